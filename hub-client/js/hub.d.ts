@@ -1,0 +1,84 @@
+/** Types of hub.js, the client for classic SignalR hubs over a WebSocket. */
+
+export type ConnectionState = "disconnected" | "connecting" | "connected" | "reconnecting";
+
+export interface HubConnectionOptions {
+  /** Hubs to hear events from; `connection.hub(name)` before `start` adds more. */
+  hubs?: string[];
+  /** Sent with every request, visible to the hubs as the connection's query string. */
+  query?: Record<string, string | number | boolean | null | undefined>;
+  /** Whether requests to another origin carry cookies. Default: true. */
+  withCredentials?: boolean;
+  /** Milliseconds that this client waits for the socket beyond the server's TransportConnectTimeout. Default: 0. */
+  transportConnectTimeout?: number;
+  /** Instead of the global `fetch`. */
+  fetch?: typeof fetch;
+  /** Instead of the global `WebSocket`; needed in Node before 22. */
+  WebSocket?: new (url: string) => WebSocket;
+  /** Hears one line for each thing that happens to the connection. */
+  logger?: (line: string) => void;
+}
+
+/** Why a call failed: every rejected `invoke` gives one. */
+export class HubError extends Error {
+  constructor(message: string, source?: HubError["source"], data?: unknown);
+  /** Who failed: the hub on purpose, the hub by accident, or the connection. */
+  readonly source: "HubException" | "Exception" | "Connection";
+  /** True if the hub meant its caller to read the message. */
+  readonly isHubException: boolean;
+  /** What the hub attached to its error, if anything. */
+  readonly data?: unknown;
+}
+
+/** The answer to a call. */
+export interface Invocation<T> extends Promise<T> {
+  /** Hears what the method reports until it answers. Returns the invocation itself. */
+  progress<P = unknown>(report: (value: P) => void): Invocation<T>;
+}
+
+/** One hub of a connection. Made by `connection.hub(name)`. */
+export interface Hub {
+  readonly name: string;
+  /** Sent with every call and updated by the hub's answers and events. */
+  state: Record<string, unknown>;
+  /** Calls `handler` with the arguments of each event of that name, whatever its case. */
+  on(event: string, handler: (this: Hub, ...args: any[]) => void): this;
+  /** Removes one handler of an event, or all of them. True if there was something to remove. */
+  off(event: string, handler?: (...args: any[]) => void): boolean;
+  /** Calls a method of the hub; rejects with a `HubError`. */
+  invoke<T = unknown>(method: string, ...args: unknown[]): Invocation<T>;
+}
+
+export interface HubConnectionEvents {
+  statechange: CustomEvent<{ state: ConnectionState; previous: ConnectionState }>;
+  /** Nothing was heard for two thirds of the keep-alive timeout. */
+  slow: CustomEvent<null>;
+  /** The socket was lost and calls without an answer have failed. */
+  reconnecting: CustomEvent<null>;
+  /** A socket is there again; what was sent meanwhile follows, once and in order. */
+  reconnected: CustomEvent<null>;
+  /** The connection has ended; without an error it was stopped. A new `start` makes a new one. */
+  closed: CustomEvent<{ error?: Error }>;
+  /** The connection failed, or a handler threw. */
+  error: CustomEvent<{ error: unknown }>;
+}
+
+/** A connection to a classic SignalR endpoint, with any number of hubs on it. */
+export class HubConnection extends EventTarget {
+  constructor(url: string | URL, options?: HubConnectionOptions);
+  readonly state: ConnectionState;
+  /** Kept across reconnects; another after each `start`; null while there is none. */
+  readonly id: string | null;
+  /** Called with each `statechange` event. */
+  onstate: ((event: HubConnectionEvents["statechange"]) => void) | null;
+  /** The hub of that name. Events arrive only from hubs that were named before `start`. */
+  hub(name: string): Hub;
+  /** Connects. Resolves when calls can be made and what arrived meanwhile has been delivered. */
+  start(): Promise<void>;
+  /** Disconnects. Resolves when the server has been told. */
+  stop(): Promise<void>;
+  addEventListener<K extends keyof HubConnectionEvents>(type: K,
+    listener: (this: HubConnection, event: HubConnectionEvents[K]) => void, options?: boolean | AddEventListenerOptions): void;
+  removeEventListener<K extends keyof HubConnectionEvents>(type: K,
+    listener: (this: HubConnection, event: HubConnectionEvents[K]) => void, options?: boolean | EventListenerOptions): void;
+}
