@@ -1,0 +1,236 @@
+//! [`Context`]: who calls, on what connection; hands out [`Clients`](crate::Clients) and [`Groups`].
+
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::clients::{CallerClients, Clients, Groups};
+use crate::error::DeliveryError;
+use crate::id::{ConnectionId, HubName, InvocationId, UserId};
+use crate::outlet::Outlet;
+use crate::progress::Progress;
+use crate::state::State;
+
+/// Who somebody is, as the authentication of a request found out.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Identity {
+    /// The name, `None` for anonymous. It is bound into the connection token and compared ignoring case.
+    pub name: Option<Arc<str>>,
+    /// Roles, for authorisation.
+    pub roles: Vec<String>,
+}
+
+impl Identity {
+    /// Somebody with a name and no roles.
+    pub fn named(name: impl Into<Arc<str>>) -> Self {
+        Self {
+            name: Some(name.into()),
+            roles: Vec::new(),
+        }
+    }
+}
+
+/// The HTTP request that brought a call or opened the connection, as far as hub code sees it.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    /// The path as the client sent it, unescaped.
+    pub path: String,
+    /// Names and values of the query string, unescaped, in order.
+    pub query: Vec<(String, String)>,
+    /// The headers.
+    pub headers: http::HeaderMap,
+}
+
+impl Request {
+    /// A query value by name, ignoring case; repeated ones are joined with commas (`classic-signalr.md` 2.3).
+    #[must_use]
+    pub fn query(&self, name: &str) -> Option<String> {
+        let mut values = self
+            .query
+            .iter()
+            .filter(|(key, _)| key.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value);
+        let first = values.next()?.clone();
+        Some(values.fold(first, |joined, value| joined + "," + value))
+    }
+
+    /// A header's value, if it is text.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+}
+
+/// Values that a hub keeps for one connection, one of each type, for as long as the connection lives.
+#[derive(Default)]
+pub struct Items(Mutex<HashMap<TypeId, Box<dyn Any + Send + Sync>>>);
+
+impl Items {
+    /// Keeps a value in place of any other of its type.
+    pub fn set<T: Clone + Send + Sync + 'static>(&self, value: T) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(TypeId::of::<T>(), Box::new(value));
+    }
+
+    /// A copy of the value of this type.
+    #[must_use]
+    pub fn get<T: Clone + Send + Sync + 'static>(&self) -> Option<T> {
+        let items = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        items.get(&TypeId::of::<T>())?.downcast_ref::<T>().cloned()
+    }
+}
+
+impl fmt::Debug for Items {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Items")
+    }
+}
+
+/// What all calls of one connection share.
+pub struct Peer {
+    /// The connection.
+    pub id: ConnectionId,
+    /// Who it is.
+    pub identity: Identity,
+    /// The receive request that carries it (for calls in `on_connected`: the start request).
+    pub request: Request,
+    /// The hub's own values.
+    pub items: Arc<Items>,
+    /// The way to the server.
+    pub outlet: Arc<dyn Outlet>,
+}
+
+impl fmt::Debug for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Peer")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// One call of a hub: who calls and on what connection. A hub method takes it as a first parameter that is a reference.
+#[derive(Debug, Clone)]
+pub struct Context {
+    peer: Arc<Peer>,
+    hub: HubName,
+    call: Option<InvocationId>,
+    state: Arc<State>,
+}
+
+impl Context {
+    /// A call on `hub` by `peer`.
+    #[must_use]
+    pub fn new(
+        peer: Arc<Peer>,
+        hub: HubName,
+        call: Option<InvocationId>,
+        state: Arc<State>,
+    ) -> Self {
+        Self {
+            peer,
+            hub,
+            call,
+            state,
+        }
+    }
+
+    /// The connection that calls.
+    #[must_use]
+    pub fn connection_id(&self) -> &ConnectionId {
+        &self.peer.id
+    }
+
+    /// The caller's user name, empty for anonymous callers.
+    #[must_use]
+    pub fn user(&self) -> &str {
+        self.peer.identity.name.as_deref().unwrap_or_default()
+    }
+
+    /// The caller's user id, `None` for anonymous callers: what [`Clients::user`](crate::Clients::user) takes.
+    #[must_use]
+    pub fn user_id(&self) -> Option<UserId> {
+        self.peer.identity.name.clone().map(UserId::new)
+    }
+
+    /// The caller's identity.
+    #[must_use]
+    pub fn identity(&self) -> &Identity {
+        &self.peer.identity
+    }
+
+    /// The hub that is called.
+    #[must_use]
+    pub fn hub(&self) -> &HubName {
+        &self.hub
+    }
+
+    /// The request that carries the connection.
+    #[must_use]
+    pub fn request(&self) -> &Request {
+        &self.peer.request
+    }
+
+    /// Values that hubs keep for this connection.
+    #[must_use]
+    pub fn items(&self) -> &Items {
+        &self.peer.items
+    }
+
+    /// The caller's state (classic clients only; others have an empty one).
+    #[must_use]
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Who to send to.
+    #[must_use]
+    pub fn clients(&self) -> CallerClients {
+        let clients = Clients::new(self.peer.outlet.clone(), self.hub.clone());
+        CallerClients::new(clients, self.peer.id.clone(), self.state.clone())
+    }
+
+    /// The hub's groups.
+    #[must_use]
+    pub fn groups(&self) -> Groups {
+        Groups::new(self.peer.outlet.clone(), self.hub.clone())
+    }
+
+    /// Makes the caller a member of a group: `groups().add(connection_id(), group)`.
+    ///
+    /// # Errors
+    /// When the connection is gone: [`DeliveryError::TimedOut`] after 30 s.
+    pub async fn join(&self, group: impl Into<crate::GroupName>) -> Result<(), DeliveryError> {
+        self.groups().add(&self.peer.id, group).await
+    }
+
+    /// Ends the caller's membership: `groups().remove(connection_id(), group)`.
+    ///
+    /// # Errors
+    /// As for [`join`](Self::join).
+    pub async fn leave(&self, group: impl Into<crate::GroupName>) -> Result<(), DeliveryError> {
+        self.groups().remove(&self.peer.id, group).await
+    }
+
+    /// Ends the connection, as if its client had.
+    ///
+    /// # Errors
+    /// When the log did not take the command.
+    pub async fn abort(&self) -> Result<(), DeliveryError> {
+        self.peer.outlet.abort(&self.peer.id).await
+    }
+
+    /// The sink for this call's progress; for generated code.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn progress<T>(&self) -> Progress<T> {
+        Progress::new(
+            self.peer.outlet.clone(),
+            self.peer.id.clone(),
+            self.call.clone(),
+            self.state.clone(),
+        )
+    }
+}

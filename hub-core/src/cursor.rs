@@ -1,0 +1,223 @@
+//! The log's vocabulary: what is written ([`Entry`]), where ([`Topic`]), and how far somebody has read ([`Cursor`]).
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use crate::id::{ConnectionId, GroupName, HubName, UserId};
+use crate::message::{Event, Item};
+use crate::protocol::{Part, Protocol};
+
+/// Made when a log is created, and again whenever it may have lost entries: orders of different epochs don't compare.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Epoch(pub u64);
+
+/// How far a reader has come: everything up to and including `order` has been seen.
+///
+/// One number is enough for any set of topics, since a node's pump hands on entries in `order`. To clients it is
+/// opaque text, `d-<EPOCH>-<ORDER>` in upper-case hex: classic's `C` and `messageId`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Cursor {
+    /// The log it belongs to.
+    pub epoch: Epoch,
+    /// The last order seen; 0 before the first entry.
+    pub order: u64,
+}
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "d-{:X}-{:X}", self.epoch.0, self.order)
+    }
+}
+
+/// Where a receive request wants to begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Start {
+    /// At the current end: the client has no cursor.
+    End,
+    /// At the current end, because the cursor is of another log; what lies between is a gap.
+    Foreign,
+    /// After this cursor.
+    After(Cursor),
+}
+
+/// A cursor that begins like one of ours and goes on as none does (`classic-signalr.md` 5.3 rule 4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("invalid cursor")]
+pub struct InvalidCursor;
+
+impl Cursor {
+    /// Reads a client's cursor against the log of `epoch`. Missing and foreign cursors are normal: a client may come
+    /// from another node or a restarted server (`classic-signalr.md` 5.3 rules 1 to 4).
+    ///
+    /// # Errors
+    /// When the text has this log's prefix and no number after it.
+    pub fn parse(text: Option<&str>, epoch: Epoch) -> Result<Start, InvalidCursor> {
+        let Some(text) = text.filter(|text| !text.is_empty()) else {
+            return Ok(Start::End);
+        };
+        let own = text
+            .strip_prefix("d-")
+            .and_then(|rest| rest.split_once('-'));
+        let Some((prefix, order)) = own else {
+            return Ok(Start::Foreign);
+        };
+        if u64::from_str_radix(prefix, 16) != Ok(epoch.0) {
+            return Ok(Start::Foreign);
+        }
+        let digits = order.bytes().all(|b| b.is_ascii_hexdigit());
+        match u64::from_str_radix(order, 16) {
+            Ok(order) if digits => Ok(Start::After(Self { epoch, order })),
+            _ => Err(InvalidCursor),
+        }
+    }
+}
+
+/// A named sequence of entries.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Topic {
+    /// Everybody on a hub.
+    All(HubName),
+    /// A group of a hub.
+    Group(HubName, GroupName),
+    /// All connections of a user on a hub.
+    User(HubName, UserId),
+    /// One connection on a hub.
+    Connection(HubName, ConnectionId),
+    /// One connection whatever the hub: commands and progress.
+    Control(ConnectionId),
+}
+
+/// One entry of a log.
+#[derive(Debug)]
+pub struct Entry {
+    /// Total order in the log, from 1.
+    pub order: u64,
+    /// Position in its topic, from 1, without holes.
+    pub offset: u64,
+    /// Where it was written.
+    pub topic: Topic,
+    /// Who does not get it.
+    pub except: Arc<[ConnectionId]>,
+    /// What it says.
+    pub body: Body,
+    parts: [OnceLock<Part>; 4],
+}
+
+/// What an entry says.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Body {
+    /// A call of a client's callback.
+    Event(Event),
+    /// A report of progress.
+    Progress(Item),
+    /// An instruction to the connection that listens. Commands are entries, so that a resumed connection re-applies
+    /// the group changes that it missed (`classic-signalr.md` 11.4).
+    Command(Command),
+}
+
+/// An instruction to a connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Command {
+    /// Become a member; the number names the acknowledgement that somebody waits for.
+    Join(HubName, GroupName, u64),
+    /// Stop being a member.
+    Leave(HubName, GroupName, u64),
+    /// End: the client said goodbye.
+    Abort,
+}
+
+impl Entry {
+    /// Gives an appended entry its place.
+    #[must_use]
+    pub fn new(
+        order: u64,
+        offset: u64,
+        topic: Topic,
+        except: Arc<[ConnectionId]>,
+        body: Body,
+    ) -> Self {
+        Self {
+            order,
+            offset,
+            topic,
+            except,
+            body,
+            parts: Default::default(),
+        }
+    }
+
+    /// The body as `protocol` writes it, made once and shared by all who receive it; `None` for commands.
+    pub fn part(&self, protocol: &dyn Protocol) -> Option<&Part> {
+        let make = || match &self.body {
+            Body::Event(event) => protocol.event(event),
+            Body::Progress(item) => protocol.item(item),
+            Body::Command(_) => Part::default(),
+        };
+        let part = self.parts.get(protocol.slot())?.get_or_init(make);
+        (!part.is_empty()).then_some(part)
+    }
+
+    /// Whether `who` is excepted from it.
+    #[must_use]
+    pub fn excepts(&self, who: &ConnectionId) -> bool {
+        self.except.iter().any(|id| id == who)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EPOCH: Epoch = Epoch(0x4E3C);
+
+    #[test]
+    fn a_cursor_comes_back_as_it_went() {
+        let cursor = Cursor {
+            epoch: EPOCH,
+            order: 0x2F,
+        };
+        assert_eq!(cursor.to_string(), "d-4E3C-2F");
+        assert_eq!(
+            Cursor::parse(Some("d-4E3C-2F"), EPOCH),
+            Ok(Start::After(cursor))
+        );
+        assert_eq!(
+            Cursor::parse(Some("d-4e3c-02f"), EPOCH),
+            Ok(Start::After(cursor))
+        );
+    }
+
+    #[test]
+    fn missing_and_foreign_cursors_are_normal() {
+        assert_eq!(Cursor::parse(None, EPOCH), Ok(Start::End));
+        assert_eq!(Cursor::parse(Some(""), EPOCH), Ok(Start::End));
+        for text in ["d-4E3D-1", "s-0,2F", "nonsense", "d-", "d-4E3C", "d--1"] {
+            assert_eq!(
+                Cursor::parse(Some(text), EPOCH),
+                Ok(Start::Foreign),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_right_prefix_with_anything_but_a_number_is_invalid() {
+        for text in [
+            "d-4E3C-",
+            "d-4E3C-x",
+            "d-4E3C-+1",
+            "d-4E3C-1-1",
+            "d-4E3C-10000000000000000",
+        ] {
+            assert_eq!(
+                Cursor::parse(Some(text), EPOCH),
+                Err(InvalidCursor),
+                "{text}"
+            );
+        }
+    }
+}

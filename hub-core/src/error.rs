@@ -1,0 +1,195 @@
+//! One error type per audience: [`HubError`] for the remote caller, [`ProtocolError`] for what a peer did wrong,
+//! [`DeliveryError`] for a hub that sends, [`CallError`] for a client that calls.
+
+use std::error::Error;
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::value::Payload;
+
+/// Why a hub method failed, as far as its caller may know.
+///
+/// * [`HubError::new`] is meant for the caller: its text (and data) always reaches the client. It is what SignalR
+///   calls a `HubException`.
+/// * [`HubError::internal`], and every error that `?` turns into a `HubError`, stays on the server: the client reads a
+///   neutral sentence unless the server was told to send detailed errors (`classic-signalr.md` 8.3).
+pub struct HubError {
+    kind: Kind,
+    message: String,
+    data: Option<Payload>,
+    source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Kind {
+    Public,
+    Internal,
+    Unserializable,
+}
+
+impl HubError {
+    /// An error that is meant for the caller; the text always reaches it.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self {
+            kind: Kind::Public,
+            message: message.into(),
+            data: None,
+            source: None,
+        }
+    }
+
+    /// Adds data for the caller, any value that becomes JSON (`D` in classic SignalR). Data that does not serialise
+    /// is left out.
+    #[must_use]
+    pub fn with_data(mut self, data: &(impl Serialize + ?Sized)) -> Self {
+        self.data = Payload::of(data).ok();
+        self
+    }
+
+    /// An error that stays on the server: logged there, and a neutral sentence for the caller.
+    pub fn internal(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        let source = source.into();
+        Self {
+            kind: Kind::Internal,
+            message: source.to_string(),
+            data: None,
+            source: Some(source),
+        }
+    }
+
+    /// A result that could not be turned into JSON. On a classic WebSocket it closes the connection at once, so that
+    /// the client reconnects and fails the call instead of waiting for ever (`classic-signalr.md` 6.1).
+    pub fn unserializable(source: serde_json::Error) -> Self {
+        Self {
+            kind: Kind::Unserializable,
+            ..Self::internal(source)
+        }
+    }
+
+    /// The text: for the caller if [`is_public`](Self::is_public), otherwise for the log (and for callers of servers
+    /// with detailed errors).
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The data given with [`with_data`](Self::with_data).
+    #[must_use]
+    pub fn data(&self) -> Option<&Payload> {
+        self.data.as_ref()
+    }
+
+    /// Whether the caller may always read the text.
+    #[must_use]
+    pub fn is_public(&self) -> bool {
+        self.kind == Kind::Public
+    }
+
+    /// Whether the method worked but its result could not be written.
+    #[must_use]
+    pub fn is_unserializable(&self) -> bool {
+        self.kind == Kind::Unserializable
+    }
+
+    /// The error that caused this one, for the log.
+    #[must_use]
+    pub fn source(&self) -> Option<&(dyn Error + Send + Sync + 'static)> {
+        self.source.as_deref()
+    }
+}
+
+impl fmt::Display for HubError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl fmt::Debug for HubError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HubError")
+            .field("kind", &self.kind)
+            .field("message", &self.message)
+            .finish_non_exhaustive()
+    }
+}
+
+// `HubError` itself is no `Error`, so that `?` works on every error inside a hub method.
+impl<E: Error + Send + Sync + 'static> From<E> for HubError {
+    fn from(error: E) -> Self {
+        Self::internal(error)
+    }
+}
+
+/// What a peer sent that is not the protocol.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProtocolError {
+    /// The bytes are not the JSON that the protocol asks for.
+    #[error("malformed message")]
+    Json(#[from] serde_json::Error),
+    /// A part of a message is missing or of the wrong kind.
+    #[error("malformed message: {0}")]
+    Malformed(&'static str),
+    /// A size limit was passed.
+    #[error("{what} has exceeded the maximum length of {limit} bytes")]
+    TooLarge {
+        /// What was too large.
+        what: &'static str,
+        /// The limit in bytes.
+        limit: usize,
+    },
+}
+
+/// Why something could not be sent. Whether anybody *received* it is not said here: sending ends when the message is
+/// in the log and handed to the connections of this node.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DeliveryError {
+    /// The arguments did not become a JSON array.
+    #[error("the arguments can't be sent")]
+    Arguments(#[source] Option<serde_json::Error>),
+    /// A target's name was empty.
+    #[error("argument cannot be null or empty: {0}")]
+    EmptyName(&'static str),
+    /// No connection acknowledged within the time allowed (joining or leaving a group).
+    #[error("the operation was canceled")]
+    TimedOut,
+    /// The log did not take the entry.
+    #[error("the log did not take the message")]
+    Log(#[from] crate::log::LogError),
+    /// The server is gone.
+    #[error("the server has stopped")]
+    Stopped,
+}
+
+/// Why a client's call to the server did not give a result.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CallError {
+    /// The hub method answered with an error.
+    #[error("{message}")]
+    Hub {
+        /// The server's text.
+        message: String,
+        /// The server's data, if it sent any.
+        data: Option<Payload>,
+        /// Whether the text was meant for the caller (a `HubException`) and is not the neutral sentence.
+        public: bool,
+    },
+    /// The connection was lost before the result came; whether the method ran is not known.
+    #[error("Connection started reconnecting before invocation result was received.")]
+    Reconnecting,
+    /// The connection ended before the result came; whether the method ran is not known.
+    #[error("Connection was disconnected before invocation result was received.")]
+    Disconnected,
+    /// The call was made while there was no connection; the method did not run.
+    #[error("the connection is not in the connected state")]
+    NotConnected,
+    /// The arguments did not become JSON; nothing was sent.
+    #[error("the arguments can't be sent")]
+    Encode(#[source] serde_json::Error),
+    /// The result is not of the expected type.
+    #[error("the result is not of the expected type")]
+    Decode(#[source] serde_json::Error),
+}

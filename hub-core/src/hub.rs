@@ -1,0 +1,165 @@
+//! [`Hub`]: what `#[hub]` makes of an `impl`, and what the server dispatches to.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::context::Context;
+use crate::error::HubError;
+use crate::log::Gap;
+use crate::value::{Args, Payload};
+
+/// A boxed future, as object-safe traits return them.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// A hub: methods that clients call. Write it with `#[hub]`; this trait is what the attribute implements.
+///
+/// The server keeps one value for all calls. `call` is made once per invocation, for an index that
+/// [`spec`](Self::spec) lists and with as many arguments as that method takes; it reads the arguments before it returns
+/// the future. The calls of a connection *start* in the order in which they arrived and then interleave.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a hub",
+    label = "not a hub",
+    note = "put `#[hub]` on an `impl {Self} {{ .. }}` block, or on `impl Contract for {Self}`"
+)]
+pub trait Hub: Send + Sync + 'static {
+    /// Names and methods.
+    fn spec(&self) -> &'static HubSpec;
+
+    /// Calls the method at `method` in the spec.
+    fn call<'a>(
+        &'a self,
+        cx: &'a Context,
+        method: usize,
+        args: Args,
+    ) -> BoxFuture<'a, Result<Reply, HubError>>;
+
+    /// A connection that listed this hub has started.
+    fn connected<'a>(&'a self, cx: &'a Context) -> BoxFuture<'a, Result<(), HubError>> {
+        let _ = cx;
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    /// A connection came back, also from another node or from before a restart.
+    fn reconnected<'a>(
+        &'a self,
+        cx: &'a Context,
+        resumed: Resumed,
+    ) -> BoxFuture<'a, Result<(), HubError>> {
+        let _ = (cx, resumed);
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    /// A connection has ended: `stopped` by its client, or lost.
+    fn disconnected<'a>(
+        &'a self,
+        cx: &'a Context,
+        stopped: bool,
+    ) -> BoxFuture<'a, Result<(), HubError>> {
+        let _ = (cx, stopped);
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
+
+/// How a connection came back.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Resumed {
+    /// What it should have got and never will; empty if it missed nothing.
+    pub gaps: Vec<Gap>,
+}
+
+impl Resumed {
+    /// A return with these gaps.
+    #[must_use]
+    pub fn with_gaps(gaps: Vec<Gap>) -> Self {
+        Self { gaps }
+    }
+}
+
+/// A hub's name and methods, as they are on the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HubSpec {
+    /// The declared name. Look-ups ignore its case; events carry it as it is.
+    pub name: &'static str,
+    /// The methods.
+    pub methods: &'static [MethodSpec],
+}
+
+/// One method.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MethodSpec {
+    /// The declared name. Methods of one name differ in how many arguments they take.
+    pub name: &'static str,
+    /// What callers pass, without `Progress`.
+    pub params: &'static [ParamSpec],
+    /// How many arguments may be missing at the end.
+    pub optional: usize,
+    /// The type of the result as written, `()` for none.
+    pub returns: &'static str,
+}
+
+impl MethodSpec {
+    /// Whether the method can be called with so many arguments.
+    #[must_use]
+    pub const fn takes(&self, arguments: usize) -> bool {
+        arguments <= self.params.len() && arguments + self.optional >= self.params.len()
+    }
+}
+
+/// One parameter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ParamSpec {
+    /// Its name in lowerCamelCase.
+    pub name: &'static str,
+    /// Its type as written.
+    pub ty: &'static str,
+}
+
+/// What a method gives back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reply {
+    /// Nothing, or null: there is no result to write.
+    Nothing,
+    /// A value.
+    Value(Payload),
+}
+
+impl Reply {
+    /// Serialises a method's result.
+    ///
+    /// # Errors
+    /// When it has no JSON form.
+    pub fn of(value: &(impl Serialize + ?Sized)) -> Result<Self, HubError> {
+        let payload = Payload::of(value).map_err(HubError::unserializable)?;
+        Ok(if payload.is_null() {
+            Self::Nothing
+        } else {
+            Self::Value(payload)
+        })
+    }
+}
+
+/// A hub that announced itself with `#[hub(discover)]`. Collected by the server's `discover()`.
+///
+/// A crate that nothing refers to is not linked and announces nothing: name it (`use my_hubs as _;`).
+pub struct HubRegistration {
+    /// The hub's spec.
+    pub spec: &'static HubSpec,
+    /// Makes the hub.
+    pub make: fn() -> Arc<dyn Hub>,
+}
+
+impl fmt::Debug for HubRegistration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HubRegistration")
+            .field("hub", &self.spec.name)
+            .finish_non_exhaustive()
+    }
+}
+
+inventory::collect!(HubRegistration);

@@ -1,0 +1,92 @@
+//! Everything of *hub* that needs no socket, no task and no clock: the vocabulary of hubs, the wire protocols, sessions
+//! and outboxes. A crate that only declares a contract depends on this crate alone:
+//!
+//! ```
+//! use hub_core::{Context, HubError, hub, hub_client};
+//!
+//! /// What the server calls on its clients.
+//! #[hub_client]
+//! pub trait ChatClient {
+//!     async fn message(&self, user: String, text: String) -> Result<(), HubError>;
+//! }
+//!
+//! /// What clients call on the server; also generates `ChatProxy`.
+//! #[hub]
+//! pub trait Chat {
+//!     async fn send(&self, cx: &Context, room: String, text: String) -> Result<(), HubError>;
+//! }
+//! ```
+//!
+//! Where things are: [`Hub`], [`Context`], [`Clients`], [`Groups`], [`Audience`] are what hub code touches; [`Protocol`],
+//! [`Session`], [`Outbox`] what a connection is made of; [`Log`], [`Entry`], [`Cursor`] what outlives it; [`Outlet`] and
+//! [`Invoke`] the doors to a server and a client.
+
+mod clients;
+mod context;
+mod cursor;
+mod error;
+mod hub;
+mod id;
+mod invoke;
+mod log;
+mod message;
+mod outbox;
+mod outlet;
+mod progress;
+mod protocol;
+mod session;
+mod state;
+mod target;
+mod value;
+
+pub use clients::{Audience, CallerClients, Clients, Groups};
+pub use context::{Context, Identity, Items, Peer, Request};
+pub use cursor::{Body, Command, Cursor, Entry, Epoch, InvalidCursor, Start, Topic};
+pub use error::{CallError, DeliveryError, HubError, ProtocolError};
+pub use hub::{BoxFuture, Hub, HubRegistration, HubSpec, MethodSpec, ParamSpec, Reply, Resumed};
+pub use hub_macros::{hub, hub_client};
+pub use id::{ConnectionId, GroupName, HubName, InvocationId, UserId};
+pub use invoke::{EventRouter, Invoke, Proxy};
+pub use log::{Append, Gap, GapCause, Interest, Limit, Log, LogError, Notice, Page, Receipt};
+pub use message::{Call, Completion, Event, Failure, Item, Message, Position};
+pub use outbox::{Full, Lane, Outbox};
+pub use outlet::Outlet;
+pub use progress::Progress;
+pub use protocol::{Classic, ClassicClient, Envelope, Format, Part, Protocol};
+pub use session::{Session, SessionEvent};
+pub use state::State;
+pub use target::{Address, Target};
+pub use value::{Args, Payload};
+
+/// What generated code refers to, so that it needs nothing of its surroundings. Not for people.
+#[doc(hidden)]
+pub mod __private {
+    pub use std::boxed::Box;
+    pub use std::clone::Clone;
+    pub use std::convert::{From, Into};
+    pub use std::default::Default;
+    pub use std::future::{Future, ready};
+    pub use std::marker::{Send, Sized, Sync};
+    pub use std::option::Option::{self, None, Some};
+    pub use std::result::Result::{self, Err, Ok};
+    pub use std::string::String;
+    pub use std::sync::Arc;
+
+    pub use inventory;
+
+    pub use crate::{
+        Args, Audience, BoxFuture, CallError, Context, EventRouter, Hub, HubError, HubRegistration,
+        HubSpec, Invoke, MethodSpec, ParamSpec, Payload, Progress, Proxy, Reply, Resumed,
+    };
+
+    /// A call that failed before it began.
+    pub fn refuse<'a, T: Send + 'a>(error: HubError) -> BoxFuture<'a, Result<T, HubError>> {
+        Box::pin(ready(Err(error)))
+    }
+
+    /// An index that the spec does not list, or a number of arguments that it does not allow.
+    #[must_use]
+    pub fn no_such_method() -> HubError {
+        HubError::internal("no such method")
+    }
+}

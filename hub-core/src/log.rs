@@ -1,0 +1,140 @@
+//! The one door to everything that outlives a socket write: reconnects, resumes and (later) offline queues are all
+//! *entries in a topic log, read after a cursor*.
+
+use std::error::Error;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::cursor::{Body, Cursor, Entry, Epoch, Topic};
+use crate::id::ConnectionId;
+
+/// What is to be written.
+#[derive(Debug, Clone)]
+pub struct Append {
+    /// Where.
+    pub topic: Topic,
+    /// Who does not get it.
+    pub except: Arc<[ConnectionId]>,
+    /// What.
+    pub body: Body,
+}
+
+/// What became of an [`Append`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Receipt {
+    /// Its place in the log's total order.
+    pub order: u64,
+    /// Its place in its topic; 0 if the topic keeps nothing, because nobody listens or has listened lately.
+    pub offset: u64,
+}
+
+/// How much one [`Log::read`] may return.
+#[derive(Debug, Clone, Copy)]
+pub struct Limit {
+    /// The most entries.
+    pub entries: usize,
+    /// Read nothing beyond this order.
+    pub upto: u64,
+}
+
+/// What [`Log::read`] found.
+#[derive(Debug, Default)]
+pub struct Page {
+    /// Entries of all topics asked for, in order.
+    pub entries: Vec<Arc<Entry>>,
+    /// Whether there is more below the limit's order.
+    pub more: bool,
+    /// Topics in which entries after the cursor are gone.
+    pub gaps: Vec<Gap>,
+}
+
+/// Entries that a reader should have seen and can't any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gap {
+    /// Where; `None` when the whole log is another one than the reader knew.
+    pub topic: Option<Topic>,
+    /// Why.
+    pub why: GapCause,
+}
+
+/// Why entries are gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum GapCause {
+    /// More came than the topic keeps.
+    Trimmed,
+    /// Nobody listened for so long that the topic was forgotten; whether it held anything is not known any more.
+    Expired,
+    /// The cursor is of another log: a restarted server, or one that lost entries.
+    EpochChanged,
+}
+
+/// A change of what this node wants to hear of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Interest {
+    /// The node's first listener came.
+    Listen,
+    /// The node's last listener left; the topic is kept for a while.
+    Leave,
+}
+
+/// What the live tail says.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Notice {
+    /// An entry was appended to a topic that this node listens to.
+    Appended(Arc<Entry>),
+}
+
+/// Why a log did not do as asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LogError {
+    /// The store can't be reached; trying again later may help.
+    #[error("the log is unavailable")]
+    Unavailable(#[source] Box<dyn Error + Send + Sync>),
+    /// The log was closed.
+    #[error("the log is closed")]
+    Closed,
+}
+
+/// A log of topics. The server appends from anywhere, reads when somebody resumes, and one pump reads the live tail.
+///
+/// # Contract
+/// * `append` is atomic: orders are contiguous within one call and never reused; the notice of an entry comes after
+///   every notice of a lower order, and an entry can be read before its notice is out.
+/// * `read` returns entries merged by order, only those after the cursor; a reader that asks again with the last order
+///   it got misses nothing and gets nothing twice.
+/// * What was trimmed or forgotten after the cursor is reported as a gap, never skipped in silence.
+#[async_trait]
+pub trait Log: Send + Sync + 'static {
+    /// The log's epoch: the first half of every cursor.
+    fn epoch(&self) -> Epoch;
+
+    /// The last order given out.
+    fn end(&self) -> u64;
+
+    /// Writes entries, in this order, all or none.
+    ///
+    /// # Errors
+    /// When the store is unavailable or closed; then none was written.
+    async fn append(&self, entries: Vec<Append>) -> Result<Vec<Receipt>, LogError>;
+
+    /// Reads what `topics` hold after `after`.
+    ///
+    /// # Errors
+    /// When the store is unavailable or closed.
+    async fn read(&self, topics: &[Topic], after: Cursor, limit: Limit) -> Result<Page, LogError>;
+
+    /// Says that this node begins or stops to listen to a topic. A topic that is listened to, or was lately, keeps
+    /// its newest entries.
+    fn watch(&self, topic: &Topic, change: Interest);
+
+    /// The live tail, in order. Only one task calls this; dropping the future loses nothing.
+    ///
+    /// # Errors
+    /// [`LogError::Closed`] after the log was closed and everything before was handed out.
+    async fn next(&self) -> Result<Notice, LogError>;
+}

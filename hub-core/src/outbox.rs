@@ -1,0 +1,265 @@
+//! [`Outbox`]: what waits to be written to one connection, as bytes that are ready for the wire.
+
+use std::collections::VecDeque;
+
+use bytes::{Bytes, BytesMut};
+
+/// Frames from this size on are kept as they are and shared; smaller ones are copied together, so that one write takes
+/// many of them.
+const SHARED_FROM: usize = 4 * 1024;
+
+/// Copied frames are handed out in chunks of about this size.
+const CHUNK: usize = 16 * 1024;
+
+/// So many chunks of the send lane go out in a row while the post lane waits.
+const BURST: u32 = 32;
+
+/// The order in which frames leave: all control frames, then `Send` before `Post`, but at most 32 chunks in a row while
+/// `Post` waits. Inside a lane first in is first out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Lane {
+    /// Keep-alives.
+    Control,
+    /// Frames that overtake.
+    Send,
+    /// Events and results: one lane, so that a result never overtakes the events before it.
+    Post,
+}
+
+/// A frame did not fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the outbox is full")]
+pub struct Full;
+
+/// Bytes ready to be written, in lanes, bounded in frames and bytes. Empty, it holds no memory.
+#[derive(Debug)]
+pub struct Outbox {
+    control: Queue,
+    send: Queue,
+    post: Queue,
+    frames: usize,
+    bytes: usize,
+    max_frames: usize,
+    max_bytes: usize,
+    burst: u32,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    ready: VecDeque<(Bytes, usize)>,
+    tail: BytesMut,
+    tail_frames: usize,
+}
+
+impl Outbox {
+    /// An outbox that holds at most so many frames and bytes.
+    #[must_use]
+    pub fn new(max_frames: usize, max_bytes: usize) -> Self {
+        let [control, send, post] = Default::default();
+        Self {
+            control,
+            send,
+            post,
+            frames: 0,
+            bytes: 0,
+            max_frames,
+            max_bytes,
+            burst: 0,
+        }
+    }
+
+    /// Adds a frame that others share.
+    ///
+    /// # Errors
+    /// When it does not fit; nothing was added.
+    pub fn push(&mut self, lane: Lane, frame: &Bytes) -> Result<(), Full> {
+        self.admit(frame.len())?;
+        let queue = self.queue(lane);
+        if frame.len() >= SHARED_FROM {
+            queue.seal();
+            queue.ready.push_back((frame.clone(), 1));
+        } else {
+            queue.append(|tail| tail.extend_from_slice(frame));
+        }
+        Ok(())
+    }
+
+    /// Adds a frame of this connection alone, whatever the limits say: answers and positions exist nowhere else. Their
+    /// number is bounded by the calls that may run at once.
+    pub fn push_own(&mut self, lane: Lane, header: &[u8], payload: &[u8]) {
+        self.frames += 1;
+        self.bytes += header.len() + payload.len();
+        self.queue(lane).append(|tail| {
+            tail.extend_from_slice(header);
+            tail.extend_from_slice(payload);
+        });
+    }
+
+    /// The next bytes to write: whole frames, many small ones or one large one.
+    pub fn drain(&mut self) -> Option<Bytes> {
+        let (bytes, frames) = self.next()?;
+        self.frames -= frames;
+        self.bytes -= bytes.len();
+        Some(bytes)
+    }
+
+    /// Forgets everything that waits.
+    pub fn clear(&mut self) {
+        *self = Self::new(self.max_frames, self.max_bytes);
+    }
+
+    /// Whether nothing waits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.frames == 0
+    }
+
+    /// Whether it holds half of what it may, or more: the moment to stop reading what causes answers.
+    #[must_use]
+    pub fn is_pressed(&self) -> bool {
+        self.frames >= self.max_frames / 2 || self.bytes >= self.max_bytes / 2
+    }
+
+    fn admit(&mut self, len: usize) -> Result<(), Full> {
+        // An empty outbox takes any frame, or a large one could never be sent.
+        if self.frames > 0
+            && (self.frames + 1 > self.max_frames || self.bytes + len > self.max_bytes)
+        {
+            return Err(Full);
+        }
+        self.frames += 1;
+        self.bytes += len;
+        Ok(())
+    }
+
+    fn queue(&mut self, lane: Lane) -> &mut Queue {
+        match lane {
+            Lane::Control => &mut self.control,
+            Lane::Send => &mut self.send,
+            Lane::Post => &mut self.post,
+        }
+    }
+
+    fn next(&mut self) -> Option<(Bytes, usize)> {
+        if let Some(next) = self.control.next() {
+            return Some(next);
+        }
+        if self.burst < BURST || self.post.is_empty() {
+            if let Some(next) = self.send.next() {
+                self.burst += 1;
+                return Some(next);
+            }
+        }
+        self.burst = 0;
+        self.post.next()
+    }
+}
+
+impl Queue {
+    fn append(&mut self, write: impl FnOnce(&mut BytesMut)) {
+        write(&mut self.tail);
+        self.tail_frames += 1;
+        if self.tail.len() >= CHUNK {
+            self.seal();
+        }
+    }
+
+    fn seal(&mut self) {
+        if !self.tail.is_empty() {
+            // The buffer's memory goes with the bytes: an idle connection keeps none.
+            let bytes = std::mem::take(&mut self.tail).freeze();
+            self.ready
+                .push_back((bytes, std::mem::take(&mut self.tail_frames)));
+        }
+    }
+
+    fn next(&mut self) -> Option<(Bytes, usize)> {
+        if let Some(next) = self.ready.pop_front() {
+            return Some(next);
+        }
+        if self.tail.is_empty() {
+            self.ready = VecDeque::new();
+            return None;
+        }
+        Some((
+            std::mem::take(&mut self.tail).freeze(),
+            std::mem::take(&mut self.tail_frames),
+        ))
+    }
+
+    fn is_empty(&self) -> bool {
+        self.ready.is_empty() && self.tail.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn drained(outbox: &mut Outbox) -> String {
+        std::iter::from_fn(|| outbox.drain())
+            .map(|b| String::from_utf8_lossy(&b).into_owned())
+            .collect()
+    }
+
+    #[test]
+    fn a_lane_keeps_its_order_whatever_the_sizes() {
+        let mut outbox = Outbox::new(100, 1 << 20);
+        let large = Bytes::from("L".repeat(SHARED_FROM));
+        outbox.push(Lane::Post, &Bytes::from_static(b"a")).unwrap();
+        outbox.push(Lane::Post, &large).unwrap();
+        outbox.push_own(Lane::Post, b"b", b"c");
+        assert_eq!(
+            drained(&mut outbox),
+            format!("a{}bc", "L".repeat(SHARED_FROM))
+        );
+        assert!(outbox.is_empty());
+    }
+
+    #[test]
+    fn large_frames_are_shared_not_copied() {
+        let mut outbox = Outbox::new(100, 1 << 20);
+        let large = Bytes::from(vec![0; SHARED_FROM]);
+        outbox.push(Lane::Post, &large).unwrap();
+        assert_eq!(outbox.drain().unwrap().as_ptr(), large.as_ptr());
+    }
+
+    #[test]
+    fn send_overtakes_post_but_does_not_starve_it() {
+        let mut outbox = Outbox::new(10_000, 1 << 30);
+        let large = |c: &str| Bytes::from(c.repeat(SHARED_FROM));
+        outbox.push(Lane::Post, &large("p")).unwrap();
+        for _ in 0..40 {
+            outbox.push(Lane::Send, &large("s")).unwrap();
+        }
+        outbox
+            .push(Lane::Control, &Bytes::from_static(b"c"))
+            .unwrap();
+        let order: String = std::iter::from_fn(|| outbox.drain())
+            .map(|b| b[0] as char)
+            .collect();
+        assert_eq!(order, format!("c{}p{}", "s".repeat(32), "s".repeat(8)));
+    }
+
+    #[test]
+    fn it_is_bounded_in_frames_and_bytes_and_counts_back() {
+        let mut outbox = Outbox::new(2, 10);
+        let frame = Bytes::from_static(b"1234567");
+        assert_eq!(outbox.push(Lane::Post, &frame), Ok(()));
+        assert_eq!(outbox.push(Lane::Post, &frame), Err(Full));
+        assert_eq!(outbox.push(Lane::Post, &Bytes::from_static(b"1")), Ok(()));
+        assert_eq!(
+            outbox.push(Lane::Post, &Bytes::from_static(b"1")),
+            Err(Full)
+        );
+        assert!(outbox.is_pressed());
+        assert_eq!(drained(&mut outbox), "12345671");
+        assert!(!outbox.is_pressed());
+        assert_eq!(
+            outbox.push(Lane::Post, &Bytes::from(vec![0; 100])),
+            Ok(()),
+            "an empty outbox takes anything"
+        );
+    }
+}

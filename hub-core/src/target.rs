@@ -1,0 +1,80 @@
+//! [`Target`]: who is meant.
+
+use std::sync::Arc;
+
+use crate::cursor::Topic;
+use crate::id::{ConnectionId, GroupName, HubName, UserId};
+
+/// Who is meant on a hub (`classic-signalr.md` 11.2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Target {
+    /// Every connection of the hub.
+    All,
+    /// One connection.
+    Connection(ConnectionId),
+    /// Several connections.
+    Connections(Vec<ConnectionId>),
+    /// The members of a group.
+    Group(GroupName),
+    /// The members of several groups; a member of two gets the event twice.
+    Groups(Vec<GroupName>),
+    /// All connections of a user.
+    User(UserId),
+    /// All connections of several users.
+    Users(Vec<UserId>),
+}
+
+impl Target {
+    /// The topics to write to.
+    #[must_use]
+    pub fn topics(&self, hub: &HubName) -> Vec<Topic> {
+        let hub = || hub.clone();
+        match self {
+            Self::All => vec![Topic::All(hub())],
+            Self::Connection(id) => vec![Topic::Connection(hub(), id.clone())],
+            Self::Connections(ids) => ids
+                .iter()
+                .map(|id| Topic::Connection(hub(), id.clone()))
+                .collect(),
+            Self::Group(name) => vec![Topic::Group(hub(), name.clone())],
+            Self::Groups(names) => names
+                .iter()
+                .map(|name| Topic::Group(hub(), name.clone()))
+                .collect(),
+            Self::User(id) => vec![Topic::User(hub(), id.clone())],
+            Self::Users(ids) => ids
+                .iter()
+                .map(|id| Topic::User(hub(), id.clone()))
+                .collect(),
+        }
+    }
+
+    /// What is wrong with it: an empty name.
+    #[must_use]
+    pub fn empty_name(&self) -> Option<&'static str> {
+        let connection = |id: &ConnectionId| id.as_str().is_empty().then_some("connectionId");
+        let group = |name: &GroupName| name.as_str().is_empty().then_some("groupName");
+        let user = |id: &UserId| id.as_str().is_empty().then_some("userId");
+        match self {
+            Self::All => None,
+            Self::Connection(id) => connection(id),
+            Self::Connections(ids) => ids.iter().find_map(connection),
+            Self::Group(name) => group(name),
+            Self::Groups(names) => names.iter().find_map(group),
+            Self::User(id) => user(id),
+            Self::Users(ids) => ids.iter().find_map(user),
+        }
+    }
+}
+
+/// Where an event goes: a target on a hub, and who is left out.
+#[derive(Debug, Clone)]
+pub struct Address {
+    /// The hub that speaks.
+    pub hub: HubName,
+    /// Who is meant.
+    pub target: Target,
+    /// Who is left out, whatever the target says.
+    pub except: Arc<[ConnectionId]>,
+}

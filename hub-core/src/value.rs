@@ -1,0 +1,238 @@
+//! Values on their way: a [`Payload`] is a value serialised once, [`Args`] are the arguments of a call not yet read.
+
+use std::io;
+use std::ops::Range;
+
+use bytes::Bytes;
+use serde::de::{DeserializeOwned, SeqAccess, Visitor};
+use serde::{Deserializer, Serialize};
+use serde_json::value::RawValue;
+
+use crate::error::{HubError, ProtocolError};
+
+/// A value serialised once, to be shared by everybody who receives it. Cheap to clone.
+///
+/// Inside is JSON text; protocols that speak another format transcode it, once per value.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Payload(Bytes);
+
+impl Payload {
+    /// Serialises `value`.
+    ///
+    /// # Errors
+    /// When `value` has no JSON form (a map with keys that are no strings, or a failing `Serialize`).
+    pub fn of(value: &(impl Serialize + ?Sized)) -> Result<Self, serde_json::Error> {
+        let mut text = Vec::with_capacity(64);
+        value.serialize(&mut serde_json::Serializer::with_formatter(
+            &mut text, JsonText,
+        ))?;
+        Ok(Self(text.into()))
+    }
+
+    /// The empty array, as arguments: a call without any.
+    #[must_use]
+    pub const fn empty_array() -> Self {
+        Self(Bytes::from_static(b"[]"))
+    }
+
+    /// Takes JSON text that a parser has already accepted.
+    pub(crate) fn parsed(text: Bytes) -> Self {
+        Self(text)
+    }
+
+    /// The JSON text, UTF-8.
+    #[must_use]
+    pub fn as_bytes(&self) -> &Bytes {
+        &self.0
+    }
+
+    /// Whether this is JSON's `null`.
+    #[must_use]
+    pub fn is_null(&self) -> bool {
+        &*self.0 == b"null"
+    }
+
+    /// Reads the value.
+    ///
+    /// # Errors
+    /// When the value is of another type.
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
+        serde_json::from_slice(&self.0)
+    }
+}
+
+impl std::fmt::Debug for Payload {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&String::from_utf8_lossy(&self.0))
+    }
+}
+
+/// JSON as the original writes it: U+0085, U+2028 and U+2029 are escaped, since old JavaScript reads them as ends of
+/// lines inside a string, and foreverFrame evaluates payloads as JavaScript (`classic-signalr.md` 5.1).
+struct JsonText;
+
+impl serde_json::ser::Formatter for JsonText {
+    fn write_string_fragment<W: ?Sized + io::Write>(
+        &mut self,
+        writer: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        if fragment.is_ascii() {
+            return writer.write_all(fragment.as_bytes());
+        }
+        let mut rest = fragment;
+        while let Some((at, found)) = rest
+            .char_indices()
+            .find(|(_, c)| matches!(c, '\u{85}' | '\u{2028}' | '\u{2029}'))
+        {
+            let (before, after) = rest.split_at(at);
+            write!(writer, "{before}\\u{:04x}", u32::from(found))?;
+            rest = after.get(found.len_utf8()..).unwrap_or_default();
+        }
+        writer.write_all(rest.as_bytes())
+    }
+}
+
+/// The arguments of a call, in order, each kept as JSON until it is asked for.
+#[derive(Clone, Debug)]
+pub struct Args {
+    text: Bytes,
+    spans: Vec<Range<usize>>,
+    next: usize,
+}
+
+impl Args {
+    /// No arguments.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self {
+            text: Bytes::new(),
+            spans: Vec::new(),
+            next: 0,
+        }
+    }
+
+    /// Takes a JSON array without reading its elements.
+    ///
+    /// # Errors
+    /// When `text` is not a JSON array.
+    pub fn parse(text: Bytes) -> Result<Self, ProtocolError> {
+        let mut deserializer = serde_json::Deserializer::from_slice(&text);
+        let spans = deserializer.deserialize_seq(Spans(text.as_ptr() as usize))?;
+        deserializer.end()?;
+        Ok(Self {
+            text,
+            spans,
+            next: 0,
+        })
+    }
+
+    /// How many arguments the caller gave.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.spans.len()
+    }
+
+    /// Whether the caller gave none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.spans.is_empty()
+    }
+
+    /// The next argument.
+    ///
+    /// # Errors
+    /// When there is none left or it is not a `T`; the text names `parameter` and stays on the server unless errors
+    /// are detailed.
+    pub fn next<T: DeserializeOwned>(&mut self, parameter: &'static str) -> Result<T, HubError> {
+        let raw = self
+            .next_raw()
+            .ok_or_else(|| HubError::internal(format!("argument '{parameter}' is missing")))?;
+        serde_json::from_slice(raw)
+            .map_err(|error| HubError::internal(format!("argument '{parameter}': {error}")))
+    }
+
+    /// The next argument, `None` if it is missing or null.
+    ///
+    /// # Errors
+    /// When it is there and is not a `T`.
+    pub fn next_or_none<T: DeserializeOwned>(
+        &mut self,
+        parameter: &'static str,
+    ) -> Result<Option<T>, HubError> {
+        if self.next < self.spans.len() {
+            self.next::<Option<T>>(parameter)
+        } else {
+            Ok(None)
+        }
+    }
+
+    /// The JSON text of the arguments that are left.
+    pub fn remaining(&self) -> impl Iterator<Item = &[u8]> {
+        self.spans
+            .iter()
+            .skip(self.next)
+            .filter_map(|span| self.text.get(span.clone()))
+    }
+
+    fn next_raw(&mut self) -> Option<&[u8]> {
+        let span = self.spans.get(self.next)?.clone();
+        self.next += 1;
+        self.text.get(span)
+    }
+}
+
+/// Finds where each element of an array stands, from the address at which the text begins.
+struct Spans(usize);
+
+impl<'de> Visitor<'de> for Spans {
+    type Value = Vec<Range<usize>>;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("an array of arguments")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        let mut spans = Vec::new();
+        while let Some(raw) = seq.next_element::<&'de RawValue>()? {
+            let start = raw.get().as_ptr() as usize - self.0;
+            spans.push(start..start + raw.get().len());
+        }
+        Ok(spans)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn line_ends_of_old_javascript_are_escaped_and_nothing_else() {
+        let payload = Payload::of("a\u{2028}b\u{85}\u{2029}ü😀</script>\"").unwrap();
+        assert_eq!(
+            payload.as_bytes(),
+            "\"a\\u2028b\\u0085\\u2029ü😀</script>\\\"\"".as_bytes()
+        );
+    }
+
+    #[test]
+    fn arguments_are_read_in_order_and_may_be_missing_at_the_end() {
+        let mut args = Args::parse(Bytes::from_static(br#" [ "a" , {"b":[1,2]}, null ]"#)).unwrap();
+        assert_eq!(args.len(), 3);
+        assert_eq!(args.next::<String>("first").unwrap(), "a");
+        assert_eq!(args.next::<serde_json::Value>("second").unwrap()["b"][1], 2);
+        assert_eq!(args.next_or_none::<u8>("third").unwrap(), None);
+        assert_eq!(args.next_or_none::<u8>("fourth").unwrap(), None);
+        assert!(args.next::<u8>("fifth").is_err());
+    }
+
+    #[test]
+    fn what_is_no_array_is_refused() {
+        for text in ["{}", "1", "", "[1", "[1] 2"] {
+            assert!(
+                Args::parse(Bytes::from_static(text.as_bytes())).is_err(),
+                "{text}"
+            );
+        }
+    }
+}
