@@ -53,6 +53,8 @@ export interface HubConnectionEvents {
   statechange: CustomEvent<{ state: ConnectionState; previous: ConnectionState }>;
   /** Nothing was heard for two thirds of the keep-alive timeout. */
   slow: CustomEvent<null>;
+  /** After `slow`, something was heard again. */
+  steady: CustomEvent<null>;
   /** The socket was lost and calls without an answer have failed. */
   reconnecting: CustomEvent<null>;
   /** A socket is there again; what was sent meanwhile follows, once and in order. */
@@ -79,6 +81,10 @@ export class HubConnection extends EventTarget {
   stop(): Promise<void>;
   addEventListener<K extends keyof HubConnectionEvents>(type: K,
     listener: (this: HubConnection, event: HubConnectionEvents[K]) => void, options?: boolean | AddEventListenerOptions): void;
+  addEventListener(type: string, listener: EventListenerOrEventListenerObject | null,
+    options?: boolean | AddEventListenerOptions): void;
   removeEventListener<K extends keyof HubConnectionEvents>(type: K,
     listener: (this: HubConnection, event: HubConnectionEvents[K]) => void, options?: boolean | EventListenerOptions): void;
+  removeEventListener(type: string, listener: EventListenerOrEventListenerObject | null,
+    options?: boolean | EventListenerOptions): void;
 }

@@ -43,9 +43,7 @@ class Hub {
   /** Sent with every call and updated by the hub's answers; `Clients.Caller` on the server. */
   state = {};
 
-  constructor(name, call) {
-    [this.name, this.#call] = [name, call];
-  }
+  constructor(name, call) { [this.name, this.#call] = [name, call]; }
 
   /** Calls `handler` with the arguments of each event named `event`, whatever its case. */
   on(event, handler) {
@@ -70,7 +68,7 @@ class Hub {
 /**
  * A connection to a classic SignalR endpoint, with any number of hubs on it.
  *
- * Events: `statechange` ({ state, previous }), `slow`, `reconnecting`, `reconnected`,
+ * Events: `statechange` ({ state, previous }), `slow`, `steady`, `reconnecting`, `reconnected`,
  * `closed` ({ error? }) and `error` ({ error }), all with the braces' content as `event.detail`.
  */
 export class HubConnection extends EventTarget {
@@ -307,6 +305,7 @@ export class HubConnection extends EventTarget {
   /** Connected, again or for the first time: from here on silence is suspicious. */
   #resume(session) {
     session.heard = session.awake = Date.now();
+    session.slow = false;
     if (session.keepAlive) session.timer = setInterval(() => this.#watch(session), session.keepAlive / 9);
     this.#become("connected");
   }
@@ -324,7 +323,7 @@ export class HubConnection extends EventTarget {
     session.awake = now;
     if (now - heard >= limit) return this.#lose(session, `Nothing was heard for ${now - heard} ms.`);
     const quiet = now - heard >= limit * 2 / 3;
-    if (quiet && !session.slow) this.#fire("slow");
+    if (quiet !== Boolean(session.slow)) this.#fire(quiet ? "slow" : "steady");
     session.slow = quiet;
   }
 

@@ -1,0 +1,189 @@
+// What the three programs share: options, checks, a browser, and a TCP proxy that can be cut.
+
+import { spawn } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import net from "node:net";
+import os from "node:os";
+import path from "node:path";
+import process from "node:process";
+import { createInterface } from "node:readline";
+import { parseArgs } from "node:util";
+import { chromium } from "playwright-core";
+
+const PATIENCE_MS = 15_000;
+
+/** The command line: `--url` is required, the rest is as each program says. */
+export function options(more = {}) {
+  const { values } = parseArgs({
+    options: { url: { type: "string" }, chromium: { type: "string", default: "/usr/bin/chromium" }, ...more },
+  });
+  if (!values.url) {
+    console.error("usage: --url http://127.0.0.1:PORT [--chromium /usr/bin/chromium]");
+    process.exit(2);
+  }
+  return { ...values, url: values.url.replace(/\/+$/, "") };
+}
+
+class Abandoned extends Error {}
+
+/** Named checks that go on after a failure, and the closing line. */
+export class Checks {
+  #passed = 0;
+  #failed = 0;
+
+  /** Runs one check. After a `vital` one that failed there is nothing left to look at: it ends the run. */
+  async check(name, body, { vital = false } = {}) {
+    try {
+      await body();
+      this.#passed += 1;
+      console.log(`ok - ${name}`);
+    } catch (error) {
+      this.#failed += 1;
+      console.log(`not ok - ${name}\n    ${String(error.stack ?? error).replaceAll("\n", "\n    ")}`);
+      if (vital) throw new Abandoned(name);
+    }
+  }
+
+  /** Runs the whole program, prints the totals and sets the exit code. */
+  async run(program) {
+    try {
+      await program();
+    } catch (error) {
+      if (!(error instanceof Abandoned)) {
+        this.#failed += 1;
+        console.log(`not ok - the run itself\n    ${error.stack ?? error}`);
+      }
+    }
+    console.log(`${this.#passed} passed, ${this.#failed} failed`);
+    process.exitCode = this.#failed || !this.#passed ? 1 : 0;
+  }
+}
+
+export function equal(actual, expected, what = "value") {
+  const [a, b] = [JSON.stringify(actual), JSON.stringify(expected)];
+  if (a !== b) throw new Error(`${what}: expected ${b}, got ${a}`);
+}
+
+export function assert(condition, what) {
+  if (!condition) throw new Error(what);
+}
+
+/** Waits until `probe` gives something truthy, and gives that; says what was missing if it never does. */
+export async function until(what, probe, ms = PATIENCE_MS) {
+  const deadline = Date.now() + ms;
+  for (;;) {
+    const found = await probe();
+    if (found) return found;
+    if (Date.now() > deadline) throw new Error(`waited ${ms} ms for: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+/** Runs `body(newContext)` with a fresh browser; everything it started is gone afterwards. */
+export async function withBrowser(executablePath, body) {
+  const home = await mkdtemp(path.join(os.tmpdir(), "hub-e2e-"));
+  const args = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+  // HOME too: the browser's own caches are not part of the profile folder that Playwright makes.
+  const browser = await chromium.launch({ executablePath, args, env: { ...process.env, HOME: home } });
+  try {
+    await body(async (settings) => {
+      const context = await browser.newContext(settings);
+      context.setDefaultTimeout(PATIENCE_MS);
+      return context;
+    });
+  } finally {
+    await browser.close();
+    await rm(home, { recursive: true, force: true, maxRetries: 3 });
+  }
+}
+
+/**
+ * A page on `origin` that runs nothing but the given scripts. It is the chat's style sheet, shown as
+ * text: a real answer of the server, because Chromium lets a page that Playwright made up (and so
+ * came from no address) open no socket to this machine. Errors are collected in `page.failures`.
+ */
+export async function blankPage(context, origin, scripts = []) {
+  const page = await context.newPage();
+  page.failures = [];
+  page.on("pageerror", (error) => page.failures.push(error.message));
+  await page.goto(`${origin}/chat.css`);
+  for (const script of scripts) await page.addScriptTag(script);
+  return page;
+}
+
+/** A TCP proxy on a port of its own before `target`, whose connections can all be cut at once. */
+export class Proxy {
+  #server;
+  #pairs = new Set();
+  #cut = false;
+
+  static async before(target) {
+    const { hostname, port } = new URL(target);
+    const proxy = new Proxy();
+    proxy.#server = net.createServer((near) => proxy.#join(near, hostname, Number(port || 80)));
+    await new Promise((resolve, reject) => proxy.#server.once("error", reject).listen(0, "127.0.0.1", resolve));
+    proxy.#server.unref();
+    proxy.url = `http://127.0.0.1:${proxy.#server.address().port}`;
+    return proxy;
+  }
+
+  #join(near, host, port) {
+    if (this.#cut) return near.resetAndDestroy();
+    const far = net.connect(port, host);
+    const pair = [near, far];
+    this.#pairs.add(pair);
+    for (const [from, to] of [[near, far], [far, near]]) {
+      from.on("error", () => {}).on("close", () => { to.destroy(); this.#pairs.delete(pair); });
+      from.pipe(to);
+    }
+  }
+
+  /** Ends every connection without a word, and refuses new ones until `heal`. */
+  cut() {
+    this.#cut = true;
+    for (const [near, far] of this.#pairs) {
+      near.resetAndDestroy();
+      far.resetAndDestroy();
+    }
+  }
+
+  heal() {
+    this.#cut = false;
+  }
+
+  close() {
+    this.cut();
+    return new Promise((resolve) => this.#server.close(resolve));
+  }
+}
+
+/** A process that speaks in lines; `lines` is what it has said so far. */
+export class Lines {
+  lines = [];
+  #child;
+
+  constructor(command, args) {
+    const [program, ...first] = command.split(/\s+/);
+    this.#child = spawn(program, [...first, ...args], { stdio: ["pipe", "pipe", "inherit"] });
+    this.#child.on("error", (error) => this.lines.push(`cannot start: ${error.message}`));
+    this.#child.stdin.on("error", () => {});
+    createInterface({ input: this.#child.stdout }).on("line", (line) => this.lines.push(line));
+  }
+
+  say(line) {
+    this.#child.stdin.write(`${line}\n`);
+  }
+
+  hears(line) {
+    return until(`the terminal client prints "${line}"; it printed: ${this.lines.join(" | ")}`, () => this.lines.some((each) => each.includes(line)));
+  }
+
+  async end() {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    const ended = new Promise((resolve) => this.#child.once("exit", resolve));
+    this.#child.stdin.end();
+    this.#child.kill("SIGTERM");
+    await ended;
+  }
+}
