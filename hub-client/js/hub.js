@@ -380,7 +380,8 @@ export class HubConnection extends EventTarget {
     const previous = this.#state;
     this.#state = state;
     this.#log(`${previous} -> ${state}`);
-    this.onstate?.(this.#fire("statechange", { state, previous }));
+    const event = this.#fire("statechange", { state, previous });
+    this.onstate?.(event);
   }
 
   #fire(type, detail) {

@@ -205,7 +205,8 @@ document.addEventListener("visibilitychange", () => {
 
 function avatar(user) {
   const node = el("span", { className: "avatar", textContent: [...user.trim()].slice(0, 1).join("").toUpperCase() || "?" });
-  node.style.setProperty("--hue", [...user].reduce((sum, letter) => (sum * 31 + letter.codePointAt(0)) % 360, 7));
+  const sum = [...user].reduce((sum, letter) => (sum * 31 + letter.codePointAt(0)) % 997, 7);
+  node.style.setProperty("--hue", Math.round(sum * 137.5) % 360); // the golden angle keeps neighbours apart
   node.setAttribute("aria-hidden", "true");
   return node;
 }
@@ -245,7 +246,7 @@ function drawRooms() {
 
 function drawTitle() {
   $("title").textContent = current ? `# ${current.name}` : "No room";
-  $("motd").textContent = current ? motd : "Join a room on the left";
+  $("motd").textContent = current ? motd : "Join a room to begin";
 }
 
 function drawPeople() {
