@@ -304,8 +304,7 @@ export class HubConnection extends EventTarget {
 
   /** Connected, again or for the first time: from here on silence is suspicious. */
   #resume(session) {
-    session.heard = session.awake = Date.now();
-    session.slow = false;
+    Object.assign(session, { heard: Date.now(), awake: Date.now(), slow: false });
     if (session.keepAlive) session.timer = setInterval(() => this.#watch(session), session.keepAlive / 9);
     this.#become("connected");
   }
@@ -323,7 +322,7 @@ export class HubConnection extends EventTarget {
     session.awake = now;
     if (now - heard >= limit) return this.#lose(session, `Nothing was heard for ${now - heard} ms.`);
     const quiet = now - heard >= limit * 2 / 3;
-    if (quiet !== Boolean(session.slow)) this.#fire(quiet ? "slow" : "steady");
+    if (quiet !== session.slow) this.#fire(quiet ? "slow" : "steady");
     session.slow = quiet;
   }
 
@@ -335,8 +334,9 @@ export class HubConnection extends EventTarget {
         throw new HubError(`Cannot call ${hub.name}.${method}: the connection is ${this.#state}.`, "Connection");
       }
       const state = Object.keys(hub.state).length ? { S: hub.state } : undefined;
-      this.#session.socket.send(JSON.stringify({ H: hub.name, M: method, A: args, I: Number(id), ...state }));
+      const frame = JSON.stringify({ H: hub.name, M: method, A: args, I: Number(id), ...state });
       this.#calls.set(id, Object.assign(call, { resolve, reject }));
+      this.#session.socket.send(frame);
     });
     return Object.assign(answer, { progress: (report) => (call.reports.push(report), answer) });
   }

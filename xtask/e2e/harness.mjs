@@ -74,7 +74,7 @@ export async function until(what, probe, ms = PATIENCE_MS) {
   for (;;) {
     const found = await probe();
     if (found) return found;
-    if (Date.now() > deadline) throw new Error(`waited ${ms} ms for: ${what}`);
+    if (Date.now() > deadline) throw new Error(`waited ${ms} ms for: ${typeof what === "string" ? what : what()}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
@@ -93,6 +93,9 @@ export async function withBrowser(executablePath, body) {
       return context;
     });
   } finally {
+    // A page that is left says goodbye; one that is killed would stay in its rooms until the server's timeout.
+    const pages = browser.contexts().flatMap((context) => context.pages());
+    await Promise.allSettled(pages.map((page) => page.goto("about:blank")));
     await browser.close();
     await rm(home, { recursive: true, force: true, maxRetries: 3 });
   }
@@ -176,7 +179,8 @@ export class Lines {
   }
 
   hears(line) {
-    return until(`the terminal client prints "${line}"; it printed: ${this.lines.join(" | ")}`, () => this.lines.some((each) => each.includes(line)));
+    const what = () => `the terminal client prints "${line}"; it printed: ${this.lines.join(" | ")}`;
+    return until(what, () => this.lines.some((each) => each.includes(line)));
   }
 
   async end() {

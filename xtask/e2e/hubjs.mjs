@@ -1,5 +1,7 @@
-// hub.js itself, served by the chat server, in a real browser; and a page without any client.
+// hub.js itself: first what only an unusual server says, with one made up here; then served by the
+// chat server, in a real browser; and a page without any client.
 
+import { HubConnection, HubError } from "../../hub-client/js/hub.js";
 import { Checks, Proxy, assert, blankPage, equal, options, until, withBrowser } from "./harness.mjs";
 
 const { url, chromium } = options();
@@ -18,7 +20,8 @@ async function client(context, origin, user) {
     for (const name of ["welcome", "Message", "joined", "left", "renamed", "announcement"]) {
       window.chat.on(name, (...args) => window.heard.push([name.toLowerCase(), ...args]));
     }
-    window.connection.onstate = ({ detail }) => window.states.push(detail.state);
+    window.connection.addEventListener("statechange", ({ detail }) => window.states.push(detail.state));
+    window.connection.onstate = ({ detail }) => { window.last = detail.state; };
     for (const name of ["reconnecting", "reconnected", "closed", "error"]) {
       window.connection.addEventListener(name, ({ detail }) => window.events.push([name, detail?.error?.message ?? null]));
     }
@@ -34,7 +37,174 @@ const failure = (page, ...call) => page.evaluate((args) => window.chat.invoke(..
   () => { throw new Error("the call succeeded"); },
   (e) => ({ known: e instanceof window.HubError, message: e.message, isHubException: e.isHubException, source: e.source })), call);
 
-await checks.run(() => withBrowser(chromium, async (newContext) => {
+// ---- against a server made up here -----------------------------------------------------------------
+
+const TERMS = { Url: "/signalr", ConnectionToken: "a+b/c=", ConnectionId: "id-1", KeepAliveTimeout: null, DisconnectTimeout: 30,
+  ConnectionTimeout: 110, TryWebSockets: true, ProtocolVersion: "2.0", TransportConnectTimeout: 5, LongPollDelay: 0 };
+
+/**
+ * A connection to nobody. `negotiate(n)` changes the n-th negotiation's answer, `started` the one to
+ * /start, `refuse(n)` whether the n-th socket fails, `opened(socket)` speaks first, `answer(socket, frame)`
+ * answers calls. `log` has all requests.
+ */
+function madeUp({ negotiate = () => ({}), started = { Response: "started" }, refuse = () => false, opened, answer } = {}) {
+  const log = [];
+  const sockets = [];
+  class WebSocket {
+    constructor(address) {
+      log.push(`WS ${address}`);
+      sockets.push(this);
+      setTimeout(() => {
+        if (refuse(sockets.length)) return this.drop();
+        this.onopen?.();
+        if (opened) opened(this);
+        else if (address.includes("/connect?")) this.say({ C: "c 1", S: 1, M: [] });
+      });
+    }
+    say(payload) { this.onmessage?.({ data: JSON.stringify(payload) }); }
+    send(text) { setTimeout(() => answer?.(this, JSON.parse(text))); }
+    close() { this.drop(1000); }
+    drop(code = 1006) {
+      if (!this.ended) setTimeout(() => this.onclose?.({ code }));
+      this.ended = true;
+    }
+  }
+  const fetch = async (address, { method = "GET", headers }) => {
+    log.push(`${method} ${address}${headers.Authorization ? ` ${headers.Authorization}` : ""}`);
+    const action = /\/(\w+)\?/.exec(address)[1];
+    const count = log.filter((line) => line.includes("/negotiate?")).length;
+    const body = action === "negotiate" ? { ...TERMS, ...negotiate(count) } : action === "start" ? started : null;
+    return { ok: true, json: async () => body };
+  };
+  const connection = new HubConnection("http://home/signalr?own=1", { hubs: ["h"], WebSocket, fetch });
+  return { connection, hub: connection.hub("h"), log, sockets };
+}
+
+const rejects = (promise) => promise.then(() => { throw new Error("it did not fail"); }, (error) => error);
+
+async function unusual() {
+  await check("made up: refusals of negotiation, in the protocol's words", async () => {
+    const refusal = async (reply) => (await rejects(madeUp({ negotiate: () => reply }).connection.start())).message;
+    assert((await refusal({ availableTransports: [], ProtocolVersion: undefined })).startsWith("Detected a connection attempt to an ASP.NET Core"), "Core");
+    equal(await refusal({ Error: "full" }), "Error message received from the server: 'full'.", "Error");
+    equal(await refusal({ ProtocolVersion: "1.3" }),
+      "You are using a version of the client that isn't compatible with the server. Client version 2.1, server version 1.3.", "version");
+    equal(await refusal({ RedirectUrl: "http://round/and/round" }), "Negotiate redirection limit exceeded.", "redirects");
+  });
+
+  await check("made up: a redirection with a token, and everything percent-encoded", async () => {
+    const { connection, log } = madeUp({ negotiate: (n) => (n === 1 ? { RedirectUrl: "https://away/app/?asrs=x", AccessToken: "t+k" } : { Url: "/app" }) });
+    await connection.start();
+    await connection.stop();
+    const rest = "connectionToken=a%2Bb%2Fc%3D&connectionData=%5B%7B%22name%22%3A%22h%22%7D%5D&asrs=x";
+    equal(log, [
+      "GET http://home/signalr/negotiate?clientProtocol=2.1&connectionData=%5B%7B%22name%22%3A%22h%22%7D%5D&own=1",
+      "GET https://away/app/negotiate?clientProtocol=2.1&connectionData=%5B%7B%22name%22%3A%22h%22%7D%5D&asrs=x Bearer t+k",
+      `WS wss://away/app/connect?clientProtocol=2.1&transport=webSockets&access_token=t%2Bk&${rest}`,
+      `GET https://away/app/start?clientProtocol=2.1&transport=webSockets&${rest} Bearer t+k`,
+      `POST https://away/app/abort?clientProtocol=2.1&transport=webSockets&${rest} Bearer t+k`,
+    ], "requests");
+  });
+
+  await check("made up: messages from before the start wait for it, in order, ahead of start()'s own end", async () => {
+    const { connection, hub } = madeUp({ opened: (socket) => {
+      socket.say({ C: "1", M: [{ H: "H", M: "e", A: [1] }] });
+      socket.say({ C: "2", S: 1, M: [{ H: "H", M: "e", A: [2] }] });
+    } });
+    const got = [];
+    hub.on("E", (n) => got.push([n, connection.state]));
+    await connection.start();
+    equal(got, [[1, "connected"], [2, "connected"]], "what was heard when start() resolved");
+  });
+
+  await check("made up: an error with data; progress; the state bag", async () => {
+    const frames = [];
+    const { connection, hub } = madeUp({ answer: (socket, frame) => {
+      frames.push(frame);
+      const I = String(frame.I);
+      if (frame.M === "fail") return socket.say({ I, H: true, E: "no", D: { code: 7 } });
+      socket.say({ C: "2", M: [{ I: `P|${I}`, P: { I, D: 10 } }, { S: { b: 2 }, I: `P|${I}`, P: { I, D: 20 } }] });
+      socket.say({ S: { c: 3 }, R: "done", I });
+    } });
+    await connection.start();
+    const error = await rejects(hub.invoke("fail", undefined, () => {}));
+    assert(error instanceof HubError && error.isHubException, "it is no HubException");
+    equal([error.message, error.source, error.data], ["no", "HubException", { code: 7 }], "error");
+    const reports = [];
+    hub.state.a = 1;
+    equal(await hub.invoke("work").progress((value) => reports.push(value)), "done", "result");
+    equal(reports, [10, 20], "reports");
+    equal(hub.state, { a: 1, b: 2, c: 3 }, "state");
+    equal(frames, [{ H: "h", M: "fail", A: [null, null], I: 0 }, { H: "h", M: "work", A: [], I: 1, S: { a: 1 } }], "frames");
+  });
+
+  await check("made up: T:1 reconnects with cursor and groups; the old socket is not listened to; ids go on", async () => {
+    const ids = [];
+    const { connection, hub, log, sockets } = madeUp({ answer: (socket, { I }) => {
+      ids.push(I);
+      if (ids.length > 1) socket.say({ I: String(I) });
+    } });
+    const got = [];
+    hub.on("e", (n) => got.push(n));
+    await connection.start();
+    const lost = rejects(hub.invoke("never answered"));
+    sockets[0].say({ C: "c|2,x", G: "g+1", T: 1, M: [{ H: "h", M: "e", A: ["kept"] }] });
+    equal((await lost).message, "Connection started reconnecting before invocation result was received.", "error");
+    equal(connection.state, "reconnecting", "state");
+    sockets[0].say({ C: "c3", M: [{ H: "h", M: "e", A: ["too late"] }] });
+    await until("connected again", () => connection.state === "connected");
+    assert(log.at(-1).startsWith("WS ws://home/signalr/reconnect?") && log.at(-1).includes("messageId=c%7C2%2Cx&groupsToken=g%2B1&"), log.at(-1));
+    await hub.invoke("again");
+    equal([ids, got, connection.id], [[0, 1], ["kept"], "id-1"], "ids, messages, connection id");
+    const unanswered = rejects(hub.invoke("x", 1).then(() => hub.invoke("y")).then(() => connection.stop()).then(() => hub.invoke("z")));
+    assert((await unanswered).source === "Connection", "a call after stop");
+  });
+
+  await check("made up: E closes without abort; a bad start answer closes with it; stop ends a start", async () => {
+    const told = madeUp();
+    const events = [];
+    told.connection.addEventListener("error", ({ detail }) => events.push(detail.error.message));
+    told.connection.addEventListener("closed", ({ detail }) => events.push(detail.error.message));
+    await told.connection.start();
+    told.sockets[0].say({ C: "2", E: "go away", M: [] });
+    equal([events, told.connection.state], [["go away", "go away"], "disconnected"], "events");
+    assert(!told.log.some((line) => line.includes("/abort?")), "it was aborted");
+    const refused = madeUp({ started: { Response: "no" } });
+    equal((await rejects(refused.connection.start())).message, "Error during start request. Stopping the connection.", "error");
+    assert(refused.log.at(-1).startsWith("POST http://home/signalr/abort?"), `last request: ${refused.log.at(-1)}`);
+    const stopped = madeUp();
+    const start = rejects(stopped.connection.start());
+    await stopped.connection.stop();
+    equal([(await start).message, stopped.sockets.length], ["The connection was stopped during the start.", 0], "stopped start");
+  });
+
+  await check("made up: silence is slow, then lost; whoever stays away is closed after DisconnectTimeout", async () => {
+    const { connection, sockets } = madeUp({
+      negotiate: () => ({ KeepAliveTimeout: 0.3, DisconnectTimeout: 0.6 }),
+      refuse: (n) => n > 1,
+    });
+    const events = [];
+    for (const name of ["slow", "steady", "reconnecting", "reconnected", "closed"]) connection.addEventListener(name, () => events.push(name));
+    let closed;
+    connection.addEventListener("closed", ({ detail }) => { closed = detail.error.message; });
+    await connection.start();
+    await until("slow", () => events.includes("slow"));
+    sockets[0].say({});
+    await until("steady", () => events.includes("steady"));
+    await until("closed", () => closed);
+    equal([events, closed], [["slow", "steady", "slow", "reconnecting", "closed"],
+      "Couldn't reconnect within the configured timeout of 600 ms, disconnecting."], "events");
+  });
+}
+
+// ---- against the chat server -------------------------------------------------------------------------
+
+await checks.run(async () => {
+  await unusual();
+  await withBrowser(chromium, served);
+});
+
+async function served(newContext) {
   const context = await newContext();
   const proxy = await Proxy.before(url);
   let ann;
@@ -42,7 +212,7 @@ await checks.run(() => withBrowser(chromium, async (newContext) => {
 
   await check("start: connecting, connected; an id; welcome arrives", async () => {
     ann = await client(context, proxy.url, "ann");
-    equal(await ann.evaluate(() => window.states), ["connecting", "connected"], "states");
+    equal(await ann.evaluate(() => [window.states, window.last]), [["connecting", "connected"], "connected"], "states");
     assert(await ann.evaluate(() => /^[0-9a-f-]{36}$/.test(window.connection.id)), "the connection has no id");
     await until("welcome", () => ann.evaluate(() => window.heard.some(([name, id]) => name === "welcome" && id === window.connection.id)));
   }, { vital: true });
@@ -170,4 +340,4 @@ await checks.run(() => withBrowser(chromium, async (newContext) => {
 
   await check("no page had an error", async () => equal([...ann.failures, ...bob.failures], [], "errors"));
   await proxy.close();
-}));
+}

@@ -33,8 +33,11 @@ async function write(page, text) {
 
 /** No horizontal scrolling, and nothing that sticks out of the window. */
 async function fits(page) {
-  const [content, window_] = await page.evaluate(() => [document.documentElement.scrollWidth, window.innerWidth]);
-  assert(content <= window_, `the page is ${content} px wide in a window of ${window_}`);
+  const [content, width, outside] = await page.evaluate(() => [document.documentElement.scrollWidth, window.innerWidth,
+    [...document.querySelectorAll("main *")].filter((node) => node.getBoundingClientRect().right > window.innerWidth + 0.5)
+      .map((node) => `${node.localName}.${node.className}`)]);
+  assert(content <= width, `the page is ${content} px wide in a window of ${width}`);
+  equal(outside, [], "what sticks out of the window");
 }
 
 await checks.run(() => withBrowser(chromium, async (newContext) => {
@@ -127,6 +130,21 @@ await checks.run(() => withBrowser(chromium, async (newContext) => {
     await reads(ann, "seen after the reload");
   });
 
+  await check("disconnected: said, with a button that connects and joins again", async () => {
+    const negotiation = /\/signalr\/negotiate\?/;
+    await ann.route(negotiation, (route) => route.abort());
+    await ann.reload();
+    await shows(ann, "Disconnected");
+    assert(await ann.locator("#send").isDisabled(), "the button to send is enabled");
+    await ann.unroute(negotiation);
+    await ann.getByRole("button", { name: "Reconnect" }).click();
+    await shows(ann, "Connected");
+    assert(!await ann.getByRole("button", { name: "Reconnect" }).isVisible(), "the button is still there");
+    await isHere(ann, "Bob");
+    await write(bob, "seen after reconnecting");
+    await reads(ann, "seen after reconnecting");
+  });
+
   if (rust) {
     await check("a Rust terminal client: messages of all three reach all three", async () => {
       const terminal = new Lines(rust, ["--url", url, "--room", room, "--user", "Rusty"]);
@@ -168,7 +186,10 @@ await checks.run(() => withBrowser(chromium, async (newContext) => {
     await until("the drawer closes", async () => !await phone.getByLabel("Join or create a room").isVisible());
     equal(await phone.locator("#title").innerText(), `# ${room}-phone`, "title");
     await fits(phone);
-    await phone.context().close();
+    await phone.route("**/negotiate?*", (route) => route.abort());
+    await phone.reload();
+    await shows(phone, "Disconnected");
+    await fits(phone);
   });
 
   await check("no page had an error", async () => equal([...ann.failures, ...bob.failures], [], "errors"));
