@@ -65,6 +65,7 @@ pub mod __private {
     pub use std::clone::Clone;
     pub use std::convert::{From, Into};
     pub use std::default::Default;
+    pub use std::fmt;
     pub use std::future::{Future, ready};
     pub use std::marker::{Send, Sized, Sync};
     pub use std::option::Option::{self, None, Some};
@@ -84,9 +85,42 @@ pub mod __private {
         Box::pin(ready(Err(error)))
     }
 
+    /// An event that failed before it began.
+    pub fn refuse_event<'a>(error: HubError) -> Option<BoxFuture<'a, Result<(), HubError>>> {
+        Some(refuse(error))
+    }
+
+    /// Whether the spec lists the method and it takes so many arguments.
+    #[must_use]
+    pub fn fits(spec: &HubSpec, method: usize, args: &Args) -> bool {
+        let method = spec.methods.get(method);
+        method.is_some_and(|method| method.takes(args.len()))
+    }
+
     /// An index that the spec does not list, or a number of arguments that it does not allow.
     #[must_use]
     pub fn no_such_method() -> HubError {
         HubError::internal("no such method")
+    }
+
+    /// A number of arguments that a callback does not take.
+    #[must_use]
+    pub fn wrong_arguments(callback: &str, given: usize) -> HubError {
+        HubError::internal(std::format!("'{callback}' does not take {given} arguments"))
+    }
+
+    /// A proxy's call: sends arguments that serialised, reads the result.
+    ///
+    /// # Errors
+    /// When the arguments did not serialise, the call failed, or its result is no `T`.
+    pub async fn invoke<T: serde::de::DeserializeOwned>(
+        client: &dyn Invoke,
+        hub: &'static str,
+        method: &'static str,
+        args: Result<Payload, serde_json::Error>,
+    ) -> Result<T, CallError> {
+        let args = args.map_err(CallError::Encode)?;
+        let result = client.invoke(hub, method, args).await?;
+        result.read().map_err(CallError::Decode)
     }
 }

@@ -1,0 +1,78 @@
+//! The model to tokens. All that is generated refers to its surroundings through [`Root`] alone and names its locals at
+//! `Span::mixed_site()`.
+
+mod events;
+mod item;
+mod proxy;
+mod router;
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::Path;
+use syn::spanned::Spanned;
+
+use crate::model::Model;
+use crate::syntax::Block;
+
+/// The `__private` module of the crate that the user has.
+pub(crate) struct Root(TokenStream);
+
+impl Root {
+    /// `krate` as the user wrote it, otherwise `::default`.
+    pub(crate) fn new(krate: Option<Path>, default: &str) -> Self {
+        let krate = krate.map_or_else(
+            || {
+                let default = Ident::new(default, Span::mixed_site());
+                quote_spanned!(Span::mixed_site()=> ::#default)
+            },
+            Path::into_token_stream,
+        );
+        Self(quote_spanned!(Span::mixed_site()=> #krate::__private))
+    }
+}
+
+impl ToTokens for Root {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        self.0.to_tokens(tokens);
+    }
+}
+
+/// The user's item and what is generated beside it; the item alone without a model.
+pub(crate) fn emit(root: &Root, item: Block, model: Option<&Model>) -> TokenStream {
+    let (inside, beside) = match model {
+        None => Default::default(),
+        Some(Model::Hub(hub)) => (TokenStream::new(), router::hub(root, hub)),
+        Some(Model::Implementation(hub)) => (TokenStream::new(), router::implementation(root, hub)),
+        Some(Model::Contract(contract)) => (
+            router::contract(root, contract),
+            proxy::proxy(root, contract),
+        ),
+        Some(Model::Callbacks(callbacks)) => (
+            TokenStream::new(),
+            [
+                events::sending(root, callbacks),
+                events::handling(root, callbacks),
+            ]
+            .into_iter()
+            .collect(),
+        ),
+    };
+    let item = match item {
+        Block::Impl(item) => item.into_token_stream(),
+        Block::Trait(item) => item::async_trait(root, item, inside),
+    };
+    quote!(#item #beside)
+}
+
+/// Where errors about `tokens` are to be reported, with the hygiene of generated code.
+fn at(tokens: &impl Spanned) -> Span {
+    Span::mixed_site().located_at(tokens.span())
+}
+
+/// What stands on every generated `impl`: lints are about what people write.
+fn quiet() -> TokenStream {
+    quote_spanned! {Span::mixed_site()=>
+        #[automatically_derived]
+        #[allow(unused, deprecated, unreachable_pub, clippy::all, clippy::pedantic, clippy::nursery)]
+    }
+}

@@ -1,0 +1,132 @@
+//! Callbacks in their two roles: an `Audience` that sends them, and a router that hands received ones to a handler.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{format_ident, quote_spanned};
+
+use super::{Root, at, quiet, router};
+use crate::model::{CallbacksModel, MethodModel};
+use crate::recover;
+
+/// `impl ChatClient for Audience`.
+pub(super) fn sending(root: &Root, callbacks: &CallbacksModel) -> TokenStream {
+    let ident = &callbacks.ident;
+    let methods = callbacks.methods.iter().map(|method| send(root, method));
+    let broken = callbacks.broken.iter().map(recover::stub);
+    let quiet = quiet();
+    quote_spanned! {Span::mixed_site()=>
+        #quiet
+        impl #ident for #root::Audience {
+            #(#methods)*
+            #(#broken)*
+        }
+    }
+}
+
+fn send(root: &Root, method: &MethodModel) -> TokenStream {
+    let MethodModel {
+        ident,
+        wire,
+        cfgs,
+        args,
+        ..
+    } = method;
+    let whole = &method.output.whole;
+    let params = args.iter().map(|arg| {
+        let (ident, ty) = (&arg.ident, &arg.ty);
+        quote_spanned!(Span::mixed_site()=> #ident: #ty)
+    });
+    let values = args.iter().map(|arg| {
+        let ident = &arg.ident;
+        quote_spanned!(at(&arg.ty)=> #ident)
+    });
+    let convert = quote_spanned!(at(whole)=> #root::Into::into);
+    quote_spanned! {Span::mixed_site()=>
+        #(#cfgs)*
+        async fn #ident(&self #(, #params)*) -> #whole {
+            Self::send(self, #wire, (#(#values,)*)).await.map_err(#convert)
+        }
+    }
+}
+
+/// `struct ChatClientEvents` and its `EventRouter`.
+pub(super) fn handling(root: &Root, callbacks: &CallbacksModel) -> TokenStream {
+    let CallbacksModel { ident, vis, .. } = callbacks;
+    let events = format_ident!("{ident}Events");
+    let text = events.to_string();
+    let doc = format!("Hands events to a handler, a [`{ident}`], by their names.");
+    let names = callbacks.methods.iter().map(|method| {
+        let (cfgs, wire) = (&method.cfgs, &method.wire);
+        quote_spanned!(Span::mixed_site()=> #(#cfgs)* #wire)
+    });
+    let routes = callbacks
+        .methods
+        .iter()
+        .map(|method| route(root, ident, method));
+    let quiet = quiet();
+    quote_spanned! {Span::mixed_site()=>
+        #[doc = #doc]
+        #[allow(dead_code, unreachable_pub)]
+        #vis struct #events<T>(
+            /// The handler.
+            #vis T,
+        );
+
+        #quiet
+        impl<T: #root::Clone> #root::Clone for #events<T> {
+            fn clone(&self) -> Self {
+                Self(#root::Clone::clone(&self.0))
+            }
+        }
+
+        #quiet
+        impl<T: #root::fmt::Debug> #root::fmt::Debug for #events<T> {
+            fn fmt(&self, f: &mut #root::fmt::Formatter<'_>) -> #root::fmt::Result {
+                f.debug_tuple(#text).field(&self.0).finish()
+            }
+        }
+
+        #quiet
+        impl<T: #ident> #root::EventRouter for #events<T> {
+            fn methods(&self) -> &'static [&'static str] {
+                &[#(#names),*]
+            }
+
+            fn route<'call>(
+                &'call self,
+                method: &str,
+                mut args: #root::Args,
+            ) -> #root::Option<#root::BoxFuture<'call, #root::Result<(), #root::HubError>>> {
+                #(#routes)*
+                #root::None
+            }
+        }
+    }
+}
+
+fn route(root: &Root, callbacks: &proc_macro2::Ident, method: &MethodModel) -> TokenStream {
+    let MethodModel {
+        ident,
+        wire,
+        cfgs,
+        args,
+        optional,
+        ..
+    } = method;
+    let refuse = quote_spanned!(Span::mixed_site()=> #root::refuse_event);
+    let (locals, read) = router::read_arguments(root, &refuse, method);
+    let most = args.len();
+    let least = most - optional;
+    let convert = quote_spanned!(at(&method.output.whole)=> #root::Into::into);
+    quote_spanned! {Span::mixed_site()=>
+        #(#cfgs)*
+        if method.eq_ignore_ascii_case(#wire) {
+            if args.len() < #least || args.len() > #most {
+                return #refuse(#root::wrong_arguments(#wire, args.len()));
+            }
+            #read
+            return #root::Some(#root::Box::pin(async move {
+                <T as #callbacks>::#ident(&self.0 #(, #locals)*).await.map_err(#convert)
+            }));
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! What the emitters work from: names are settled, types sorted into context, arguments, progress and result, and
+//! whatever was wrong has been left out. Spans are the user's.
+
+use syn::{Attribute, Generics, Ident, Path, Signature, Type, Visibility};
+
+/// What an item is, and all that its expansion needs.
+pub(crate) enum Model {
+    Hub(HubModel),
+    Contract(ContractModel),
+    Implementation(ImplementationModel),
+    Callbacks(CallbacksModel),
+}
+
+/// `#[hub] impl ChatHub { .. }`
+pub(crate) struct HubModel {
+    pub(crate) name: String,
+    pub(crate) ty: Type,
+    pub(crate) generics: Generics,
+    pub(crate) methods: Vec<MethodModel>,
+    pub(crate) lifecycle: Vec<LifecycleModel>,
+    pub(crate) discover: bool,
+}
+
+/// `#[hub] trait Chat { .. }`
+pub(crate) struct ContractModel {
+    pub(crate) name: String,
+    pub(crate) ident: Ident,
+    pub(crate) vis: Visibility,
+    pub(crate) methods: Vec<MethodModel>,
+}
+
+/// `#[hub] impl Chat for ChatHub { .. }`
+pub(crate) struct ImplementationModel {
+    pub(crate) contract: Path,
+    pub(crate) ty: Type,
+    pub(crate) generics: Generics,
+    pub(crate) discover: bool,
+}
+
+/// `#[hub_client] trait ChatClient { .. }`
+pub(crate) struct CallbacksModel {
+    pub(crate) ident: Ident,
+    pub(crate) vis: Visibility,
+    pub(crate) methods: Vec<MethodModel>,
+    /// Callbacks with mistakes; what implements the trait needs them all the same.
+    pub(crate) broken: Vec<Signature>,
+}
+
+/// A method that is called by name.
+pub(crate) struct MethodModel {
+    pub(crate) ident: Ident,
+    pub(crate) wire: String,
+    /// `#[cfg]`s: they go on everything that is generated for the method.
+    pub(crate) cfgs: Vec<Attribute>,
+    /// Documentation and deprecation: they go on the proxy's method, too.
+    pub(crate) docs: Vec<Attribute>,
+    pub(crate) is_async: bool,
+    /// The type of the context parameter, a reference.
+    pub(crate) context: Option<Type>,
+    pub(crate) args: Vec<ArgModel>,
+    /// How many arguments at the end may be missing.
+    pub(crate) optional: usize,
+    /// The type of the progress parameter.
+    pub(crate) progress: Option<Type>,
+    pub(crate) output: Output,
+}
+
+/// One argument of a call.
+pub(crate) struct ArgModel {
+    pub(crate) ident: Ident,
+    pub(crate) wire: String,
+    pub(crate) ty: Type,
+    /// For an argument that may be missing: the `T` of its `Option<T>`.
+    pub(crate) optional: Option<Type>,
+}
+
+/// What a method returns.
+pub(crate) struct Output {
+    /// Whether it is a `Result`.
+    pub(crate) fallible: bool,
+    /// The value, `()` for none.
+    pub(crate) value: Type,
+    /// Where to report that the value or the error is not what it should be.
+    pub(crate) whole: Type,
+}
+
+/// The moments of a connection that a hub can hear of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Moment {
+    Connected,
+    Reconnected,
+    Disconnected,
+}
+
+impl Moment {
+    pub(crate) fn of(name: &Ident) -> Option<Self> {
+        [Self::Connected, Self::Reconnected, Self::Disconnected]
+            .into_iter()
+            .find(|moment| name == moment.name())
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Connected => "on_connected",
+            Self::Reconnected => "on_reconnected",
+            Self::Disconnected => "on_disconnected",
+        }
+    }
+
+    /// What the author writes, for messages.
+    pub(crate) fn signature(self) -> &'static str {
+        match self {
+            Self::Connected => "(&self, cx: &Context)",
+            Self::Reconnected => "(&self, cx: &Context, resumed: Resumed)",
+            Self::Disconnected => "(&self, cx: &Context, stopped: bool)",
+        }
+    }
+}
+
+/// A lifecycle method as the author wrote it; the parameters behind `&self` may be left out.
+pub(crate) struct LifecycleModel {
+    pub(crate) moment: Moment,
+    pub(crate) ident: Ident,
+    pub(crate) cfgs: Vec<Attribute>,
+    pub(crate) is_async: bool,
+    pub(crate) context: Option<Type>,
+    pub(crate) detail: Option<Type>,
+    /// The whole return type if it is a `Result`.
+    pub(crate) fallible: Option<Type>,
+}
