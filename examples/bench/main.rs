@@ -1,0 +1,150 @@
+//! The project's own benchmark: our server next to plain tokio-tungstenite, as work per CPU second.
+//!
+//! Every server is a child process of this binary on a core of its own; the parent is the load generator. Only the
+//! ratios within one run mean something: absolute figures move by a factor of two on shared machines.
+//!
+//! ```text
+//! cargo run --release -p examples --bin bench [-- --quick | --full] [--only SCENARIO] [--json[=FILE]]
+//! bench serve raw-default|raw-tuned --port PORT
+//! ```
+
+// Counts become ratios: nothing here comes near 2^53.
+#![allow(clippy::cast_precision_loss)]
+
+mod child;
+mod frame;
+mod measure;
+mod raw;
+mod report;
+mod scenario;
+mod serve;
+mod swarm;
+mod wire;
+
+use std::{env, io, process::ExitCode, time::Duration};
+
+use child::{Cores, ROWS, Row, Server};
+use measure::Timing;
+use report::Report;
+use scenario::{Scenario, Size};
+
+const USAGE: &str =
+    "usage: bench [--quick | --full] [--rounds N] [--only SCENARIO[,SCENARIO]] [--json[=FILE]]
+       bench serve ROW [--port PORT]
+
+  --quick  3 rounds of 0.5 s with fewer connections: a smoke test
+  --full   5 rounds of 1.5 s, and memory
+  --only   of echo-1, echo-16, fan-out, paced, connect, memory
+  --json   one JSON line per measurement, to stdout or to a file";
+
+/// What to run.
+#[derive(Debug)]
+struct Plan {
+    rounds: usize,
+    timing: Timing,
+    size: Size,
+    scenarios: Vec<Scenario>,
+    /// Connections of the memory scenario, which only some plans have.
+    memory: Option<usize>,
+    json: Option<String>,
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let result = match arguments.split_first() {
+        Some((&"serve", rest)) => serve::run(rest),
+        _ => match Plan::parse(&arguments) {
+            Some(plan) => run(&plan),
+            None => Err(io::Error::other(USAGE)),
+        },
+    };
+    if let Err(error) = result {
+        eprintln!("bench: {error}");
+        return ExitCode::FAILURE;
+    }
+    ExitCode::SUCCESS
+}
+
+impl Plan {
+    fn parse(arguments: &[&str]) -> Option<Self> {
+        let timing = |milliseconds| Timing {
+            warm_up: Duration::from_millis(300),
+            round: Duration::from_millis(milliseconds),
+        };
+        let mut plan = Self {
+            rounds: 3,
+            timing: timing(1000),
+            size: Size {
+                echo: 64,
+                subscribers: 1000,
+            },
+            scenarios: scenario::ALL.to_vec(),
+            memory: None,
+            json: None,
+        };
+        let mut arguments = arguments.iter();
+        while let Some(argument) = arguments.next() {
+            match *argument {
+                "--quick" => (plan.timing, plan.size.subscribers) = (timing(500), 250),
+                "--full" => (plan.rounds, plan.timing, plan.memory) = (5, timing(1500), Some(5000)),
+                "--rounds" => {
+                    plan.rounds = arguments
+                        .next()?
+                        .parse()
+                        .ok()
+                        .filter(|rounds| *rounds > 0)?
+                }
+                "--only" => {
+                    let names: Vec<&str> = arguments.next()?.split(',').collect();
+                    plan.scenarios
+                        .retain(|scenario| names.contains(&scenario.name().as_str()));
+                    plan.memory = names
+                        .contains(&"memory")
+                        .then_some(plan.memory.unwrap_or(5000));
+                }
+                "--json" => plan.json = Some(String::new()),
+                other => plan.json = Some(other.strip_prefix("--json=")?.to_owned()),
+            }
+        }
+        Some(plan)
+    }
+}
+
+fn run(plan: &Plan) -> io::Result<()> {
+    let cores = Cores::pin();
+    let mut report = Report::new(plan.json.as_deref())?;
+    let servers = ROWS
+        .iter()
+        .map(|row| Server::start(*row, cores))
+        .collect::<io::Result<Vec<Server>>>()?;
+    for round in 0..plan.rounds {
+        eprintln!("round {} of {}", round + 1, plan.rounds);
+        for scenario in &plan.scenarios {
+            // Every row is first, second and last equally often.
+            for index in 0..servers.len() {
+                let Some(server) = servers.get((index + round) % servers.len()) else {
+                    continue;
+                };
+                server.settle()?;
+                let sample = scenario.run(server, plan.size, plan.timing);
+                let context = |error| explain(server.row, &scenario.name(), &error);
+                report.sample(server.row, *scenario, round, sample.map_err(context)?)?;
+            }
+        }
+    }
+    drop(servers);
+    for row in ROWS.iter().filter(|_| plan.memory.is_some()) {
+        let server = Server::start(*row, cores)?;
+        let connections = plan.memory.unwrap_or_default();
+        let memory = scenario::memory(&server, connections)
+            .map_err(|error| explain(*row, "memory", &error))?;
+        report.memory(*row, connections, memory)?;
+    }
+    report.print(plan, cores.is_some());
+    Ok(())
+}
+
+fn explain(row: Row, scenario: &str, error: &io::Error) -> io::Error {
+    io::Error::other(format!("{} failed in {scenario}: {error}", row.name))
+}

@@ -1,0 +1,266 @@
+//! The load generator: many WebSocket connections on one thread, hand-built frames, non-blocking sockets.
+
+use std::{
+    io::{self, ErrorKind, Read, Write},
+    mem,
+    net::{Ipv4Addr, SocketAddr},
+    time::{Duration, Instant},
+};
+
+use mio::{Events, Interest, Poll, Token, net::TcpStream};
+use socket2::{Domain, Socket, Type};
+
+use crate::{frame, wire::Dialect};
+
+/// What a scenario sends and what it expects.
+pub(crate) trait Load {
+    /// A connection may send its first message now.
+    fn start(&mut self, _peer: usize, _now: Instant, _out: &mut Vec<u8>) {}
+
+    /// A text has arrived; what the connection sends in return goes into `out`.
+    fn text(&mut self, peer: usize, text: &[u8], now: Instant, out: &mut Vec<u8>)
+    -> io::Result<()>;
+
+    /// Everything that was ready has been read; what the first connection sends goes into `out`.
+    fn tick(&mut self, _out: &mut Vec<u8>) {}
+
+    /// How long `tick` may wait while nothing arrives.
+    fn patience(&self) -> Duration {
+        Duration::from_millis(100)
+    }
+}
+
+/// Connections to one server.
+#[derive(Debug)]
+pub(crate) struct Swarm {
+    poll: Poll,
+    events: Events,
+    scratch: Vec<u8>,
+    peers: Vec<Peer>,
+    dialect: Dialect,
+    open: usize,
+    /// Since when nothing has arrived.
+    quiet: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Peer {
+    stream: TcpStream,
+    phase: Phase,
+    /// The start of a frame that has not arrived in full.
+    partial: Vec<u8>,
+    /// What the socket did not take yet.
+    out: Vec<u8>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Upgrading,
+    Greeting,
+    Open,
+}
+
+/// Connections being opened at once; fewer than any server's backlog.
+const OPENING: usize = 64;
+/// One source address has some 28,000 ports, and the benchmark is not the only one to use them.
+const CONNECTIONS_PER_ADDRESS: usize = 2000;
+/// A server that says nothing for so long has lost something.
+const SILENCE: Duration = Duration::from_secs(5);
+
+impl Swarm {
+    /// Opens `count` connections, and returns when every one of them is ready to be used.
+    pub(crate) fn connect(server: SocketAddr, dialect: Dialect, count: usize) -> io::Result<Self> {
+        let mut swarm = Self {
+            poll: Poll::new()?,
+            events: Events::with_capacity(1024),
+            scratch: vec![0; 64 * 1024],
+            peers: Vec::with_capacity(count),
+            dialect,
+            open: 0,
+            quiet: None,
+        };
+        while swarm.open < count {
+            while swarm.peers.len() < count && swarm.peers.len() - swarm.open < OPENING {
+                swarm.add(server)?;
+            }
+            swarm.turn(&mut Nothing)?;
+        }
+        Ok(swarm)
+    }
+
+    fn add(&mut self, server: SocketAddr) -> io::Result<()> {
+        let index = self.peers.len();
+        let address =
+            u8::try_from(1 + index / CONNECTIONS_PER_ADDRESS).map_err(io::Error::other)?;
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+        socket.bind(&SocketAddr::from((Ipv4Addr::new(127, 0, 0, address), 0)).into())?;
+        socket.connect(&server.into())?;
+        socket.set_tcp_nodelay(true)?;
+        socket.set_nonblocking(true)?;
+        // Closing resets the connection: no port is left waiting for the next round.
+        socket.set_linger(Some(Duration::ZERO))?;
+        let mut stream = TcpStream::from_std(socket.into());
+        self.poll.registry().register(
+            &mut stream,
+            Token(index),
+            Interest::READABLE | Interest::WRITABLE,
+        )?;
+        let out = frame::upgrade(self.dialect.path());
+        let mut peer = Peer {
+            stream,
+            phase: Phase::Upgrading,
+            partial: Vec::new(),
+            out,
+        };
+        peer.flush()?;
+        self.peers.push(peer);
+        Ok(())
+    }
+
+    /// Lets every connection send its first message.
+    pub(crate) fn start(&mut self, load: &mut impl Load) -> io::Result<()> {
+        for (index, peer) in self.peers.iter_mut().enumerate() {
+            load.start(index, Instant::now(), &mut peer.out);
+            peer.flush()?;
+        }
+        Ok(())
+    }
+
+    /// Waits until something is ready, and handles all that is.
+    pub(crate) fn turn(&mut self, load: &mut impl Load) -> io::Result<()> {
+        match self.poll.poll(&mut self.events, Some(load.patience())) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            result => result?,
+        }
+        if self.events.is_empty() {
+            if self.quiet.get_or_insert_with(Instant::now).elapsed() > SILENCE {
+                return Err(io::Error::other(format!(
+                    "nothing arrived for {SILENCE:?}, and something should have"
+                )));
+            }
+        } else {
+            self.quiet = None;
+        }
+        for event in &self.events {
+            let Token(index) = event.token();
+            let Some(peer) = self.peers.get_mut(index) else {
+                continue;
+            };
+            let opening = peer.phase != Phase::Open;
+            if event.is_readable() || event.is_read_closed() || event.is_error() {
+                peer.receive(index, self.dialect, &mut self.scratch, load)?;
+            }
+            peer.flush()?;
+            self.open += usize::from(opening && peer.phase == Phase::Open);
+        }
+        if let Some(first) = self.peers.first_mut() {
+            load.tick(&mut first.out);
+            first.flush()?;
+        }
+        Ok(())
+    }
+}
+
+impl Peer {
+    /// Reads all there is: the poll tells of new data only.
+    fn receive(
+        &mut self,
+        index: usize,
+        dialect: Dialect,
+        scratch: &mut [u8],
+        load: &mut impl Load,
+    ) -> io::Result<()> {
+        loop {
+            let count = match self.stream.read(scratch) {
+                Ok(0) => return Err(io::Error::other("the server closed a connection")),
+                Ok(count) => count,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+                Err(error) => return Err(error),
+            };
+            let now = Instant::now();
+            let read = scratch.split_at(count).0;
+            if self.partial.is_empty() {
+                let rest = self.frames(index, dialect, read, now, load)?;
+                self.partial.extend_from_slice(rest);
+            } else {
+                let mut joined = mem::take(&mut self.partial);
+                joined.extend_from_slice(read);
+                let rest = self.frames(index, dialect, &joined, now, load)?;
+                self.partial.extend_from_slice(rest);
+            }
+            if count < scratch.len() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Handles every frame in `input` and returns what is left.
+    fn frames<'a>(
+        &mut self,
+        index: usize,
+        dialect: Dialect,
+        mut input: &'a [u8],
+        now: Instant,
+        load: &mut impl Load,
+    ) -> io::Result<&'a [u8]> {
+        if self.phase == Phase::Upgrading {
+            let Some(head) = frame::upgraded(input)? else {
+                return Ok(input);
+            };
+            input = input.split_at(head).1;
+            self.phase = if dialect.greets() {
+                Phase::Greeting
+            } else {
+                Phase::Open
+            };
+        }
+        while let Some((opcode, payload, rest)) = frame::read(input)? {
+            input = rest;
+            match opcode {
+                frame::TEXT if self.phase == Phase::Greeting => {
+                    if !payload.windows(6).any(|six| six == br#""S":1,"#) {
+                        return Err(unexpected(payload));
+                    }
+                    self.phase = Phase::Open;
+                }
+                frame::TEXT if dialect.idle(payload) => {}
+                frame::TEXT => load.text(index, payload, now, &mut self.out)?,
+                frame::PING => frame::write(frame::PONG, payload, &mut self.out),
+                frame::PONG => {}
+                frame::CLOSE => return Err(io::Error::other("the server closed a WebSocket")),
+                _ => return Err(unexpected(payload)),
+            }
+        }
+        Ok(input)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.out.is_empty() {
+            return Ok(());
+        }
+        match self.stream.write(&self.out) {
+            Ok(count) if count == self.out.len() => self.out.clear(),
+            // The rest follows when the poll says that the socket takes more.
+            Ok(count) => drop(self.out.drain(..count)),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+}
+
+/// While connections open, no message is due.
+struct Nothing;
+
+impl Load for Nothing {
+    fn text(&mut self, _: usize, text: &[u8], _: Instant, _: &mut Vec<u8>) -> io::Result<()> {
+        Err(unexpected(text))
+    }
+}
+
+fn unexpected(payload: &[u8]) -> io::Error {
+    io::Error::other(format!(
+        "nothing was expected, received {}",
+        String::from_utf8_lossy(payload)
+    ))
+}

@@ -1,0 +1,189 @@
+//! What a request and its answer look like on each kind of server.
+
+use std::io;
+
+use crate::frame::{Expected, Number, Stamp};
+
+/// What a server speaks over its WebSocket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    /// The text itself; one that starts with `B` goes to everyone.
+    Raw,
+    /// Classic hub frames, without negotiation.
+    Classic,
+}
+
+const ECHO_LENGTH: usize = 64;
+const BROADCAST_LENGTH: usize = 100;
+
+/// A payload of `length` characters with room for a number.
+fn payload(kind: char, length: usize) -> String {
+    format!(
+        "{kind}$$$$$$$${}",
+        "abcdefghijklmnopqrstuvwxyz"
+            .chars()
+            .cycle()
+            .take(length - 9)
+            .collect::<String>()
+    )
+}
+
+impl Dialect {
+    pub(crate) fn path(self) -> &'static str {
+        match self {
+            Self::Raw => "/",
+            Self::Classic => "/signalr",
+        }
+    }
+
+    /// The first frame says that the connection works; a raw server says nothing.
+    pub(crate) fn greets(self) -> bool {
+        self == Self::Classic
+    }
+
+    pub(crate) fn echo(self) -> (Stamp, Expected) {
+        let text = payload('E', ECHO_LENGTH);
+        match self {
+            Self::Raw => (Stamp::new(&text), Expected::new(&text)),
+            Self::Classic => (
+                Stamp::new(&format!(
+                    r#"{{"H":"bench","M":"echo","A":["{text}"],"I":$$$$$$$$}}"#
+                )),
+                Expected::new(&format!(r#"{{"R":"{text}","I":"$$$$$$$$"}}"#)),
+            ),
+        }
+    }
+
+    pub(crate) fn broadcast(self) -> (Stamp, Delivery) {
+        let text = payload('B', BROADCAST_LENGTH);
+        match self {
+            Self::Raw => (
+                Stamp::new(&text),
+                Delivery {
+                    envelope: false,
+                    item: Expected::new(&text),
+                    answers: 0,
+                },
+            ),
+            Self::Classic => (
+                Stamp::new(&format!(
+                    r#"{{"H":"bench","M":"broadcast","A":["{text}"],"I":$$$$$$$$}}"#
+                )),
+                Delivery {
+                    envelope: true,
+                    item: Expected::new(&format!(
+                        r#"{{"H":"bench","M":"message","A":["{text}"]}}"#
+                    )),
+                    answers: 0,
+                },
+            ),
+        }
+    }
+
+    /// Whether a text carries no message: a keep-alive.
+    pub(crate) fn idle(self, text: &[u8]) -> bool {
+        self == Self::Classic && text == b"{}"
+    }
+}
+
+/// What a subscriber receives for a broadcast.
+#[derive(Debug)]
+pub(crate) struct Delivery {
+    envelope: bool,
+    item: Expected,
+    answers: usize,
+}
+
+impl Delivery {
+    /// Takes the broadcasts in `text` off `next`, one number each, and says how many there were. A text may hold
+    /// none: a payload without messages, or the answer to the broadcast itself.
+    pub(crate) fn take(&mut self, text: &[u8], next: &mut Number) -> io::Result<usize> {
+        if !self.envelope {
+            return if text == self.item.with(*next) {
+                next.take();
+                Ok(1)
+            } else {
+                Err(unexpected(text, *next))
+            };
+        }
+        let Some(mut items) = messages(text) else {
+            if !answer(text) {
+                return Err(unexpected(text, *next));
+            }
+            self.answers += 1;
+            return Ok(0);
+        };
+        let mut count = 0;
+        while let Some((item, rest)) = items.split_at_checked(self.item.len()) {
+            if item != self.item.with(*next) || !rest.starts_with(b",") && rest != b"]}" {
+                return Err(unexpected(text, *next));
+            }
+            next.take();
+            count += 1;
+            items = rest.strip_prefix(b",").unwrap_or(rest);
+        }
+        if items == b"]}" {
+            Ok(count)
+        } else {
+            Err(unexpected(text, *next))
+        }
+    }
+
+    /// How many broadcasts the server has called done, if it says so at all.
+    pub(crate) fn answers(&self) -> Option<usize> {
+        self.envelope.then_some(self.answers)
+    }
+}
+
+/// What follows `"M":[` in a payload.
+fn messages(text: &[u8]) -> Option<&[u8]> {
+    let cursor = text.strip_prefix(br#"{"C":""#)?;
+    let end = cursor.iter().position(|byte| *byte == b'"')?;
+    cursor.get(end..)?.strip_prefix(br#"","M":["#)
+}
+
+/// The result of a call that returns nothing.
+fn answer(text: &[u8]) -> bool {
+    text.strip_prefix(br#"{"I":""#)
+        .and_then(|rest| rest.strip_suffix(br#""}"#))
+        .is_some_and(|id| id.len() == 8 && id.iter().all(u8::is_ascii_digit))
+}
+
+pub(crate) fn unexpected(text: &[u8], number: Number) -> io::Error {
+    let text = String::from_utf8_lossy(text);
+    io::Error::other(format!("expected message {number}, received {text}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn broadcasts_are_counted_and_kept_in_order() {
+        let (_, mut delivery) = Dialect::Classic.broadcast();
+        let item = |number: u32| {
+            let text = payload('B', BROADCAST_LENGTH).replace("$$$$$$$$", &number.to_string());
+            format!(r#"{{"H":"bench","M":"message","A":["{text}"]}}"#)
+        };
+        let mut next = Number::FIRST;
+        let mut take = |text: &str| delivery.take(text.as_bytes(), &mut next);
+        assert_eq!(take(r#"{"C":"d-1","M":[]}"#).unwrap(), 0);
+        let two = format!(
+            r#"{{"C":"d-1","M":[{},{}]}}"#,
+            item(10_000_000),
+            item(10_000_001)
+        );
+        assert_eq!(take(&two).unwrap(), 2);
+        assert_eq!(take(r#"{"I":"10000001"}"#).unwrap(), 0);
+        assert!(take(r#"{"I":"10000001","E":"no"}"#).is_err());
+        assert!(take(&format!(r#"{{"C":"d-1","M":[{}]}}"#, item(10_000_003))).is_err());
+        assert!(take(&format!(r#"{{"C":"d-1","M":[{}"#, item(10_000_002))).is_err());
+        assert_eq!(delivery.answers(), Some(1));
+    }
+
+    #[test]
+    fn payloads_have_their_length() {
+        assert_eq!(payload('E', ECHO_LENGTH).len(), 64);
+        assert_eq!(payload('B', BROADCAST_LENGTH).len(), 100);
+    }
+}
