@@ -1,0 +1,184 @@
+//! [`HubClient`]: the handle that an application holds.
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use hub_core::{Args, CallError, ConnectionId, Invoke, Payload, Proxy};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use smol_str::SmolStr;
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
+
+use crate::builder::Builder;
+use crate::driver::{Command, unsendable};
+use crate::events::{ClientEvent, ClientEvents};
+use crate::handlers::{Handlers, Subscription};
+
+/// Where a connection stands. It begins as `Connecting`, moves between `Connected` and `Reconnecting`, and ends as
+/// `Disconnected` for good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum State {
+    /// The first link is being made; no application sees this but as the state before `Connected`.
+    Connecting,
+    /// Calls and events flow.
+    Connected,
+    /// The link is gone and the client tries to make another. Calls fail at once.
+    Reconnecting,
+    /// The end. [`HubClient::builder`] begins anew, with another connection id.
+    Disconnected,
+}
+
+/// A connection to a server's hubs. Clones share it, and so do the proxies that [`hub`](Self::hub) gives. It lasts until
+/// [`close`](Self::close), until the last clone and proxy is dropped, or until it can't be kept up
+/// ([`State::Disconnected`]).
+///
+/// A callback that holds a clone keeps the connection open as long as it is subscribed.
+#[derive(Clone)]
+pub struct HubClient {
+    handle: Arc<Handle>,
+}
+
+/// What the clones share: this side's ends of the driver's channels.
+pub(crate) struct Handle {
+    pub(crate) id: ConnectionId,
+    pub(crate) commands: mpsc::Sender<Command>,
+    /// Set to true, or dropped, it ends the driver.
+    pub(crate) ending: watch::Sender<bool>,
+    pub(crate) states: watch::Receiver<State>,
+    pub(crate) events: broadcast::WeakSender<ClientEvent>,
+    pub(crate) handlers: Arc<Handlers>,
+}
+
+impl HubClient {
+    /// Begins to describe a connection. `url` is that of the server's mount, such as `http://127.0.0.1:8080/signalr`;
+    /// nothing is appended to it but the protocol's own requests.
+    pub fn builder(url: impl Into<String>) -> Builder {
+        Builder::new(url.into())
+    }
+
+    pub(crate) fn new(handle: Handle) -> Self {
+        Self {
+            handle: Arc::new(handle),
+        }
+    }
+
+    /// The typed proxy of a hub, as `#[hub]` makes it of a trait: `client.hub::<ChatProxy>()`.
+    #[must_use]
+    pub fn hub<P: Proxy>(&self) -> P {
+        P::over(Arc::clone(&self.handle) as Arc<dyn Invoke>)
+    }
+
+    /// Calls a method of any hub. `args` is a tuple, an array or a `Vec`, an element for each argument: `("lobby", 3)`,
+    /// `("lobby",)`, `()`.
+    ///
+    /// # Errors
+    /// When the hub method failed, the connection was not there or broke before the result came, `args` can't be sent
+    /// or the result is no `T`.
+    ///
+    /// # Cancel safety
+    /// Dropping the future before the call was written takes it back. Later the method runs all the same, and its
+    /// result is ignored.
+    pub async fn invoke<T: DeserializeOwned>(
+        &self,
+        hub: &str,
+        method: &str,
+        args: impl Serialize,
+    ) -> Result<T, CallError> {
+        let args = Payload::of(&args).map_err(CallError::Encode)?;
+        let args = if args.is_null() {
+            Payload::empty_array()
+        } else {
+            args
+        };
+        let result = self.handle.invoke(hub, method, args).await?;
+        result.read().map_err(CallError::Decode)
+    }
+
+    /// Adds a callback. `A` takes all arguments together: a tuple such as `(String, u32)`, or `Vec<serde_json::Value>`
+    /// for any. Names are compared ignoring case. Events whose arguments don't fit are reported as
+    /// [`ClientEvent::Error`].
+    ///
+    /// The server sends only what concerns hubs that the builder was told of; see [`Builder::hub`]. What arrived before
+    /// is gone: [`Builder::on`] misses nothing.
+    ///
+    /// ```
+    /// # fn with(client: &hub_client::HubClient) {
+    /// let subscription = client.on("chat", "message", |(user, text): (String, String)| async move {
+    ///     println!("{user}: {text}");
+    /// });
+    /// subscription.off();
+    /// # }
+    /// ```
+    pub fn on<A, F, Fut>(&self, hub: &str, method: &str, callback: F) -> Subscription
+    where
+        A: DeserializeOwned,
+        F: Fn(A) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        self.handle.handlers.on(hub, method, callback)
+    }
+
+    /// The state now.
+    #[must_use]
+    pub fn state(&self) -> State {
+        *self.handle.states.borrow()
+    }
+
+    /// The state, to be awaited: `client.states().wait_for(|state| *state == State::Connected)`. A slow reader sees the
+    /// latest state and may miss some between; [`client_events`](Self::client_events) tells all.
+    #[must_use]
+    pub fn states(&self) -> watch::Receiver<State> {
+        self.handle.states.clone()
+    }
+
+    /// What happens to the connection from now on.
+    #[must_use]
+    pub fn client_events(&self) -> ClientEvents {
+        ClientEvents::of(&self.handle.events)
+    }
+
+    /// The id that the server gave this connection. It stays the same when the client reconnects.
+    #[must_use]
+    pub fn connection_id(&self) -> ConnectionId {
+        self.handle.id.clone()
+    }
+
+    /// Ends the connection: open calls fail with [`CallError::Disconnected`], events that wait are dropped, and the
+    /// server is told not to wait for this client. Returns when that is done, at once if the connection is over already.
+    ///
+    /// # Cancel safety
+    /// The end goes on without the future.
+    pub async fn close(&self) {
+        self.handle.ending.send_replace(true);
+        self.handle.commands.closed().await;
+    }
+}
+
+impl fmt::Debug for HubClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HubClient")
+            .field("connection_id", &self.handle.id)
+            .field("state", &self.state())
+            .finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Invoke for Handle {
+    async fn invoke(&self, hub: &str, method: &str, args: Payload) -> Result<Payload, CallError> {
+        let args = Args::parse(args.as_bytes().clone()).map_err(unsendable)?;
+        let (reply, result) = oneshot::channel();
+        let command = Command {
+            hub: SmolStr::new(hub),
+            method: SmolStr::new(method),
+            args,
+            reply,
+        };
+        if self.commands.send(command).await.is_err() {
+            return Err(CallError::NotConnected);
+        }
+        result.await.unwrap_or(Err(CallError::Disconnected))
+    }
+}

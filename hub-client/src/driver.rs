@@ -1,0 +1,407 @@
+//! The task of one connection. It owns the link, the receiving half and the table of open calls; handles talk to it
+//! through channels, and it hands events on to the task that runs the callbacks.
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use hub_core::{
+    Args, Call, CallError, ClassicClient, Completion, ConnectionId, Event, Failure, Message,
+    Payload, Protocol, ProtocolError,
+};
+use smol_str::SmolStr;
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use crate::builder::Settings;
+use crate::calls::{Calls, Waiter};
+use crate::client::State;
+use crate::error::{CloseReason, ConnectError, LinkError};
+use crate::events::{ClientEvent, Voice};
+use crate::handlers::Handlers;
+use crate::negotiate::Negotiated;
+use crate::opening::{ABORT, Opened, open};
+use crate::reception::{Reception, Step};
+use crate::route::Route;
+use crate::transport::{Transport, next};
+
+/// How long callbacks may be stuck while the queue before them is full and calls are open. A callback that waits for a
+/// result which stands behind that queue would wait for ever. The original complains after the same time.
+const STUCK: Duration = Duration::from_secs(10);
+
+/// Far enough to be never.
+const NEVER: Duration = Duration::from_secs(86400 * 365);
+
+/// A call on its way from a handle to the driver.
+pub(crate) struct Command {
+    pub(crate) hub: SmolStr,
+    pub(crate) method: SmolStr,
+    pub(crate) args: Args,
+    pub(crate) reply: Reply,
+}
+
+type Reply = oneshot::Sender<Result<Payload, CallError>>;
+
+impl Waiter for Reply {
+    fn gave_up(&self) -> bool {
+        self.is_closed()
+    }
+}
+
+/// The other ends of what a handle holds.
+pub(crate) struct Ends {
+    pub(crate) commands: mpsc::Receiver<Command>,
+    /// True when a handle wants the end; closed when no handle is left.
+    pub(crate) ending: watch::Receiver<bool>,
+    pub(crate) voice: Voice,
+    pub(crate) handlers: Arc<Handlers>,
+}
+
+/// Opens a connection and drives it to its end. `ready` learns how the opening went.
+pub(crate) async fn run(
+    settings: Settings,
+    ends: Ends,
+    ready: oneshot::Sender<Result<ConnectionId, ConnectError>>,
+) {
+    let mut ending = ends.ending.clone();
+    // If nobody listens to `ready`, the handles are gone, too, and `ending` tells.
+    match open(&settings, ended(&mut ending)).await {
+        Some(Ok(opened)) => {
+            let id = opened.terms.id.clone();
+            let (driver, link) = Driver::new(settings, ends, opened);
+            let _ = ready.send(Ok(id));
+            driver.drive(link).await;
+        }
+        Some(Err(error)) => {
+            ends.voice.enter(State::Disconnected);
+            let _ = ready.send(Err(error));
+        }
+        None => ends.voice.enter(State::Disconnected),
+    }
+}
+
+async fn ended(ending: &mut watch::Receiver<bool>) {
+    // An error means that no handle is left: the same.
+    let _ = ending.wait_for(|end| *end).await;
+}
+
+/// Waits for room in the callbacks' queue, for `hand_on` to take.
+async fn room(queue: &mpsc::Sender<Event>) {
+    // An error means that nobody takes events any more, and `hand_on` finds out.
+    let _ = queue.reserve().await;
+}
+
+fn now() -> std::time::Instant {
+    Instant::now().into_std()
+}
+
+/// How the serving of a link ended.
+enum Outcome {
+    Lost(LinkError),
+    Closed(CloseReason),
+}
+
+struct Driver {
+    settings: Settings,
+    ends: Ends,
+    route: Route,
+    terms: Negotiated,
+    reception: Reception,
+    calls: Calls<Reply>,
+    queue: mpsc::Sender<Event>,
+    /// When an event last went on to the callbacks.
+    moved: Instant,
+    /// Attempts since the last frame: a server that accepts and closes at once is not asked faster and faster.
+    attempts: u32,
+}
+
+impl Driver {
+    fn new(settings: Settings, ends: Ends, opened: Opened) -> (Self, Box<dyn Transport>) {
+        let (queue, waiting) = mpsc::channel(settings.event_buffer);
+        ends.voice.enter(State::Connected);
+        tokio::spawn(Arc::clone(&ends.handlers).run(waiting, ends.voice.events()));
+        let driver = Self {
+            settings,
+            ends,
+            route: opened.route,
+            terms: opened.terms,
+            reception: opened.reception,
+            calls: Calls::new(),
+            queue,
+            moved: Instant::now(),
+            attempts: 0,
+        };
+        (driver, opened.link)
+    }
+
+    async fn drive(mut self, mut link: Box<dyn Transport>) {
+        let reason = loop {
+            match self.serve(&mut *link).await {
+                Outcome::Closed(reason) => break reason,
+                Outcome::Lost(error) => {
+                    drop(link);
+                    match self.reconnect(error).await {
+                        Ok(again) => link = again,
+                        Err(reason) => return self.finish(None, reason).await,
+                    }
+                }
+            }
+        };
+        self.finish(Some(link), reason).await;
+    }
+
+    /// Serves a link until it breaks or the connection ends.
+    async fn serve(&mut self, link: &mut dyn Transport) -> Outcome {
+        let mut reading = false;
+        loop {
+            while let Some(step) = self.reception.poll() {
+                if let Some(outcome) = self.take(step) {
+                    return outcome;
+                }
+            }
+            self.hand_on();
+            let waiting = !self.reception.events().is_empty();
+            let read = self.reception.wants_more(!self.calls.is_empty());
+            if read && !reading {
+                // Silence while nobody read was not the server's.
+                self.reception.listen(now(), self.terms.silence);
+            }
+            reading = read;
+            let deadline = if read {
+                self.reception.deadline().map(Instant::from_std)
+            } else {
+                (!self.calls.is_empty()).then_some(self.moved + STUCK)
+            };
+            let deadline = deadline.unwrap_or_else(|| Instant::now() + NEVER);
+            let idle = link.idle();
+            // In order: calls are taken one by one as they get written, so they don't starve the reading; and what has
+            // arrived is read before the time is looked at.
+            tokio::select! {
+                biased;
+                () = ended(&mut self.ends.ending) => return Outcome::Closed(CloseReason::Client),
+                Some(command) = self.ends.commands.recv(), if idle => self.call(command, link),
+                () = room(&self.queue), if waiting => {}
+                frame = next(link, read) => match frame {
+                    Ok(None) => {}
+                    Ok(Some(frame)) => {
+                        self.attempts = 0;
+                        if let Err(error) = self.reception.receive(now(), frame) {
+                            return Outcome::Closed(CloseReason::Protocol(Arc::new(error)));
+                        }
+                    }
+                    Err(error) => return Outcome::Lost(error),
+                },
+                () = sleep_until(deadline) => {
+                    if !read {
+                        return Outcome::Lost(LinkError::Overrun);
+                    }
+                    self.reception.on_deadline(now());
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, step: Step) -> Option<Outcome> {
+        match step {
+            // A second one is ignored, and one on a reconnect, too (`classic-signalr.md` 7.3).
+            Step::Init => {}
+            Step::Result(completion) => self.settle(completion),
+            Step::Slow => self.ends.voice.say(ClientEvent::Slow),
+            Step::Leave => return Some(Outcome::Lost(LinkError::Leaving)),
+            Step::Silent(allowed) => return Some(Outcome::Lost(LinkError::Silent(allowed))),
+            Step::Closed(error) => return Some(Outcome::Closed(CloseReason::Server(error))),
+        }
+        None
+    }
+
+    fn call(&mut self, command: Command, link: &mut dyn Transport) {
+        let Command {
+            hub,
+            method,
+            args,
+            reply,
+        } = command;
+        if reply.is_closed() {
+            return;
+        }
+        let id = self.calls.open(reply);
+        let call = Message::Call(Call {
+            id: Some(id),
+            hub,
+            method,
+            args,
+            state: None,
+            streams: Vec::new(),
+        });
+        let mut frame = BytesMut::new();
+        ClassicClient.write(&call, &mut frame);
+        link.send(frame.freeze());
+    }
+
+    fn settle(&mut self, completion: Completion) {
+        let Some(reply) = self.calls.settle(&completion) else {
+            return;
+        };
+        let result = match completion.outcome {
+            Ok(Some(value)) => Ok(value),
+            Ok(None) => Payload::of(&()).map_err(CallError::Decode),
+            Err(failure) => Err(failed(failure)),
+        };
+        // A caller that gave up is fine.
+        let _ = reply.send(result);
+    }
+
+    /// Moves events to the callbacks' queue as far as there is room.
+    fn hand_on(&mut self) {
+        let events = self.reception.events();
+        while !events.is_empty() {
+            match self.queue.try_reserve() {
+                Ok(permit) => events.pop_front().map(|event| permit.send(event)),
+                Err(TrySendError::Full(())) => return,
+                Err(TrySendError::Closed(())) => return events.clear(),
+            };
+            self.moved = Instant::now();
+        }
+    }
+
+    /// Comes back on a new link, or says why not.
+    async fn reconnect(&mut self, error: LinkError) -> Result<Box<dyn Transport>, CloseReason> {
+        let after = self.terms.disconnect;
+        let gives_up = Instant::now() + after;
+        self.ends.voice.say(ClientEvent::Lost(error));
+        self.ends.voice.enter(State::Reconnecting);
+        for reply in self.calls.drain() {
+            let _ = reply.send(Err(CallError::Reconnecting));
+        }
+        let mut last = None;
+        while Instant::now() < gives_up {
+            let seed = RandomState::new().build_hasher().finish();
+            let wait = self.settings.retry.delay(self.attempts, seed);
+            self.attempts = self.attempts.saturating_add(1);
+            let next = (Instant::now() + wait.min(NEVER)).min(gives_up);
+            self.meanwhile(sleep_until(next)).await?;
+            match self.meanwhile_reconnect(gives_up).await? {
+                Ok(link) => {
+                    self.ends.voice.enter(State::Connected);
+                    return Ok(link);
+                }
+                Err(error) => {
+                    tracing::debug!(%error, "reconnect failed");
+                    last = Some(Arc::new(error));
+                }
+            }
+        }
+        Err(CloseReason::GaveUp { after, last })
+    }
+
+    async fn meanwhile_reconnect(
+        &mut self,
+        gives_up: Instant,
+    ) -> Result<Result<Box<dyn Transport>, ConnectError>, CloseReason> {
+        let allowed = self.terms.connect + self.settings.connect_timeout;
+        let until = (Instant::now() + allowed).min(gives_up);
+        let (route, max_frame) = (self.route.clone(), self.settings.max_frame);
+        let (cursor, groups) = self.reception.place();
+        let (cursor, groups) = (cursor.map(str::to_owned), groups.map(str::to_owned));
+        let attempt = async move {
+            let place = (cursor.as_deref(), groups.as_deref());
+            match timeout_at(until, route.reconnect(place, max_frame)).await {
+                Ok(Ok(link)) => Ok(Box::new(link) as Box<dyn Transport>),
+                Ok(Err(error)) => Err(error),
+                Err(_) => Err(ConnectError::TimedOut {
+                    request: "connect",
+                    allowed,
+                }),
+            }
+        };
+        self.meanwhile(attempt).await
+    }
+
+    /// Waits for `work` where there is no link: refuses calls, hands events on, and listens for the end.
+    async fn meanwhile<T>(&mut self, work: impl Future<Output = T>) -> Result<T, CloseReason> {
+        let mut work = pin!(work);
+        loop {
+            self.hand_on();
+            let waiting = !self.reception.events().is_empty();
+            tokio::select! {
+                biased;
+                () = ended(&mut self.ends.ending) => return Err(CloseReason::Client),
+                done = &mut work => return Ok(done),
+                Some(command) = self.ends.commands.recv() => refuse(command),
+                () = room(&self.queue), if waiting => {}
+            }
+        }
+    }
+
+    /// The end: tells everybody who waits, and the server if it may still count on this client.
+    async fn finish(self, link: Option<Box<dyn Transport>>, reason: CloseReason) {
+        let Self {
+            mut ends,
+            route,
+            mut reception,
+            mut calls,
+            queue,
+            ..
+        } = self;
+        let aborts = matches!(reason, CloseReason::Client | CloseReason::Protocol(_));
+        if matches!(reason, CloseReason::Client) {
+            ends.handlers.mute();
+        }
+        ends.voice.enter(State::Disconnected);
+        ends.voice.say(ClientEvent::Closed(reason));
+        for reply in calls.drain() {
+            let _ = reply.send(Err(CallError::Disconnected));
+        }
+        let rest = std::mem::take(reception.events());
+        if !rest.is_empty() {
+            tokio::spawn(async move {
+                for event in rest {
+                    if queue.send(event).await.is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+        let mut goodbye = pin!(async {
+            if let Some(mut link) = link {
+                link.close().await;
+            }
+            if aborts {
+                route.abort(ABORT).await;
+            }
+        });
+        loop {
+            tokio::select! {
+                () = &mut goodbye => break,
+                Some(command) = ends.commands.recv() => refuse(command),
+            }
+        }
+        ends.commands.close();
+        while let Ok(command) = ends.commands.try_recv() {
+            refuse(command);
+        }
+    }
+}
+
+fn refuse(command: Command) {
+    let _ = command.reply.send(Err(CallError::NotConnected));
+}
+
+fn failed(failure: Failure) -> CallError {
+    CallError::Hub {
+        message: failure.message,
+        data: failure.data,
+        public: failure.public,
+    }
+}
+
+/// Why arguments can't be sent, as an error of the call.
+pub(crate) fn unsendable(error: ProtocolError) -> CallError {
+    CallError::Encode(match error {
+        ProtocolError::Json(error) => error,
+        error => serde::ser::Error::custom(error),
+    })
+}

@@ -1,0 +1,90 @@
+//! [`ClientEvent`]: what a connection tells its application about itself, and the [`Voice`] that says it.
+
+use tokio::sync::{broadcast, watch};
+
+use crate::client::State;
+use crate::error::{CloseReason, EventError, LinkError};
+
+/// How many events wait for a slow reader before the oldest are dropped.
+const KEPT: usize = 64;
+
+/// What happened to a connection.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum ClientEvent {
+    /// The state changed.
+    StateChanged {
+        /// The state before.
+        from: State,
+        /// The state now.
+        to: State,
+    },
+    /// Nothing was heard for two thirds of the keep-alive timeout; said once until something is.
+    Slow,
+    /// The link is gone; the client begins to reconnect.
+    Lost(LinkError),
+    /// The connection is over for good. No event follows, except errors of callbacks that still run.
+    Closed(CloseReason),
+    /// A callback failed or did not fit its event.
+    Error(EventError),
+    /// The reader was slow and this many events were dropped.
+    Missed(u64),
+}
+
+/// The events of one connection, from the call of [`HubClient::client_events`](crate::HubClient::client_events) on.
+#[derive(Debug)]
+pub struct ClientEvents(Option<broadcast::Receiver<ClientEvent>>);
+
+impl ClientEvents {
+    pub(crate) fn of(events: &broadcast::WeakSender<ClientEvent>) -> Self {
+        Self(events.upgrade().map(|events| events.subscribe()))
+    }
+
+    /// The next event, `None` when the connection is over and all was told.
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses no event.
+    pub async fn next(&mut self) -> Option<ClientEvent> {
+        match self.0.as_mut()?.recv().await {
+            Ok(event) => Some(event),
+            Err(broadcast::error::RecvError::Lagged(missed)) => Some(ClientEvent::Missed(missed)),
+            Err(broadcast::error::RecvError::Closed) => None,
+        }
+    }
+}
+
+/// How a driver speaks to the application.
+pub(crate) struct Voice {
+    states: watch::Sender<State>,
+    events: broadcast::Sender<ClientEvent>,
+}
+
+impl Voice {
+    pub(crate) fn new() -> Self {
+        Self {
+            states: watch::Sender::new(State::Connecting),
+            events: broadcast::Sender::new(KEPT),
+        }
+    }
+
+    pub(crate) fn states(&self) -> watch::Receiver<State> {
+        self.states.subscribe()
+    }
+
+    pub(crate) fn events(&self) -> broadcast::Sender<ClientEvent> {
+        self.events.clone()
+    }
+
+    pub(crate) fn say(&self, event: ClientEvent) {
+        tracing::debug!(?event, "client event");
+        // Nobody has to listen.
+        let _ = self.events.send(event);
+    }
+
+    pub(crate) fn enter(&self, to: State) {
+        let from = self.states.send_replace(to);
+        if from != to {
+            self.say(ClientEvent::StateChanged { from, to });
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! Callbacks: who wants which event, and the task that calls them one after the other.
+
+use std::any::Any;
+use std::collections::HashMap;
+use std::fmt;
+use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use futures_util::FutureExt;
+use hub_core::{Args, BoxFuture, Event, EventRouter};
+use serde::de::DeserializeOwned;
+use tokio::sync::{broadcast, mpsc};
+
+use crate::error::EventError;
+use crate::events::ClientEvent;
+
+/// Gives the text of what went wrong.
+type Callback = Arc<dyn Fn(Event) -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
+
+/// The callbacks of a client by hub and method, compared ignoring case.
+#[derive(Default)]
+pub(crate) struct Handlers {
+    table: Mutex<Table>,
+    muted: AtomicBool,
+}
+
+#[derive(Default)]
+struct Table {
+    next: u64,
+    by_name: HashMap<Name, Vec<(u64, Callback)>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Name {
+    hub: String,
+    method: String,
+}
+
+impl Name {
+    fn of(hub: &str, method: &str) -> Self {
+        Self {
+            hub: hub.to_ascii_lowercase(),
+            method: method.to_ascii_lowercase(),
+        }
+    }
+}
+
+impl Handlers {
+    /// Adds a callback whose arguments are read as one `A`.
+    pub(crate) fn on<A, F, Fut>(
+        self: &Arc<Self>,
+        hub: &str,
+        method: &str,
+        callback: F,
+    ) -> Subscription
+    where
+        A: DeserializeOwned,
+        F: Fn(A) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        let callback = move |event: Event| match event.args.read::<A>() {
+            Ok(args) => {
+                let done = callback(args);
+                Box::pin(done.map(Ok)) as BoxFuture<'static, _>
+            }
+            Err(error) => {
+                let text = format!("the arguments do not fit: {error}");
+                Box::pin(std::future::ready(Err(text)))
+            }
+        };
+        self.add(Name::of(hub, method), Arc::new(callback))
+    }
+
+    /// Adds all callbacks of a router, for good.
+    pub(crate) fn route(self: &Arc<Self>, hub: &str, router: impl EventRouter) {
+        let router: Arc<dyn EventRouter> = Arc::new(router);
+        for method in router.methods() {
+            let router = Arc::clone(&router);
+            let callback = move |event: Event| {
+                let router = Arc::clone(&router);
+                Box::pin(async move { routed(&*router, &event).await }) as BoxFuture<'static, _>
+            };
+            self.add(Name::of(hub, method), Arc::new(callback)).keep();
+        }
+    }
+
+    /// From now on events are dropped.
+    pub(crate) fn mute(&self) {
+        self.muted.store(true, Ordering::Release);
+    }
+
+    /// Calls the callbacks of each event in order, until the queue's other end is gone.
+    pub(crate) async fn run(
+        self: Arc<Self>,
+        mut queue: mpsc::Receiver<Event>,
+        events: broadcast::Sender<ClientEvent>,
+    ) {
+        while let Some(event) = queue.recv().await {
+            for callback in self.of(&event) {
+                if self.muted.load(Ordering::Acquire) {
+                    return;
+                }
+                if let Err(reason) = guarded(&callback, &event).await {
+                    let error = EventError {
+                        hub: event.hub.clone(),
+                        method: event.method.to_string(),
+                        reason,
+                    };
+                    tracing::warn!(%error, "a callback failed");
+                    // Nobody has to listen.
+                    let _ = events.send(ClientEvent::Error(error));
+                }
+            }
+        }
+    }
+
+    fn add(self: &Arc<Self>, name: Name, callback: Callback) -> Subscription {
+        let mut table = self.lock();
+        let id = table.next;
+        table.next += 1;
+        table
+            .by_name
+            .entry(name.clone())
+            .or_default()
+            .push((id, callback));
+        Subscription {
+            handlers: Arc::downgrade(self),
+            name,
+            id,
+        }
+    }
+
+    fn remove(&self, name: &Name, id: u64) {
+        let mut table = self.lock();
+        let Some(callbacks) = table.by_name.get_mut(name) else {
+            return;
+        };
+        let at = callbacks.iter().position(|(other, _)| *other == id);
+        let removed = at.map(|at| callbacks.remove(at));
+        if callbacks.is_empty() {
+            table.by_name.remove(name);
+        }
+        // What a callback owns may have a `drop` that comes back here.
+        drop(table);
+        drop(removed);
+    }
+
+    fn of(&self, event: &Event) -> Vec<Callback> {
+        let name = Name::of(event.hub.as_str(), &event.method);
+        match self.lock().by_name.get(&name) {
+            Some(callbacks) => callbacks.iter().map(|(_, c)| Arc::clone(c)).collect(),
+            None => {
+                tracing::debug!(hub = %event.hub, method = %event.method, "nobody listens");
+                Vec::new()
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn routed(router: &dyn EventRouter, event: &Event) -> Result<(), String> {
+    let args = Args::parse(event.args.as_bytes().clone()).map_err(|error| error.to_string())?;
+    match router.route(&event.method, args) {
+        Some(done) => done.await.map_err(|error| error.to_string()),
+        None => Err("there is no such callback".to_owned()),
+    }
+}
+
+/// A panic in a callback ends that callback and nothing else.
+async fn guarded(callback: &Callback, event: &Event) -> Result<(), String> {
+    let call = async { callback(event.clone()).await };
+    match AssertUnwindSafe(call).catch_unwind().await {
+        Ok(outcome) => outcome,
+        Err(panic) => Err(format!("it panicked: {}", text_of(&*panic))),
+    }
+}
+
+fn text_of(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("(no text)")
+}
+
+/// A callback's place with a client. Dropping it ends the subscription; a call that is running runs to its end.
+#[must_use = "dropping a subscription ends it: hold it, or `keep` it"]
+pub struct Subscription {
+    handlers: Weak<Handlers>,
+    name: Name,
+    id: u64,
+}
+
+impl Subscription {
+    /// Ends the subscription.
+    pub fn off(self) {
+        drop(self);
+    }
+
+    /// Lets the subscription last as long as its client.
+    pub fn keep(mut self) {
+        self.handlers = Weak::new();
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        if let Some(handlers) = self.handlers.upgrade() {
+            handlers.remove(&self.name, self.id);
+        }
+    }
+}
+
+impl fmt::Debug for Subscription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscription")
+            .field("hub", &self.name.hub)
+            .field("method", &self.name.method)
+            .finish_non_exhaustive()
+    }
+}

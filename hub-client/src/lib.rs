@@ -1,0 +1,64 @@
+//! The Rust client of *hub*: calls hub methods, receives their callbacks, and comes back by itself when the link breaks.
+//! It speaks classic ASP.NET SignalR 2.x over WebSockets, to a *hub* server or to the original.
+//!
+//! ```no_run
+//! use hub_client::HubClient;
+//!
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! let client = HubClient::builder("http://127.0.0.1:8080/signalr")
+//!     .on("chat", "message", |(user, text): (String, String)| async move {
+//!         println!("{user}: {text}");
+//!     })
+//!     .connect()
+//!     .await?;
+//! let people: Vec<String> = client.invoke("chat", "join", ("lobby", "ann")).await?;
+//! println!("{} people are here", people.len());
+//! client.close().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! With a contract crate the same is typed: [`HubClient::hub`] gives the proxy that `#[hub]` made of a trait, and
+//! [`Builder::events`] takes the handler that `#[hub_client]` made of another.
+//!
+//! # What to expect
+//!
+//! * **Calls** are answered once or fail: with [`CallError::Reconnecting`] when the link broke first, with
+//!   [`CallError::NotConnected`] when there was none. A failed call is never repeated by the client, since only the
+//!   application knows whether that is safe.
+//! * **Callbacks** run one after the other, in the order in which the server sent them, on a task of their own, so a
+//!   callback may itself call the server. While callbacks are slow at most [`Builder::event_buffer`] events wait; then
+//!   the socket is no longer read until there is room, and the server notices.
+//! * **Links break.** The client is then [`State::Reconnecting`]: it comes back with its cursor and groups, so that the
+//!   server sends what was missed, and gives up after the server's disconnect timeout. [`HubClient::states`] and
+//!   [`HubClient::client_events`] tell.
+//!
+//! # Where things are
+//!
+//! `builder` and `client` are what an application touches; `events` what it is told; `handlers` runs its callbacks.
+//! `driver` is the task of one connection: it owns the link (`transport`), the receiving half (`reception`) and the
+//! table of open calls (`calls`), and asks `retry` how long to wait. `negotiate` and X
+
+mod address;
+mod builder;
+mod calls;
+mod client;
+mod driver;
+mod error;
+mod events;
+mod handlers;
+mod http;
+mod negotiate;
+mod opening;
+mod reception;
+mod retry;
+mod route;
+mod transport;
+
+pub use builder::Builder;
+pub use client::{HubClient, State};
+pub use error::{CloseReason, ConnectError, EventError, LinkError};
+pub use events::{ClientEvent, ClientEvents};
+pub use handlers::Subscription;
+pub use hub_core::CallError;
+pub use retry::RetryPolicy;
