@@ -19,6 +19,8 @@ mod report;
 mod scenario;
 mod serve;
 mod swarm;
+#[cfg(test)]
+mod tests;
 mod wire;
 
 use std::{env, io, process::ExitCode, time::Duration};

@@ -132,7 +132,7 @@ fn echo_once(swarm: &mut Swarm, dialect: Dialect, connections: usize) -> io::Res
     Ok(())
 }
 
-struct Echo {
+pub(crate) struct Echo {
     request: Stamp,
     answer: Expected,
     next: Number,
@@ -145,7 +145,7 @@ struct Echo {
 }
 
 impl Echo {
-    fn new(dialect: Dialect, connections: usize, depth: usize) -> Self {
+    pub(crate) fn new(dialect: Dialect, connections: usize, depth: usize) -> Self {
         let (request, answer) = dialect.echo();
         let waiting = (0..connections)
             .map(|_| VecDeque::with_capacity(depth))
@@ -222,14 +222,14 @@ impl Measured for Echo {
 
 /// When the next broadcast is sent.
 #[derive(Clone, Copy, Debug)]
-enum Pace {
+pub(crate) enum Pace {
     /// As soon as fewer than this many are under way.
     UnderWay(usize),
     /// Once in a while, next at this moment.
     Every(Duration, Instant),
 }
 
-struct FanOut {
+pub(crate) struct FanOut {
     request: Stamp,
     delivery: Delivery,
     next: Number,
@@ -244,7 +244,7 @@ struct FanOut {
 }
 
 impl FanOut {
-    fn new(dialect: Dialect, subscribers: usize, pace: Pace) -> Self {
+    pub(crate) fn new(dialect: Dialect, subscribers: usize, pace: Pace) -> Self {
         let (request, delivery) = dialect.broadcast();
         Self {
             request,
