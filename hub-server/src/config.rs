@@ -1,0 +1,104 @@
+//! Limits and timeouts, each with its default and the reason for it.
+
+use std::time::Duration;
+
+/// What one server is set to. Built by [`Builder`](crate::Builder); the names and defaults are the original's
+/// (`classic-signalr.md` 10.1) wherever it has the setting.
+#[derive(Debug, Clone)]
+pub(crate) struct Config {
+    /// How often a keep-alive is sent; `None` sends none. Clients give up after twice as long.
+    pub(crate) keep_alive: Option<Duration>,
+    /// How long a connection may be away before it counts as gone.
+    pub(crate) disconnect_timeout: Duration,
+    /// When keep-alive is off: how long a receive request lasts, since nothing else would notice a dead peer.
+    pub(crate) connection_timeout: Duration,
+    /// How long clients wait for the first frame of a transport. Never zero: clients would give up at once.
+    pub(crate) transport_connect_timeout: Duration,
+    /// The largest message from a client, in bytes.
+    pub(crate) max_message: Option<usize>,
+    /// How many entries a topic keeps for those who come back.
+    pub(crate) retained_entries: usize,
+    /// How many bytes a topic keeps.
+    pub(crate) retained_bytes: usize,
+    /// How many frames wait for a slow reader before it is served from the log at its own pace.
+    pub(crate) outbox_frames: usize,
+    /// How many bytes wait for it.
+    pub(crate) outbox_bytes: usize,
+    /// How many calls of one connection run at once; beyond that its socket is not read.
+    pub(crate) max_open_calls: usize,
+    /// How long a join or leave waits for the connection to acknowledge it.
+    pub(crate) ack_timeout: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            keep_alive: Some(Duration::from_secs(10)),
+            disconnect_timeout: Duration::from_secs(30),
+            connection_timeout: Duration::from_secs(110),
+            transport_connect_timeout: Duration::from_secs(5),
+            max_message: Some(64 * 1024),
+            retained_entries: 1_000,
+            retained_bytes: 1 << 20,
+            outbox_frames: 1_024,
+            outbox_bytes: 1 << 20,
+            max_open_calls: 1_024,
+            ack_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+impl Config {
+    /// The texts are the original's.
+    pub(crate) fn check(&self) -> Result<(), &'static str> {
+        if self.disconnect_timeout < Duration::from_secs(6) {
+            return Err("DisconnectTimeout must be at least six seconds.");
+        }
+        match self.keep_alive {
+            Some(keep_alive) if keep_alive < Duration::from_secs(2) => {
+                Err("KeepAlive value must be greater than two seconds.")
+            }
+            Some(keep_alive) if keep_alive > self.disconnect_timeout / 3 => {
+                Err("KeepAlive value must be no more than a third of the DisconnectTimeout.")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// How often connections are looked at (`classic-signalr.md` 10.2).
+    pub(crate) fn beat(&self) -> Duration {
+        self.keep_alive.map_or(self.disconnect_timeout / 6, |keep_alive| keep_alive / 2)
+    }
+
+    /// How long a topic without listeners is kept: whoever may still come back can read what it missed (5.4).
+    pub(crate) fn topic_life(&self) -> Duration {
+        (self.disconnect_timeout + self.keep_alive.unwrap_or_default() * 2) * 2
+    }
+}
+
+/// What one mount is set to.
+#[derive(Debug, Clone)]
+pub(crate) struct Mount {
+    /// Where it is, `/signalr` by default, in the casing that negotiate answers with.
+    pub(crate) path: String,
+    /// Whether callers read the texts of internal errors.
+    pub(crate) detailed_errors: bool,
+    /// Whether `/hubs` and `/js` give the generated script.
+    pub(crate) javascript_proxies: bool,
+    /// Whether a WebSocket without negotiation is a connection.
+    pub(crate) bare_websockets: bool,
+    /// Origins that may open such a WebSocket beside the server's own.
+    pub(crate) allowed_origins: Vec<String>,
+}
+
+impl Default for Mount {
+    fn default() -> Self {
+        Self {
+            path: "/signalr".into(),
+            detailed_errors: false,
+            javascript_proxies: true,
+            bare_websockets: true,
+            allowed_origins: Vec::new(),
+        }
+    }
+}

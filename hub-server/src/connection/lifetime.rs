@@ -1,0 +1,87 @@
+//! The events of a connection's life: connected, reconnected, disconnected, for every hub that it listed
+//! (`classic-signalr.md` 10.3).
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use futures_util::FutureExt;
+use futures_util::future::{join_all, poll_immediate};
+use hub_core::{BoxFuture, Context, HubError, Peer, Resumed, State};
+
+use super::link::{Connection, End};
+use crate::node::Node;
+
+/// What happened.
+#[derive(Clone)]
+pub(crate) enum Event {
+    Connected,
+    Reconnected(Resumed),
+    Disconnected { stopped: bool },
+}
+
+/// Tells all hubs at once; the first failure is returned. One that fails before it first waits keeps the hubs after it
+/// from being told, as in the original.
+pub(crate) async fn tell(node: &Node, peer: &Arc<Peer>, hubs: &[usize], event: Event) -> Result<(), HubError> {
+    let mut running = Vec::new();
+    let mut first = Ok(());
+    for registered in hubs.iter().filter_map(|&hub| node.hubs.get(hub)) {
+        let (hub, event) = (registered.hub.clone(), event.clone());
+        let cx = Context::new(peer.clone(), registered.name.clone(), None, Arc::new(State::default()));
+        let told = async move {
+            match event {
+                Event::Connected => hub.connected(&cx).await,
+                Event::Reconnected(resumed) => hub.reconnected(&cx, resumed).await,
+                Event::Disconnected { stopped } => hub.disconnected(&cx, stopped).await,
+            }
+        };
+        let mut caught: BoxFuture<'_, _> = Box::pin(async {
+            let outcome = AssertUnwindSafe(told).catch_unwind().await;
+            outcome.unwrap_or_else(|_| Err(HubError::internal("the hub panicked")))
+        });
+        match poll_immediate(&mut caught).await {
+            Some(Ok(())) => {}
+            Some(Err(error)) => {
+                first = Err(error);
+                break;
+            }
+            None => running.push(caught),
+        }
+    }
+    let rest = join_all(running).await;
+    rest.into_iter().fold(first, |first, outcome| first.and(outcome))
+}
+
+/// Ends a connection, once: its request is closed, it is forgotten, and its hubs are told.
+pub(crate) fn end(node: &Arc<Node>, connection: &Arc<Connection>, stopped: bool) {
+    if connection.ended.swap(true, Ordering::AcqRel) {
+        return;
+    }
+    node.registry.remove(connection);
+    let (peer, hubs) = {
+        let mut link = connection.link();
+        link.finish(End::Over);
+        (link.peer.clone(), link.hubs.clone())
+    };
+    let node = node.clone();
+    tokio::spawn(async move {
+        if let Err(error) = tell(&node, &peer, &hubs, Event::Disconnected { stopped }).await {
+            tracing::warn!(connection = %peer.id, %error, "on_disconnected failed");
+        }
+    });
+}
+
+/// A receive request's link is gone. A connection without negotiation ends with it; others may come back.
+pub(crate) fn detach(node: &Arc<Node>, connection: &Arc<Connection>, request: u64, goodbye: bool) {
+    let bare = {
+        let mut link = connection.link();
+        if link.request != request {
+            return;
+        }
+        link.detach();
+        link.bare
+    };
+    if bare {
+        end(node, connection, goodbye);
+    }
+}

@@ -1,0 +1,304 @@
+//! [`Connection`] and its [`Link`]: one client on this node, and the receive request that it currently has.
+//!
+//! The connection outlives its requests. While no request is there it stays subscribed, so that commands reach it
+//! (`classic-signalr.md` 10.3); messages are not kept for it, since the client comes back with its cursor.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+
+use bytes::{Bytes, BytesMut};
+use hub_core::{
+    Command, ConnectionId, Cursor, Entry, Envelope, Epoch, GroupName, HubName, Items, Lane, Outbox, Part, Peer, Protocol,
+    Topic,
+};
+use tokio::sync::OnceCell;
+use tokio::time::Instant;
+
+use super::downlink::{CARRIERS, Downlink};
+
+/// A group with its hub.
+pub(crate) type Membership = (HubName, GroupName);
+
+/// One client on this node.
+pub(crate) struct Connection {
+    pub(crate) id: ConnectionId,
+    /// Tells connections apart faster than their ids do.
+    pub(crate) serial: u64,
+    pub(crate) items: Arc<Items>,
+    /// Calls that ended and that the driver has not counted yet.
+    pub(crate) finished: AtomicUsize,
+    /// Whether `on_disconnected` has run or is running.
+    pub(crate) ended: AtomicBool,
+    /// For clients before protocol 1.4: whether `on_connected` went well (7.2).
+    pub(crate) started: OnceCell<bool>,
+    link: Mutex<Link>,
+}
+
+impl Connection {
+    pub(crate) fn new(id: ConnectionId, serial: u64, link: Link) -> Self {
+        Self {
+            id,
+            serial,
+            items: link.peer.items.clone(),
+            finished: AtomicUsize::new(0),
+            ended: AtomicBool::new(false),
+            started: OnceCell::new(),
+            link: Mutex::new(link),
+        }
+    }
+
+    pub(crate) fn link(&self) -> MutexGuard<'_, Link> {
+        self.link.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a receive request brings.
+pub(crate) struct Attach {
+    pub(crate) peer: Arc<Peer>,
+    /// Indexes of the hubs it listed.
+    pub(crate) hubs: Vec<usize>,
+    /// What it listens to, without groups.
+    pub(crate) topics: Vec<Topic>,
+    /// The groups that its token restored.
+    pub(crate) groups: Vec<Membership>,
+    pub(crate) downlink: &'static dyn Downlink,
+    /// Whether it came without negotiation and can't come back.
+    pub(crate) bare: bool,
+}
+
+/// How far a connection is with the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// The pump writes into its outbox.
+    Live,
+    /// It reads the log at its own pace, after `position`.
+    Behind,
+    /// There is no receive request.
+    Detached,
+}
+
+/// Why a receive request ends from this side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// The connection is over: abort, timeout, or the server goes.
+    Over,
+    /// The client must come back to hear of something: a gap, a result that could not be written.
+    ComeBack,
+}
+
+pub(crate) struct Link {
+    /// Counts the receive requests; a driver whose number is not this one has been replaced.
+    pub(crate) request: u64,
+    pub(crate) attached: bool,
+    pub(crate) mode: Mode,
+    pub(crate) outbox: Outbox,
+    /// Everything up to this order that concerns the connection is in the outbox, or was.
+    pub(crate) position: u64,
+    /// Gaps below this order have been reported to `on_reconnected`.
+    pub(crate) forgiven: u64,
+    pub(crate) groups: Vec<Membership>,
+    pub(crate) end: Option<End>,
+    pub(crate) peer: Arc<Peer>,
+    pub(crate) hubs: Vec<usize>,
+    pub(crate) topics: Vec<Topic>,
+    pub(crate) bare: bool,
+    /// When the connection last had a living request.
+    pub(crate) active: Instant,
+    /// Since when bytes wait that the peer does not take.
+    pub(crate) blocked: Option<Instant>,
+    downlink: &'static dyn Downlink,
+    groups_told: Vec<Membership>,
+    /// The position that the client knows.
+    told: u64,
+    /// Whether a frame without messages is due: the client needs its new position or groups token.
+    must_tell: bool,
+    waker: Option<Waker>,
+}
+
+impl Link {
+    pub(crate) fn new(attach: Attach, outbox: Outbox) -> Self {
+        let Attach { peer, hubs, topics, groups, downlink, bare } = attach;
+        Self {
+            request: 0,
+            attached: true,
+            mode: Mode::Live,
+            outbox,
+            position: 0,
+            forgiven: 0,
+            groups_told: groups.clone(),
+            groups,
+            end: None,
+            peer,
+            hubs,
+            topics,
+            bare,
+            active: Instant::now(),
+            blocked: None,
+            downlink,
+            told: 0,
+            must_tell: false,
+            waker: None,
+        }
+    }
+
+    /// A newer receive request takes over.
+    pub(crate) fn replace(&mut self, attach: Attach) {
+        let mut outbox = std::mem::replace(&mut self.outbox, Outbox::new(0, 0));
+        outbox.clear();
+        self.wake();
+        *self = Self { request: self.request + 1, ..Self::new(attach, outbox) };
+    }
+
+    /// The receive request is gone; the connection stays for a while.
+    pub(crate) fn detach(&mut self) {
+        self.attached = false;
+        self.mode = Mode::Detached;
+        self.outbox.clear();
+        self.active = Instant::now();
+        self.blocked = None;
+        self.waker = None;
+    }
+
+    /// Takes an entry from the pump, if the connection is with it.
+    pub(crate) fn receive(&mut self, id: &ConnectionId, entry: &Arc<Entry>, frames: &mut Frames<'_>) {
+        match self.mode {
+            Mode::Live => {
+                if !entry.excepts(id) {
+                    let Some(frame) = frames.of(self.downlink) else { return };
+                    if self.outbox.push(Lane::Post, frame).is_err() {
+                        // The log keeps it; the driver reads it there once there is room again.
+                        self.mode = Mode::Behind;
+                        return;
+                    }
+                    self.told = entry.order;
+                }
+                self.position = entry.order;
+            }
+            Mode::Behind | Mode::Detached => {}
+        }
+    }
+
+    /// Takes a change of groups, in its place among the entries.
+    pub(crate) fn regroup(&mut self, command: &Command, order: u64) {
+        match command {
+            Command::Join(hub, group, _) => {
+                if !self.groups.iter().any(|(h, g)| h == hub && g == group) {
+                    self.groups.push((hub.clone(), group.clone()));
+                }
+            }
+            Command::Leave(hub, group, _) => self.groups.retain(|(h, g)| h != hub || g != group),
+            _ => return,
+        }
+        self.position = order;
+        // Also for a join that changes nothing: the client needs the new cursor (15.25).
+        self.must_tell = true;
+    }
+
+    /// Writes parts read from the log as one frame.
+    pub(crate) fn replay(&mut self, protocol: &dyn Protocol, epoch: Epoch, upto: u64, parts: &[&Part]) {
+        self.position = upto;
+        if !parts.is_empty() {
+            self.frame(protocol, epoch, Envelope::default(), parts);
+        }
+    }
+
+    /// Writes the frame that says the transport works (`classic-signalr.md` 5.1).
+    pub(crate) fn init(&mut self, protocol: &dyn Protocol, epoch: Epoch) {
+        self.frame(protocol, epoch, Envelope { init: true, ..Envelope::default() }, &[]);
+    }
+
+    /// Writes the frame without messages, if one is due: new groups, or only a new cursor.
+    pub(crate) fn settle(
+        &mut self,
+        protocol: &dyn Protocol,
+        epoch: Epoch,
+        token: impl FnOnce(&[Membership]) -> String,
+    ) {
+        // While it catches up, groups belong to a position that the client does not have yet.
+        if !self.must_tell || !matches!(self.mode, Mode::Live) {
+            return;
+        }
+        let token = (!same_groups(&self.groups, &self.groups_told)).then(|| token(&self.groups));
+        self.groups_told.clone_from(&self.groups);
+        self.frame(protocol, epoch, Envelope { groups: token.as_deref(), ..Envelope::default() }, &[]);
+    }
+
+    /// Queues a keep-alive, and first the position if the client does not know it: entries that it was excepted from
+    /// advance the cursor, too (15.29).
+    pub(crate) fn keep_alive(&mut self) {
+        let _ = self.outbox.push(Lane::Control, &self.downlink.keep_alive());
+        self.must_tell |= self.position != self.told;
+        self.wake();
+    }
+
+    /// Queues a message of this connection alone.
+    pub(crate) fn write(&mut self, payload: &[u8]) {
+        let mut header = BytesMut::new();
+        self.downlink.header(payload.len(), &mut header);
+        self.outbox.push_own(Lane::Post, &header, payload);
+    }
+
+    pub(crate) fn finish(&mut self, end: End) {
+        self.end.get_or_insert(end);
+        self.wake();
+    }
+
+    pub(crate) fn park(&mut self, waker: &Waker) {
+        match &mut self.waker {
+            Some(own) => own.clone_from(waker),
+            None => self.waker = Some(waker.clone()),
+        }
+    }
+
+    pub(crate) fn take_waker(&mut self) -> Option<Waker> {
+        self.waker.take()
+    }
+
+    pub(crate) fn wake(&mut self) {
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
+    }
+
+    fn frame(&mut self, protocol: &dyn Protocol, epoch: Epoch, envelope: Envelope<'_>, parts: &[&Part]) {
+        let mut payload = BytesMut::new();
+        protocol.frame(Cursor { epoch, order: self.position }, envelope, parts, &mut payload);
+        self.write(&payload);
+        self.told = self.position;
+        self.must_tell = false;
+    }
+}
+
+fn same_groups(a: &[Membership], b: &[Membership]) -> bool {
+    a.len() == b.len() && a.iter().all(|group| b.contains(group))
+}
+
+/// One entry as frames, made once per carrier and shared by all its connections.
+pub(crate) struct Frames<'a> {
+    protocol: &'a dyn Protocol,
+    epoch: Epoch,
+    entry: &'a Entry,
+    made: [Option<Bytes>; CARRIERS],
+}
+
+impl<'a> Frames<'a> {
+    pub(crate) fn new(protocol: &'a dyn Protocol, epoch: Epoch, entry: &'a Entry) -> Self {
+        Self { protocol, epoch, entry, made: Default::default() }
+    }
+
+    fn of(&mut self, downlink: &dyn Downlink) -> Option<&Bytes> {
+        let made = self.made.get_mut(downlink.slot())?;
+        if made.is_none() {
+            let part = self.entry.part(self.protocol)?;
+            let mut payload = BytesMut::with_capacity(part.len() + 48);
+            let cursor = Cursor { epoch: self.epoch, order: self.entry.order };
+            self.protocol.frame(cursor, Envelope::default(), &[part], &mut payload);
+            let mut frame = BytesMut::with_capacity(payload.len() + 10);
+            downlink.header(payload.len(), &mut frame);
+            frame.extend_from_slice(&payload);
+            *made = Some(frame.freeze());
+        }
+        made.as_ref()
+    }
+}

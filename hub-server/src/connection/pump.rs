@@ -1,0 +1,95 @@
+//! The pump: one task that takes the log's tail in order and hands it to this node's connections. Because one task does
+//! it, every connection sees entries in order, and one number is enough for a cursor.
+
+use std::collections::BinaryHeap;
+use std::cmp::Reverse;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use hub_core::Notice;
+use tokio::sync::oneshot;
+
+use super::lifetime;
+use crate::node::Node;
+
+pub(crate) async fn run(node: Arc<Node>) {
+    loop {
+        let entry = match node.log.next().await {
+            Ok(Notice::Appended(entry)) => entry,
+            Ok(_) => continue,
+            Err(error) => {
+                tracing::info!(%error, "the pump stops");
+                return;
+            }
+        };
+        let effects = node.registry.hand_on(&entry, &*node.protocol);
+        if let Some(ack) = effects.acknowledged {
+            node.acks.acknowledge(ack);
+        }
+        for waker in effects.wake {
+            waker.wake();
+        }
+        if let Some(connection) = effects.aborted {
+            lifetime::end(&node, &connection, true);
+        }
+        node.tide.rise(entry.order);
+    }
+}
+
+/// How far the pump has come, for those who wait until it has passed their entry.
+#[derive(Default)]
+pub(crate) struct Tide {
+    passed: AtomicU64,
+    waiting: Mutex<BinaryHeap<Waiting>>,
+}
+
+struct Waiting {
+    order: Reverse<u64>,
+    reached: oneshot::Sender<()>,
+}
+
+impl Tide {
+    pub(crate) async fn reach(&self, order: u64) {
+        let reached = {
+            let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+            if self.passed.load(Ordering::Acquire) >= order {
+                return;
+            }
+            let (reached, wait) = oneshot::channel();
+            waiting.push(Waiting { order: Reverse(order), reached });
+            wait
+        };
+        // The sender is dropped only with the server.
+        let _ = reached.await;
+    }
+
+    fn rise(&self, order: u64) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        self.passed.store(order, Ordering::Release);
+        while waiting.peek().is_some_and(|first| first.order.0 <= order) {
+            if let Some(first) = waiting.pop() {
+                let _ = first.reached.send(());
+            }
+        }
+    }
+}
+
+impl PartialEq for Waiting {
+    fn eq(&self, other: &Self) -> bool {
+        self.order == other.order
+    }
+}
+
+impl Eq for Waiting {}
+
+impl PartialOrd for Waiting {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Waiting {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.order.cmp(&other.order)
+    }
+}

@@ -1,0 +1,218 @@
+//! [`Registry`]: the connections of this node, by id and by topic. The pump writes through it; whoever changes what a
+//! connection listens to does it under its lock, so that no entry falls between two listeners.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+
+use hub_core::{Body, Command, ConnectionId, Entry, Epoch, Interest, Log, Outbox, Protocol, Start, Topic};
+
+use super::link::{Attach, Connection, Frames, Link, Mode};
+
+pub(crate) struct Registry {
+    inner: Mutex<Inner>,
+    log: Arc<dyn Log>,
+    epoch: Epoch,
+    outbox: (usize, usize),
+}
+
+#[derive(Default)]
+struct Inner {
+    by_id: HashMap<ConnectionId, Tracked>,
+    listeners: HashMap<Topic, HashMap<u64, Arc<Connection>>>,
+    /// The order of the last entry that the pump handed on.
+    passed: u64,
+    serial: u64,
+}
+
+struct Tracked {
+    connection: Arc<Connection>,
+    topics: HashSet<Topic>,
+}
+
+/// What handing on an entry asks for, outside the lock.
+#[derive(Default)]
+pub(crate) struct Effects {
+    pub(crate) wake: Vec<Waker>,
+    pub(crate) acknowledged: Option<u64>,
+    pub(crate) aborted: Option<Arc<Connection>>,
+}
+
+/// A receive request that has its place.
+pub(crate) struct Attached {
+    pub(crate) connection: Arc<Connection>,
+    pub(crate) request: u64,
+    /// Whether this node did not know the connection.
+    pub(crate) new: bool,
+}
+
+impl Registry {
+    pub(crate) fn new(log: Arc<dyn Log>, outbox_frames: usize, outbox_bytes: usize) -> Self {
+        let epoch = log.epoch();
+        Self { inner: Mutex::default(), log, epoch, outbox: (outbox_frames, outbox_bytes) }
+    }
+
+    /// Gives a receive request its connection, replacing an older request. It is live at once if it starts at the end,
+    /// and otherwise behind, for its driver to catch up.
+    pub(crate) fn attach(&self, attach: Attach, start: Start) -> Attached {
+        let mut inner = self.lock();
+        let id = attach.peer.id.clone();
+        let groups = attach.groups.iter().map(|(hub, group)| Topic::Group(hub.clone(), group.clone()));
+        let wanted: HashSet<Topic> = attach.topics.iter().cloned().chain(groups).collect();
+        let known = inner.by_id.get(&id).map(|tracked| tracked.connection.clone());
+        let new = known.is_none();
+        let connection = match known {
+            Some(connection) => {
+                connection.link().replace(attach);
+                connection
+            }
+            None => {
+                inner.serial += 1;
+                let link = Link::new(attach, Outbox::new(self.outbox.0, self.outbox.1));
+                let connection = Arc::new(Connection::new(id.clone(), inner.serial, link));
+                let tracked = Tracked { connection: connection.clone(), topics: HashSet::new() };
+                inner.by_id.insert(id, tracked);
+                connection
+            }
+        };
+        inner.listen_exactly(&connection, wanted, &*self.log);
+        let mut link = connection.link();
+        link.position = inner.passed;
+        link.forgiven = inner.passed;
+        if let Start::After(cursor) = start {
+            link.position = cursor.order;
+            link.mode = Mode::Behind;
+        }
+        let request = link.request;
+        drop(link);
+        Attached { connection, request, new }
+    }
+
+    /// Hands an entry to everybody who listens.
+    pub(crate) fn hand_on(&self, entry: &Arc<Entry>, protocol: &dyn Protocol) -> Effects {
+        let mut effects = Effects::default();
+        let mut inner = self.lock();
+        inner.passed = entry.order;
+        if let (Topic::Control(id), Body::Command(command)) = (&entry.topic, &entry.body) {
+            inner.command(id, command, entry.order, &*self.log, &mut effects);
+            return effects;
+        }
+        let mut frames = Frames::new(protocol, self.epoch, entry);
+        for connection in inner.listeners.get(&entry.topic).into_iter().flat_map(HashMap::values) {
+            let mut link = connection.link();
+            link.receive(&connection.id, entry, &mut frames);
+            effects.wake.extend(link.take_waker());
+        }
+        effects
+    }
+
+    /// Listens to one more topic.
+    pub(crate) fn listen(&self, connection: &Arc<Connection>, topic: &Topic) {
+        self.lock().listen(connection, topic, &*self.log);
+    }
+
+    /// Where a connection that is behind has to read to; one that has read everything goes live instead, while the pump
+    /// stands still.
+    pub(crate) fn catch_up(&self, connection: &Arc<Connection>, request: u64) -> Option<u64> {
+        let mut inner = self.lock();
+        let mut link = connection.link();
+        if link.request != request || link.mode != Mode::Behind {
+            return None;
+        }
+        if link.position < inner.passed {
+            return Some(inner.passed);
+        }
+        link.mode = Mode::Live;
+        let groups = link.groups.iter().map(|(hub, group)| Topic::Group(hub.clone(), group.clone()));
+        let wanted = link.topics.iter().cloned().chain(groups).collect();
+        link.wake();
+        drop(link);
+        inner.listen_exactly(connection, wanted, &*self.log);
+        None
+    }
+
+    /// Forgets a connection, unless a newer one has its id.
+    pub(crate) fn remove(&self, connection: &Arc<Connection>) {
+        let mut inner = self.lock();
+        let known = inner.by_id.get(&connection.id);
+        if known.is_some_and(|tracked| Arc::ptr_eq(&tracked.connection, connection)) {
+            inner.listen_exactly(connection, HashSet::new(), &*self.log);
+            inner.by_id.remove(&connection.id);
+        }
+    }
+
+    pub(crate) fn find(&self, id: &ConnectionId) -> Option<Arc<Connection>> {
+        self.lock().by_id.get(id).map(|tracked| tracked.connection.clone())
+    }
+
+    /// Everybody, as of now.
+    pub(crate) fn connections(&self) -> Vec<Arc<Connection>> {
+        self.lock().by_id.values().map(|tracked| tracked.connection.clone()).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn command(&mut self, id: &ConnectionId, command: &Command, order: u64, log: &dyn Log, effects: &mut Effects) {
+        let Some(connection) = self.by_id.get(id).map(|tracked| tracked.connection.clone()) else { return };
+        let (Command::Join(hub, group, ack) | Command::Leave(hub, group, ack)) = command else {
+            effects.aborted = Some(connection);
+            return;
+        };
+        effects.acknowledged = Some(*ack);
+        let topic = Topic::Group(hub.clone(), group.clone());
+        let joins = matches!(command, Command::Join(..));
+        if joins {
+            // Also for a connection that is away or catching up: from now on the log keeps the topic for it.
+            self.listen(&connection, &topic, log);
+        }
+        let mut link = connection.link();
+        if link.mode != Mode::Live {
+            // It reads the command in the log, in its place.
+            return;
+        }
+        link.regroup(command, order);
+        effects.wake.extend(link.take_waker());
+        if !joins {
+            drop(link);
+            self.unlisten(&connection, &topic, log);
+        }
+    }
+
+    fn listen_exactly(&mut self, connection: &Arc<Connection>, wanted: HashSet<Topic>, log: &dyn Log) {
+        let current = self.by_id.get(&connection.id).map(|tracked| tracked.topics.clone()).unwrap_or_default();
+        // New ones first: a topic must not be without listeners for a moment.
+        for topic in wanted.difference(&current) {
+            self.listen(connection, topic, log);
+        }
+        for topic in current.difference(&wanted) {
+            self.unlisten(connection, topic, log);
+        }
+    }
+
+    fn listen(&mut self, connection: &Arc<Connection>, topic: &Topic, log: &dyn Log) {
+        let Some(tracked) = self.by_id.get_mut(&connection.id) else { return };
+        if !Arc::ptr_eq(&tracked.connection, connection) || !tracked.topics.insert(topic.clone()) {
+            return;
+        }
+        let listeners = self.listeners.entry(topic.clone()).or_default();
+        if listeners.is_empty() {
+            log.watch(topic, Interest::Listen);
+        }
+        listeners.insert(connection.serial, connection.clone());
+    }
+
+    fn unlisten(&mut self, connection: &Arc<Connection>, topic: &Topic, log: &dyn Log) {
+        if let Some(tracked) = self.by_id.get_mut(&connection.id) {
+            tracked.topics.remove(topic);
+        }
+        let Some(listeners) = self.listeners.get_mut(topic) else { return };
+        if listeners.remove(&connection.serial).is_some() && listeners.is_empty() {
+            self.listeners.remove(topic);
+            log.watch(topic, Interest::Leave);
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Catching up: a connection that came back, or that read too slowly, reads its topics after its position until it is
+//! where the pump is (`design.md` 3, Resume).
+//!
+//! Commands are re-applied in their place: a join at order *n* starts its group at *n*, a leave ends it there, so nothing
+//! that lies between is lost (the original starts at the group's end).
+
+use std::sync::Arc;
+
+use hub_core::{Body, Command, Cursor, Entry, Limit, LogError, Part, Topic};
+
+use super::link::{Connection, End, Link};
+use crate::node::Node;
+
+/// How many entries are read and written at a time.
+const PAGE: usize = 64;
+
+/// Reads one page for a connection that is behind, or sets it live if it is not. The driver calls it again as long as
+/// the link is behind and the outbox has room.
+pub(crate) async fn step(node: Arc<Node>, connection: Arc<Connection>, request: u64) {
+    let Some(upto) = node.registry.catch_up(&connection, request) else { return };
+    if let Err(error) = page(&node, &connection, request, upto).await {
+        tracing::warn!(connection = %connection.id, %error, "a connection can't catch up");
+        connection.link().finish(End::ComeBack);
+    }
+}
+
+async fn page(node: &Node, connection: &Arc<Connection>, request: u64, upto: u64) -> Result<(), LogError> {
+    let (topics, position) = {
+        let link = connection.link();
+        let groups = link.groups.iter().map(|(hub, group)| Topic::Group(hub.clone(), group.clone()));
+        (link.topics.iter().cloned().chain(groups).collect::<Vec<_>>(), link.position)
+    };
+    let after = Cursor { epoch: node.epoch, order: position };
+    let page = node.log.read(&topics, after, Limit { entries: PAGE, upto }).await?;
+    // A change of groups changes what there is to read: the page ends there.
+    let end = page.entries.iter().position(|entry| regroups(entry)).map_or(page.entries.len(), |at| at + 1);
+    let entries = page.entries.get(..end).unwrap_or_default();
+    let whole = end == page.entries.len() && !page.more && !entries.last().is_some_and(|entry| regroups(entry));
+    if let Some(Body::Command(Command::Join(hub, group, _))) = entries.last().map(|entry| &entry.body) {
+        node.registry.listen(connection, &Topic::Group(hub.clone(), group.clone()));
+    }
+    let mut link = connection.link();
+    if link.request != request {
+        return Ok(());
+    }
+    if !page.gaps.is_empty() && position >= link.forgiven {
+        // The client can't be told on this link. When it comes back, `on_reconnected` is.
+        tracing::warn!(connection = %connection.id, "a slow reader has a gap; it has to reconnect");
+        link.finish(End::ComeBack);
+        return Ok(());
+    }
+    apply(node, connection, &mut link, entries);
+    if whole {
+        link.position = upto.max(link.position);
+    }
+    link.wake();
+    Ok(())
+}
+
+/// Writes entries into the outbox as one frame and applies commands, in order.
+fn apply(node: &Node, connection: &Connection, link: &mut Link, entries: &[Arc<Entry>]) {
+    let mut parts: Vec<&Part> = Vec::new();
+    let mut upto = link.position;
+    for entry in entries {
+        upto = entry.order;
+        if let Body::Command(command) = &entry.body {
+            link.regroup(command, entry.order);
+        } else if !entry.excepts(&connection.id) {
+            parts.extend(entry.part(&*node.protocol));
+        }
+    }
+    link.replay(&*node.protocol, node.epoch, upto, &parts);
+}
+
+fn regroups(entry: &Entry) -> bool {
+    matches!(entry.body, Body::Command(Command::Join(..) | Command::Leave(..)))
+}

@@ -1,0 +1,50 @@
+//! [`HubHandle`]: sending from outside a hub.
+
+use std::sync::Arc;
+
+use hub_core::{Clients, ConnectionId, DeliveryError, Groups, HubName, Outlet};
+
+/// A hub as seen from outside of its methods: from a timer, a queue or an HTTP handler. Cheap to clone.
+#[derive(Clone)]
+pub struct HubHandle {
+    outlet: Arc<dyn Outlet>,
+    hub: HubName,
+}
+
+impl HubHandle {
+    pub(crate) fn new(outlet: Arc<dyn Outlet>, hub: HubName) -> Self {
+        Self { outlet, hub }
+    }
+
+    /// The hub's declared name.
+    #[must_use]
+    pub fn name(&self) -> &HubName {
+        &self.hub
+    }
+
+    /// Who to send to.
+    #[must_use]
+    pub fn clients(&self) -> Clients {
+        Clients::new(self.outlet.clone(), self.hub.clone())
+    }
+
+    /// The hub's groups.
+    #[must_use]
+    pub fn groups(&self) -> Groups {
+        Groups::new(self.outlet.clone(), self.hub.clone())
+    }
+
+    /// Ends a connection, as if its client had.
+    ///
+    /// # Errors
+    /// When the log did not take the command.
+    pub async fn abort(&self, who: &ConnectionId) -> Result<(), DeliveryError> {
+        self.outlet.abort(who).await
+    }
+}
+
+impl std::fmt::Debug for HubHandle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("HubHandle").field(&self.hub).finish()
+    }
+}

@@ -1,0 +1,112 @@
+//! [`HubTable`]: hubs and their methods by name, found without an allocation.
+
+use std::collections::HashMap;
+use std::fmt::Write;
+use std::sync::Arc;
+
+use hub_core::{Hub, HubName, HubSpec};
+
+/// Names up to this length are lower-cased on the stack.
+const SHORT: usize = 64;
+
+pub(crate) struct HubTable {
+    hubs: Vec<Registered>,
+    by_name: HashMap<Box<str>, usize>,
+}
+
+pub(crate) struct Registered {
+    pub(crate) hub: Arc<dyn Hub>,
+    pub(crate) name: HubName,
+    pub(crate) spec: &'static HubSpec,
+    methods: HashMap<Box<str>, Vec<usize>>,
+}
+
+impl HubTable {
+    /// # Errors
+    /// The name that two hubs share, or that can't be a hub's.
+    pub(crate) fn new(hubs: Vec<Arc<dyn Hub>>) -> Result<Self, HubNameError> {
+        let mut table = Self { hubs: Vec::new(), by_name: HashMap::new() };
+        for hub in hubs {
+            let spec = hub.spec();
+            if spec.name.is_empty() || spec.name.contains('.') {
+                return Err(HubNameError::Invalid(spec.name));
+            }
+            if table.by_name.insert(spec.name.to_lowercase().into(), table.hubs.len()).is_some() {
+                return Err(HubNameError::Shared(spec.name));
+            }
+            let mut methods: HashMap<Box<str>, Vec<usize>> = HashMap::new();
+            for (index, method) in spec.methods.iter().enumerate() {
+                methods.entry(method.name.to_lowercase().into()).or_default().push(index);
+            }
+            table.hubs.push(Registered { hub, name: HubName::from(spec.name), spec, methods });
+        }
+        Ok(table)
+    }
+
+    pub(crate) fn get(&self, index: usize) -> Option<&Registered> {
+        self.hubs.get(index)
+    }
+
+    pub(crate) fn index_of(&self, name: &str) -> Option<usize> {
+        lower_cased(name, |name| self.by_name.get(name).copied())
+    }
+
+    pub(crate) fn find(&self, name: &str) -> Option<&Registered> {
+        self.get(self.index_of(name)?)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Registered> {
+        self.hubs.iter()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.hubs.len()
+    }
+}
+
+impl Registered {
+    /// The method of this name, ignoring case, that takes so many arguments.
+    ///
+    /// # Errors
+    /// The original's text for a method that can't be resolved (`classic-signalr.md` 8.3).
+    pub(crate) fn method(&self, name: &str, arguments: usize) -> Result<usize, String> {
+        let found = lower_cased(name, |name| {
+            let takes = |&&index: &&usize| self.spec.methods.get(index).is_some_and(|method| method.takes(arguments));
+            self.methods.get(name)?.iter().find(takes).copied()
+        });
+        found.ok_or_else(|| self.unresolved(name))
+    }
+
+    fn unresolved(&self, name: &str) -> String {
+        // Candidates are told only to who knows the name's exact spelling.
+        let mut candidates = self.spec.methods.iter().filter(|method| method.name == name).peekable();
+        if candidates.peek().is_none() {
+            return format!("'{name}' method could not be resolved. No method found with that name.");
+        }
+        let mut text = format!("'{name}' method could not be resolved. Potential candidates are: ");
+        for method in candidates {
+            let params: Vec<_> = method.params.iter().map(|param| format!("{}:{}", param.name, param.ty)).collect();
+            let _ = write!(text, "\n{}({}):{}", method.name, params.join(", "), method.returns);
+        }
+        text
+    }
+}
+
+/// Why a hub can't be registered under its name.
+#[derive(Debug)]
+pub(crate) enum HubNameError {
+    Shared(&'static str),
+    Invalid(&'static str),
+}
+
+fn lower_cased<R>(name: &str, look_up: impl FnOnce(&str) -> R) -> R {
+    let mut buffer = [0; SHORT];
+    match buffer.get_mut(..name.len()) {
+        Some(short) if name.is_ascii() => {
+            short.copy_from_slice(name.as_bytes());
+            short.make_ascii_lowercase();
+            look_up(std::str::from_utf8(short).unwrap_or_default())
+        }
+        _ => look_up(&name.to_lowercase()),
+    }
+}

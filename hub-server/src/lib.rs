@@ -1,0 +1,45 @@
+//! A hub server in Rust that classic ASP.NET SignalR clients talk to, unmodified.
+//!
+//! ```no_run
+//! use hub_server::{Context, HubError, HubServer, hub};
+//!
+//! struct Chat;
+//!
+//! #[hub]
+//! impl Chat {
+//!     async fn send(&self, cx: &Context, user: String, text: String) -> Result<(), HubError> {
+//!         cx.clients().all().send("message", (&user, &text)).await?;
+//!         Ok(())
+//!     }
+//! }
+//!
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! HubServer::builder().hub(Chat).build()?.serve("127.0.0.1:8080").await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Modules, from the outside in: `http` answers requests, `transport` carries frames, `connection` keeps what a node
+//! knows of each client, `hubs` runs calls and sends, `log` keeps what outlives a socket. Imports only go down.
+
+mod config;
+mod connection;
+mod http;
+mod hubs;
+mod log;
+mod node;
+mod server;
+mod transport;
+
+pub use hub_core::*;
+// Rooted here, so that a server needs no second crate in its Cargo.toml.
+pub use hub_macros::{hub_client_for_server as hub_client, hub_for_server as hub};
+
+pub use crate::http::auth::Authenticate;
+pub use crate::http::service::{HubService, ResponseBody};
+pub use crate::hubs::handle::HubHandle;
+pub use crate::log::MemoryLog;
+pub use crate::server::{Bound, BuildError, Builder, HubServer};
+
+#[doc(hidden)]
+pub use hub_core::__private;

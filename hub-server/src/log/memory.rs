@@ -1,0 +1,314 @@
+//! [`MemoryLog`]: a ring of entries per topic, lost with the process. The default.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use hub_core::{Append, Body, Cursor, Entry, Epoch, Gap, GapCause, Interest, Limit, Log, LogError, Notice, Page, Receipt, Topic};
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+/// Topics without listeners beyond this number are forgotten, the longest idle first (`classic-signalr.md` 5.4).
+const MAX_IDLE_TOPICS: usize = 1_000;
+
+/// What an entry weighs beside its arguments.
+const ENTRY_OVERHEAD: usize = 256;
+
+/// A log in memory: the newest entries of each topic that somebody listens to or has listened to lately.
+#[derive(Debug)]
+pub struct MemoryLog {
+    epoch: Epoch,
+    keep: Keep,
+    inner: Mutex<Inner>,
+    appended: Notify,
+}
+
+#[derive(Debug)]
+struct Keep {
+    entries: usize,
+    bytes: usize,
+    idle: Duration,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    end: u64,
+    rings: HashMap<Topic, Ring>,
+    /// Not yet handed to the pump. Short: whoever appends waits for the pump to pass.
+    tail: VecDeque<Arc<Entry>>,
+    /// Up to this order entries may have been in topics that were forgotten since.
+    forgotten: u64,
+    swept: Option<Instant>,
+    closed: bool,
+}
+
+#[derive(Debug, Default)]
+struct Ring {
+    entries: VecDeque<Arc<Entry>>,
+    bytes: usize,
+    offset: u64,
+    /// The order of the last entry that was trimmed.
+    trimmed: u64,
+    listeners: usize,
+    idle_since: Option<Instant>,
+}
+
+impl MemoryLog {
+    /// A log that keeps, for each topic, so many of the newest entries and bytes, and topics without listeners for
+    /// `idle`.
+    #[must_use]
+    pub fn new(entries: usize, bytes: usize, idle: Duration) -> Self {
+        // A random epoch tells cursors of another process apart; 32 bits keep every frame short.
+        let epoch = Epoch(u64::from(uuid::Uuid::new_v4().as_fields().0));
+        let keep = Keep { entries: entries.max(1), bytes, idle };
+        Self { epoch, keep, inner: Mutex::default(), appended: Notify::new() }
+    }
+
+    /// Ends the live tail: [`Log::next`] returns [`LogError::Closed`] once everything before was handed out.
+    pub fn close(&self) {
+        self.lock().closed = true;
+        self.appended.notify_one();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Log for MemoryLog {
+    fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    fn end(&self) -> u64 {
+        self.lock().end
+    }
+
+    async fn append(&self, entries: Vec<Append>) -> Result<Vec<Receipt>, LogError> {
+        let mut inner = self.lock();
+        if inner.closed {
+            return Err(LogError::Closed);
+        }
+        let receipts = entries.into_iter().map(|entry| inner.append(entry, &self.keep)).collect();
+        drop(inner);
+        self.appended.notify_one();
+        Ok(receipts)
+    }
+
+    async fn read(&self, topics: &[Topic], after: Cursor, limit: Limit) -> Result<Page, LogError> {
+        let inner = self.lock();
+        if after.epoch != self.epoch || after.order > inner.end {
+            return Ok(Page { gaps: vec![Gap { topic: None, why: GapCause::EpochChanged }], ..Page::default() });
+        }
+        Ok(inner.read(topics, after.order, limit))
+    }
+
+    fn watch(&self, topic: &Topic, change: Interest) {
+        let now = Instant::now();
+        let mut inner = self.lock();
+        if change == Interest::Listen {
+            let ring = inner.rings.entry(topic.clone()).or_default();
+            ring.listeners += 1;
+            ring.idle_since = None;
+        } else if let Some(ring) = inner.rings.get_mut(topic) {
+            ring.listeners = ring.listeners.saturating_sub(1);
+            ring.idle_since = (ring.listeners == 0).then_some(now);
+        }
+        inner.sweep(now, self.keep.idle);
+    }
+
+    async fn next(&self) -> Result<Notice, LogError> {
+        loop {
+            {
+                let mut inner = self.lock();
+                if let Some(entry) = inner.tail.pop_front() {
+                    return Ok(Notice::Appended(entry));
+                }
+                if inner.closed {
+                    return Err(LogError::Closed);
+                }
+            }
+            self.appended.notified().await;
+        }
+    }
+}
+
+impl Inner {
+    fn append(&mut self, Append { topic, except, body }: Append, keep: &Keep) -> Receipt {
+        self.end += 1;
+        let order = self.end;
+        let Some(ring) = self.rings.get_mut(&topic) else { return Receipt { order, offset: 0 } };
+        ring.offset += 1;
+        let offset = ring.offset;
+        let entry = Arc::new(Entry::new(order, offset, topic, except, body));
+        ring.push(entry.clone(), keep);
+        self.tail.push_back(entry);
+        Receipt { order, offset }
+    }
+
+    fn read(&self, topics: &[Topic], after: u64, limit: Limit) -> Page {
+        let mut page = Page::default();
+        for topic in topics {
+            let Some(ring) = self.rings.get(topic) else {
+                if after < self.forgotten {
+                    page.gaps.push(Gap { topic: Some(topic.clone()), why: GapCause::Expired });
+                }
+                continue;
+            };
+            if after < ring.trimmed {
+                page.gaps.push(Gap { topic: Some(topic.clone()), why: GapCause::Trimmed });
+            }
+            let from = ring.entries.partition_point(|entry| entry.order <= after);
+            let wanted = ring.entries.range(from..).take_while(|entry| entry.order <= limit.upto);
+            page.entries.extend(wanted.take(limit.entries + 1).cloned());
+        }
+        page.entries.sort_unstable_by_key(|entry| entry.order);
+        page.more = page.entries.len() > limit.entries;
+        page.entries.truncate(limit.entries);
+        page
+    }
+
+    /// Forgets topics that nobody has listened to for too long. Looked at when interest changes, at most once in a
+    /// tenth of that time: what is idle needs no timer.
+    fn sweep(&mut self, now: Instant, idle: Duration) {
+        if self.swept.is_some_and(|at| now < at + idle / 10) {
+            return;
+        }
+        self.swept = Some(now);
+        let mut idle_since: Vec<Instant> = self.rings.values().filter_map(|ring| ring.idle_since).collect();
+        idle_since.sort_unstable();
+        let excess = idle_since.len().checked_sub(MAX_IDLE_TOPICS + 1).and_then(|at| idle_since.get(at)).copied();
+        let before = self.rings.len();
+        self.rings.retain(|_, ring| ring.idle_since.is_none_or(|at| at + idle > now && excess.is_none_or(|e| at > e)));
+        if self.rings.len() < before {
+            self.forgotten = self.end;
+        }
+    }
+}
+
+impl Ring {
+    fn push(&mut self, entry: Arc<Entry>, keep: &Keep) {
+        self.bytes += weight(&entry);
+        self.entries.push_back(entry);
+        // The newest entry stays, however large: it is on its way to those who listen.
+        while self.entries.len() > keep.entries || (self.bytes > keep.bytes && self.entries.len() > 1) {
+            let Some(oldest) = self.entries.pop_front() else { break };
+            self.bytes -= weight(&oldest);
+            self.trimmed = oldest.order;
+        }
+    }
+}
+
+fn weight(entry: &Entry) -> usize {
+    let payload = match &entry.body {
+        Body::Event(event) => event.args.as_bytes().len(),
+        Body::Progress(item) => item.value.as_bytes().len(),
+        _ => 0,
+    };
+    payload + ENTRY_OVERHEAD
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hub_core::{Event, HubName, Payload};
+
+    fn topic(name: &str) -> Topic {
+        Topic::Group(HubName::from("chat"), name.into())
+    }
+
+    fn event(topic: &Topic) -> Append {
+        let event = Event { hub: "chat".into(), method: "m".into(), args: Payload::empty_array(), state: None };
+        Append { topic: topic.clone(), except: Arc::default(), body: Body::Event(event) }
+    }
+
+    fn log() -> MemoryLog {
+        MemoryLog::new(10, 1 << 20, Duration::from_secs(100))
+    }
+
+    const ALL: Limit = Limit { entries: 1_000, upto: u64::MAX };
+
+    async fn orders(log: &MemoryLog, topics: &[Topic], after: u64, limit: Limit) -> (Vec<u64>, Vec<GapCause>, bool) {
+        let page = log.read(topics, Cursor { epoch: log.epoch(), order: after }, limit).await.unwrap();
+        let causes = page.gaps.iter().map(|gap| gap.why).collect();
+        (page.entries.iter().map(|entry| entry.order).collect(), causes, page.more)
+    }
+
+    #[tokio::test]
+    async fn topics_are_read_merged_by_order_in_pages() {
+        let (log, a, b) = (log(), topic("a"), topic("b"));
+        log.watch(&a, Interest::Listen);
+        log.watch(&b, Interest::Listen);
+        for topic in [&a, &b, &a, &a, &b] {
+            log.append(vec![event(topic)]).await.unwrap();
+        }
+        let both = [a.clone(), b];
+        assert_eq!(orders(&log, &both, 0, ALL).await.0, [1, 2, 3, 4, 5]);
+        assert_eq!(orders(&log, &both, 1, Limit { entries: 2, ..ALL }).await, (vec![2, 3], vec![], true));
+        assert_eq!(orders(&log, &both, 1, Limit { upto: 3, ..ALL }).await, (vec![2, 3], vec![], false));
+        assert_eq!(orders(&log, &[a], 1, ALL).await.0, [3, 4]);
+    }
+
+    #[tokio::test]
+    async fn what_was_trimmed_is_a_gap_item_39() {
+        let (log, a) = (log(), topic("a"));
+        log.watch(&a, Interest::Listen);
+        for _ in 0..12 {
+            log.append(vec![event(&a)]).await.unwrap();
+        }
+        let topics = [a];
+        assert_eq!(orders(&log, &topics, 1, ALL).await, ((3..=12).collect(), vec![GapCause::Trimmed], false));
+        assert_eq!(orders(&log, &topics, 2, ALL).await, ((3..=12).collect(), vec![], false));
+    }
+
+    #[tokio::test]
+    async fn bytes_are_bounded_too() {
+        let log = MemoryLog::new(1_000, ENTRY_OVERHEAD * 3, Duration::from_secs(100));
+        let a = topic("a");
+        log.watch(&a, Interest::Listen);
+        for _ in 0..10 {
+            log.append(vec![event(&a)]).await.unwrap();
+        }
+        assert_eq!(orders(&log, &[a], 7, ALL).await.1, [GapCause::Trimmed]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn topics_outlive_their_listeners_and_are_forgotten_later_item_42() {
+        let (log, a, b) = (log(), topic("a"), topic("b"));
+        log.watch(&a, Interest::Listen);
+        log.watch(&a, Interest::Leave);
+        assert_eq!(log.append(vec![event(&a)]).await.unwrap(), [Receipt { order: 1, offset: 1 }]);
+        tokio::time::advance(Duration::from_secs(99)).await;
+        log.watch(&b, Interest::Listen);
+        assert_eq!(orders(&log, &[a.clone()], 0, ALL).await.0, [1]);
+        tokio::time::advance(Duration::from_secs(12)).await;
+        log.watch(&b, Interest::Listen);
+        assert_eq!(orders(&log, &[a.clone()], 0, ALL).await, (vec![], vec![GapCause::Expired], false));
+        assert_eq!(log.append(vec![event(&a)]).await.unwrap(), [Receipt { order: 2, offset: 0 }]);
+    }
+
+    #[tokio::test]
+    async fn a_cursor_of_another_log_is_a_gap() {
+        let log = log();
+        let foreign = Cursor { epoch: Epoch(log.epoch().0 + 1), order: 0 };
+        assert_eq!(log.read(&[], foreign, ALL).await.unwrap().gaps[0].why, GapCause::EpochChanged);
+        let beyond = Cursor { epoch: log.epoch(), order: 1 };
+        assert_eq!(log.read(&[], beyond, ALL).await.unwrap().gaps[0].why, GapCause::EpochChanged);
+    }
+
+    #[tokio::test]
+    async fn the_tail_hands_out_everything_in_order_and_ends_when_closed() {
+        let (log, a) = (log(), topic("a"));
+        log.watch(&a, Interest::Listen);
+        log.append(vec![event(&a), event(&topic("nobody listens")), event(&a)]).await.unwrap();
+        log.close();
+        let mut orders = Vec::new();
+        while let Ok(Notice::Appended(entry)) = log.next().await {
+            orders.push(entry.order);
+        }
+        assert_eq!(orders, [1, 3]);
+        assert!(log.append(vec![event(&a)]).await.is_err());
+    }
+}

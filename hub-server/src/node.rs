@@ -1,0 +1,50 @@
+//! [`Node`]: what all parts of one server share.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use hub_core::{Epoch, Log, Protocol};
+use tokio::sync::oneshot;
+
+use crate::config::Config;
+use crate::connection::pump::Tide;
+use crate::connection::registry::Registry;
+use crate::hubs::table::HubTable;
+
+pub(crate) struct Node {
+    pub(crate) config: Config,
+    pub(crate) log: Arc<dyn Log>,
+    pub(crate) epoch: Epoch,
+    pub(crate) protocol: Arc<dyn Protocol>,
+    pub(crate) hubs: HubTable,
+    pub(crate) registry: Registry,
+    pub(crate) tide: Tide,
+    pub(crate) acks: Acks,
+}
+
+/// Joins and leaves that wait until the connection has applied them.
+#[derive(Default)]
+pub(crate) struct Acks {
+    next: AtomicU64,
+    waiting: Mutex<HashMap<u64, oneshot::Sender<()>>>,
+}
+
+impl Acks {
+    pub(crate) fn expect(&self) -> (u64, oneshot::Receiver<()>) {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let (sender, receiver) = oneshot::channel();
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).insert(number, sender);
+        (number, receiver)
+    }
+
+    pub(crate) fn acknowledge(&self, number: u64) {
+        if let Some(waiting) = self.forget(number) {
+            let _ = waiting.send(());
+        }
+    }
+
+    pub(crate) fn forget(&self, number: u64) -> Option<oneshot::Sender<()>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(&number)
+    }
+}

@@ -1,0 +1,318 @@
+//! WebSockets: one task per connection that reads all it can, runs what was asked, writes all that is ready, and flushes
+//! once (`classic-signalr.md` 6.1).
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use bytes::{BufMut, Bytes, BytesMut};
+use futures_util::Stream;
+use hub_core::{BoxFuture, Message, Peer, Protocol, Session, SessionEvent};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::{Instant, timeout};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message as Frame;
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+
+use super::wire::Wire;
+use crate::connection::downlink::Downlink;
+use crate::connection::link::{Connection, End, Membership, Mode};
+use crate::connection::{lifetime, resume};
+use crate::hubs::dispatch::{Dispatched, Outcome, dispatch};
+use crate::node::Node;
+
+/// tungstenite fills its whole read buffer before each read: a large one costs more than it saves.
+const READ_BUFFER: usize = 4 * 1024;
+
+/// So many messages are taken before others get their turn.
+const MESSAGES_A_TURN: usize = 64;
+
+/// So many bytes are gathered for one flush.
+const BYTES_A_FLUSH: usize = 64 * 1024;
+
+/// How long a goodbye may take to leave.
+const CLOSING: Duration = Duration::from_millis(250);
+
+/// A close frame with code 1000 and no reason: the only one the original sends, whatever it was sent.
+const CLOSE: &[u8] = &[0x88, 0x02, 0x03, 0xE8];
+
+pub(crate) struct WebSocket;
+
+impl Downlink for WebSocket {
+    fn slot(&self) -> usize {
+        0
+    }
+
+    fn header(&self, payload: usize, out: &mut BytesMut) {
+        header(payload, out);
+    }
+
+    fn keep_alive(&self) -> Bytes {
+        Bytes::from_static(b"\x81\x02{}")
+    }
+}
+
+/// The head of an unfragmented text frame from the server.
+fn header(payload: usize, out: &mut BytesMut) {
+    out.put_u8(0x81);
+    if let Some(short) = u8::try_from(payload).ok().filter(|&len| len < 126) {
+        out.put_u8(short);
+    } else if let Ok(medium) = u16::try_from(payload) {
+        out.put_u8(126);
+        out.put_u16(medium);
+    } else {
+        out.put_u8(127);
+        out.put_u64(payload as u64);
+    }
+}
+
+/// What a socket needs to know of the request that opened it.
+pub(crate) struct Opened {
+    pub(crate) node: Arc<Node>,
+    pub(crate) connection: Arc<Connection>,
+    pub(crate) request: u64,
+    pub(crate) peer: Arc<Peer>,
+    pub(crate) detailed_errors: bool,
+    /// Seals the groups for the client to bring back.
+    pub(crate) groups_token: GroupsToken,
+}
+
+pub(crate) type GroupsToken = Box<dyn Fn(&[Membership]) -> String + Send + Sync>;
+
+/// Serves a socket until it ends, by whichever side. `read` is what was read from it already.
+pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(socket: S, read: Vec<u8>, opened: Opened) {
+    let max = opened.node.config.max_message;
+    let config = WebSocketConfig::default()
+        .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(0)
+        .max_message_size(max)
+        .max_frame_size(max);
+    let socket = WebSocketStream::from_partially_read(Wire::new(socket), read, Role::Server, Some(config)).await;
+    let session = Session::new(opened.node.protocol.clone(), opened.node.config.max_open_calls);
+    let mut driver = Driver { socket, session, opened, resuming: None, scratch: BytesMut::new() };
+    let left = std::future::poll_fn(|cx| driver.poll(cx)).await;
+    let Driver { socket, opened, .. } = driver;
+    let Opened { node, connection, request, .. } = opened;
+    lifetime::detach(&node, &connection, request, left == Left::Goodbye);
+    if left != Left::Lost {
+        // Without waiting for the peer's answer.
+        let _ = timeout(CLOSING, say_goodbye(socket.into_inner())).await;
+    }
+}
+
+/// Closes a socket that never became a receive request.
+pub(crate) async fn refuse<S: AsyncRead + AsyncWrite + Unpin>(socket: S) {
+    let _ = timeout(CLOSING, say_goodbye(Wire::new(socket))).await;
+}
+
+async fn say_goodbye<S: AsyncWrite + Unpin>(mut wire: Wire<S>) {
+    wire.push(Bytes::from_static(CLOSE));
+    let _ = std::future::poll_fn(|cx| Pin::new(&mut wire).poll_shutdown(cx)).await;
+}
+
+/// How a socket ended.
+#[derive(Debug, PartialEq, Eq)]
+enum Left {
+    /// The client closed it properly.
+    Goodbye,
+    /// It broke, or what came was not the protocol's framing: cut without a word.
+    Lost,
+    /// This side ends it.
+    Ended,
+}
+
+struct Driver<S> {
+    socket: WebSocketStream<Wire<S>>,
+    session: Session,
+    opened: Opened,
+    resuming: Option<BoxFuture<'static, ()>>,
+    scratch: BytesMut,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Left> {
+        loop {
+            let finished = self.opened.connection.finished.swap(0, Ordering::AcqRel);
+            (0..finished).for_each(|_| self.session.call_ended());
+            let reading = match self.read(cx) {
+                Ok(reading) => reading,
+                Err(left) => return Poll::Ready(left),
+            };
+            let catching_up = self.catch_up(cx);
+            match self.write(cx) {
+                Poll::Ready(Ok(())) if catching_up => {}
+                Poll::Ready(Ok(())) => match reading {
+                    Reading::Dry => return Poll::Pending,
+                    Reading::Paused => {
+                        if !self.may_read() {
+                            return Poll::Pending;
+                        }
+                    }
+                    Reading::HadItsTurn => {
+                        cx.waker().wake_by_ref();
+                        return Poll::Pending;
+                    }
+                },
+                Poll::Ready(Err(left)) => return Poll::Ready(left),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+
+    fn may_read(&self) -> bool {
+        self.session.wants_more() && !self.opened.connection.link().outbox.is_pressed()
+    }
+
+    fn read(&mut self, cx: &mut Context<'_>) -> Result<Reading, Left> {
+        for _ in 0..MESSAGES_A_TURN {
+            if !self.may_read() {
+                return Ok(Reading::Paused);
+            }
+            match Pin::new(&mut self.socket).poll_next(cx) {
+                Poll::Pending => return Ok(Reading::Dry),
+                Poll::Ready(Some(Ok(Frame::Text(text)))) => self.receive(text.into()),
+                Poll::Ready(Some(Ok(Frame::Ping(_) | Frame::Pong(_) | Frame::Frame(_)))) => {}
+                Poll::Ready(Some(Ok(Frame::Close(_)))) => return Err(Left::Goodbye),
+                Poll::Ready(Some(Ok(Frame::Binary(_)) | Err(_)) | None) => return Err(Left::Lost),
+            }
+        }
+        Ok(Reading::HadItsTurn)
+    }
+
+    fn receive(&mut self, bytes: Bytes) {
+        if self.session.receive(Instant::now().into_std(), bytes).is_err() {
+            // Not answered: there is no id to answer to (`classic-signalr.md` 6.1).
+            tracing::debug!(connection = %self.opened.connection.id, "a malformed message was ignored");
+        }
+        while let Some(event) = self.session.poll_event() {
+            let SessionEvent::Message(Message::Call(call)) = event else { continue };
+            let Opened { node, peer, detailed_errors, .. } = &self.opened;
+            match dispatch(&node.hubs, peer, call, *detailed_errors) {
+                Dispatched::NoHub => {
+                    tracing::debug!(connection = %self.opened.connection.id, "a call of an unknown hub was ignored");
+                }
+                Dispatched::Runs(running) => self.run(running),
+            }
+        }
+    }
+
+    /// Runs a call: here as far as it goes without waiting, so that calls start in order and short ones cost no task.
+    fn run(&mut self, mut running: BoxFuture<'static, Outcome>) {
+        let Opened { node, connection, request, .. } = &self.opened;
+        if let Poll::Ready(outcome) = running.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            answer(&*node.protocol, connection, *request, &outcome, &mut self.scratch);
+            return;
+        }
+        self.session.call_started();
+        let (protocol, connection, request) = (node.protocol.clone(), connection.clone(), *request);
+        tokio::spawn(async move {
+            let outcome = running.await;
+            answer(&*protocol, &connection, request, &outcome, &mut BytesMut::new());
+            connection.finished.fetch_add(1, Ordering::AcqRel);
+            connection.link().wake();
+        });
+    }
+
+    /// Reads on in the log, if the connection is behind; `true` if it made a step.
+    fn catch_up(&mut self, cx: &mut Context<'_>) -> bool {
+        let Opened { node, connection, request, .. } = &self.opened;
+        if self.resuming.is_none() {
+            let link = connection.link();
+            if link.mode != Mode::Behind || link.outbox.is_pressed() {
+                return false;
+            }
+            drop(link);
+            self.resuming = Some(Box::pin(resume::step(node.clone(), connection.clone(), *request)));
+        }
+        let done = self.resuming.as_mut().is_some_and(|step| step.as_mut().poll(cx).is_ready());
+        if done {
+            self.resuming = None;
+        }
+        done
+    }
+
+    fn write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Left>> {
+        let Opened { node, connection, request, groups_token, .. } = &self.opened;
+        let wire = self.socket.get_mut();
+        loop {
+            let mut link = connection.link();
+            if link.request != *request || link.end.is_some() {
+                return Poll::Ready(Err(Left::Ended));
+            }
+            link.settle(&*node.protocol, node.epoch, groups_token);
+            while wire.queued() < BYTES_A_FLUSH {
+                match link.outbox.drain() {
+                    Some(bytes) => wire.push(bytes),
+                    None => break,
+                }
+            }
+            let all = link.outbox.is_empty();
+            link.park(cx.waker());
+            drop(link);
+            let drained = wire.poll_drain(cx);
+            let mut link = connection.link();
+            match drained {
+                Poll::Ready(Err(_)) => return Poll::Ready(Err(Left::Lost)),
+                Poll::Pending => {
+                    link.blocked.get_or_insert_with(Instant::now);
+                    return Poll::Pending;
+                }
+                Poll::Ready(Ok(())) => {
+                    link.blocked = None;
+                    if all && link.outbox.is_empty() {
+                        return Poll::Ready(Ok(()));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Where reading stopped.
+#[derive(Debug, PartialEq, Eq)]
+enum Reading {
+    /// The socket has nothing more.
+    Dry,
+    /// Nothing more may be taken now.
+    Paused,
+    /// There may be more, but others wait.
+    HadItsTurn,
+}
+
+/// Queues a call's answer, unless the socket that it came on was replaced: ids begin anew on the next one, and an old
+/// answer would be taken for a new call's (`classic-signalr.md` 14.1).
+fn answer(protocol: &dyn Protocol, connection: &Connection, request: u64, outcome: &Outcome, scratch: &mut BytesMut) {
+    scratch.clear();
+    protocol.write(&Message::Complete(outcome.completion.clone()), scratch);
+    let mut link = connection.link();
+    if link.request != request || !link.attached {
+        return;
+    }
+    if outcome.unserializable {
+        link.finish(End::ComeBack);
+    } else {
+        link.write(scratch);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_are_of_three_lengths() {
+        for (len, head) in [
+            (0, vec![0x81, 0]),
+            (125, vec![0x81, 125]),
+            (126, vec![0x81, 126, 0, 126]),
+            (65_535, vec![0x81, 126, 0xFF, 0xFF]),
+            (65_536, vec![0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0]),
+        ] {
+            let mut out = BytesMut::new();
+            header(len, &mut out);
+            assert_eq!(&*out, head);
+        }
+    }
+}
