@@ -1,0 +1,54 @@
+//! The chat server with its page.
+//!
+//!     cargo run --release -p examples --bin chat [-- --port 8080 --host 127.0.0.1]
+
+mod hub;
+mod options;
+
+use std::error::Error;
+
+use axum::Router;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
+use axum::routing::get;
+use axum::serve::ListenerExt;
+use hub_server::HubServer;
+use tokio::net::TcpListener;
+
+use crate::hub::ChatHub;
+use crate::options::Options;
+
+const PAGE: &str = include_str!("page/index.html");
+const STYLE: &str = include_str!("page/chat.css");
+const SCRIPT: &str = include_str!("page/chat.js");
+
+fn file(content_type: &'static str, text: &'static str) -> axum::routing::MethodRouter {
+    get(move || async move { ([(CONTENT_TYPE, content_type)], text).into_response() })
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    tracing_subscriber::fmt().with_writer(std::io::stderr).init();
+    let Options { host, port } = Options::parse(std::env::args().skip(1))?;
+    let server = HubServer::builder().hub(ChatHub::default()).build()?;
+
+    let app = Router::new()
+        .route("/", file("text/html; charset=utf-8", PAGE))
+        .route("/chat.css", file("text/css; charset=utf-8", STYLE))
+        .route("/chat.js", file("text/javascript; charset=utf-8", SCRIPT))
+        .fallback_service(server.into_service());
+
+    let listener = TcpListener::bind((host.as_str(), port))
+        .await
+        .map_err(|error| format!("can't listen on {host}:{port}: {error}; try another --port"))?;
+    println!("listening on http://{}", listener.local_addr()?);
+    println!("log: in memory (messages for those who are away are lost with this process)");
+    // Without it a network holds small answers back for tens of milliseconds.
+    let listener = listener.tap_io(|socket| drop(socket.set_nodelay(true)));
+    let stop = async { drop(tokio::signal::ctrl_c().await) };
+    tokio::select! {
+        served = axum::serve(listener, app) => served?,
+        () = stop => println!("stopped"),
+    }
+    Ok(())
+}
