@@ -30,6 +30,10 @@ pub(crate) const ROWS: &[Row] = &[
         name: REFERENCE,
         dialect: Dialect::Raw,
     },
+    Row {
+        name: "hub",
+        dialect: Dialect::Classic,
+    },
 ];
 
 /// Which core the server gets and which one the load generator.

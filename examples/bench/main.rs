@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! cargo run --release -p examples --bin bench [-- --quick | --full] [--only SCENARIO] [--json[=FILE]]
-//! bench serve raw-default|raw-tuned --port PORT
+//! bench serve raw-default|raw-tuned|hub --port PORT
 //! ```
 
 // Counts become ratios: nothing here comes near 2^53.
@@ -13,6 +13,7 @@
 
 mod child;
 mod frame;
+mod hub;
 mod measure;
 mod raw;
 mod report;
@@ -143,7 +144,15 @@ fn run(plan: &Plan) -> io::Result<()> {
             .map_err(|error| explain(*row, "memory", &error))?;
         report.memory(*row, connections, memory)?;
     }
-    report.print(plan, cores.is_some());
+    let table = report
+        .table(plan, cores.is_some())
+        .map_err(io::Error::other)?;
+    if plan.json.as_deref() == Some("") {
+        // The lines on stdout are for a program to read.
+        eprint!("{table}");
+    } else {
+        print!("{table}");
+    }
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! What a run prints: a JSON line per measurement, and a table of ratios.
 
 use std::{
+    fmt::{self, Write as _},
     fs::File,
     io::{self, Write},
     time::Duration,
@@ -14,12 +15,16 @@ use crate::{
     measure::Sample,
     scenario::{Memory, Scenario},
     serve::RUNTIME,
+    wire::Dialect,
 };
 
 /// Above this share of its core the load generator measures itself.
 const BUSY: f64 = 0.9;
 /// Rounds further apart than this say little.
 const SPREAD: f64 = 1.3;
+
+/// What our server may take of memory, times the reference: at most, and as its aim.
+const MEMORY: (f64, f64) = (1.5, 1.0);
 
 pub(crate) struct Report {
     json: Option<Box<dyn Write>>,
@@ -90,36 +95,52 @@ impl Report {
         }
     }
 
-    pub(crate) fn print(&self, plan: &Plan, pinned: bool) {
+    /// The table, as text.
+    pub(crate) fn table(&self, plan: &Plan, pinned: bool) -> Result<String, fmt::Error> {
         let pinned = if pinned {
             "one core each for server and load"
         } else {
             "NOT pinned: no taskset or one core"
         };
-        println!(
-            "\n{} rounds of {:?}, {} echo connections, {} subscribers; every server on {RUNTIME}; {pinned}.",
-            plan.rounds, plan.timing.round, plan.size.echo, plan.size.subscribers
-        );
-        println!(
-            "ratio: work per CPU second of the server against {REFERENCE} in the same round, median (min-max)\n"
-        );
-        println!(
-            "{:9} {:12} {:>9}  {:18} {:>9} {:>10} {:>10} {:>9}",
-            "scenario", "server", "CPU us/op", "ratio", "op/s", "p50 ms", "p99 ms", "load CPU"
-        );
+        let (Plan { rounds, size, .. }, mut out) =
+            (plan, format!("every server on {RUNTIME}; {pinned}"));
+        if self.samples.is_empty() {
+            writeln!(out)?;
+        } else {
+            let (echo, subscribers) = (size.echo, size.subscribers);
+            writeln!(out, "; {rounds} rounds of {:?}", plan.timing.round)?;
+            writeln!(
+                out,
+                "{echo} connections for echo, {subscribers} subscribers for fan-out and paced"
+            )?;
+            writeln!(
+                out,
+                "ratio: work per CPU second of the server against {REFERENCE} in the same round, median (min-max)"
+            )?;
+            let (p50, p99) = ("p50 ms", "p99 ms");
+            let (scenario, server, cpu, ratio, load) =
+                ("scenario", "server", "CPU us/op", "ratio", "load CPU");
+            writeln!(
+                out,
+                "\n{scenario:9} {server:12} {cpu:>9}  {ratio:19} {:9} {:>9} {p50:>9} {p99:>9} {load:>9}",
+                "must/aim", "op/s"
+            )?;
+        }
         for scenario in &plan.scenarios {
             for row in ROWS {
-                self.print_row(*scenario, *row);
+                self.row(*scenario, *row, &mut out)?;
             }
-            println!();
+            writeln!(out)?;
         }
-        self.print_memory();
-        println!(
-            "! the load generator was above {BUSY}: op/s and latency are its own. ~ rounds far apart: repeat."
-        );
+        self.memory_rows(&mut out)?;
+        writeln!(
+            out,
+            "~ rounds far apart, repeat   - below must   ! the load generator was above {BUSY}: op/s and latency are its own"
+        )?;
+        Ok(out)
     }
 
-    fn print_row(&self, scenario: Scenario, row: Row) {
+    fn row(&self, scenario: Scenario, row: Row, out: &mut String) -> fmt::Result {
         let samples = self.samples_of(scenario, row.name);
         let of = |figure: fn(&Sample) -> f64| {
             Spread::of(samples.iter().map(|(_, sample)| figure(sample)))
@@ -142,46 +163,61 @@ impl Report {
             of(Sample::load_share),
             ratio,
         ) else {
-            return;
+            return Ok(());
         };
-        println!(
-            "{:9} {:12} {:9.2}  {:18} {:9.0} {:>10} {:>10} {:>7.0} %{}",
+        let (must, aim) = scenario.must_and_aim();
+        let targets = if row.dialect == Dialect::Raw {
+            String::new()
+        } else {
+            format!("{must:.2}/{aim:.2}")
+        };
+        let below = mark(!targets.is_empty() && ratio.median < must, '-');
+        let apart = mark(ratio.max > ratio.min * SPREAD, '~');
+        let ratio = format!("{:.2} ({:.2}-{:.2})", ratio.median, ratio.min, ratio.max);
+        let p50 = milliseconds(|sample| Some(sample.latency?.p50));
+        let p99 = milliseconds(|sample| Some(sample.latency?.p99));
+        let (name, row, cpu, rate, share) = (
             scenario.name(),
             row.name,
             cpu.median,
-            format!(
-                "{:.2} ({:.2}-{:.2}){}",
-                ratio.median,
-                ratio.min,
-                ratio.max,
-                mark(ratio.max > ratio.min * SPREAD, '~')
-            ),
             rate.median,
-            milliseconds(|sample| Some(sample.latency?.p50)),
-            milliseconds(|sample| Some(sample.latency?.p99)),
             load.median * 100.0,
-            mark(load.max > BUSY, '!'),
         );
+        let busy = mark(load.max > BUSY, '!');
+        writeln!(
+            out,
+            "{name:9} {row:12} {cpu:9.2}  {ratio:16}{apart:1}{below:1} {targets:9} {rate:9.0} {p50:>9} {p99:>9} {share:>7.0} %{busy}"
+        )
     }
 
-    fn print_memory(&self) {
+    fn memory_rows(&self, out: &mut String) -> fmt::Result {
         let Some((_, reference)) = self.memory.iter().find(|(row, _)| row.name == REFERENCE) else {
-            return;
+            return Ok(());
         };
-        println!(
-            "{:9} {:12} {:>9} {:>18} {:>16}",
-            "scenario", "server", "KiB/conn", "of raw-tuned", "KiB before echo"
-        );
+        let (scenario, server, used, ratio, idle) =
+            ("scenario", "server", "KiB/conn", "ratio", "KiB before echo");
+        writeln!(
+            out,
+            "\n{scenario:9} {server:12} {used:>9}  {ratio:17} {:9} {idle}",
+            "must/aim"
+        )?;
         for (row, memory) in &self.memory {
+            let ratio = memory.used / reference.used;
             let (used, idle) = (memory.used / 1024.0, memory.idle / 1024.0);
-            println!(
-                "{:9} {:12} {used:9.1} {:>17.2}x {idle:16.1}",
-                "memory",
-                row.name,
-                memory.used / reference.used
-            );
+            let (must, aim) = MEMORY;
+            let targets = if row.dialect == Dialect::Raw {
+                String::new()
+            } else {
+                format!("{must:.1}/{aim:.1}")
+            };
+            let below = mark(!targets.is_empty() && ratio > must, '-');
+            writeln!(
+                out,
+                "memory    {:12} {used:9.1}  {ratio:<17.2}{below:1} {targets:9} {idle:.1}",
+                row.name
+            )?;
         }
-        println!();
+        writeln!(out)
     }
 
     fn samples_of(&self, scenario: Scenario, row: &str) -> Vec<(usize, &Sample)> {
@@ -193,12 +229,8 @@ impl Report {
     }
 }
 
-fn mark(set: bool, mark: char) -> String {
-    if set {
-        format!(" {mark}")
-    } else {
-        String::new()
-    }
+fn mark(set: bool, mark: char) -> char {
+    if set { mark } else { ' ' }
 }
 
 struct Spread {

@@ -55,6 +55,17 @@ impl Scenario {
         }
     }
 
+    /// The ratios that our server must reach and aims for; what falls short of `must` is not released.
+    pub(crate) fn must_and_aim(self) -> (f64, f64) {
+        match self {
+            Self::Echo { depth: 1 } => (0.80, 0.90),
+            Self::Echo { .. } => (0.30, 0.50),
+            Self::FanOut { .. } => (0.70, 1.00),
+            Self::Paced { .. } => (0.85, 1.00),
+            Self::Connect => (0.60, 0.85),
+        }
+    }
+
     pub(crate) fn run(self, server: &Server, size: Size, timing: Timing) -> io::Result<Sample> {
         let dialect = server.row.dialect;
         let connect = |count| Swarm::connect(server.address, dialect, count);

@@ -7,7 +7,10 @@ use std::{
 
 use tokio::net::TcpListener;
 
-use crate::raw::{self, Style};
+use crate::{
+    hub,
+    raw::{self, Style},
+};
 
 /// One flavour of runtime for every row: a single thread, as every server is pinned to a single core.
 pub(crate) const RUNTIME: &str = "tokio current_thread";
@@ -27,26 +30,29 @@ pub(crate) fn run(arguments: &[&str]) -> io::Result<()> {
             name => row = Some(name),
         }
     }
-    tokio::runtime::Builder::new_current_thread()
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        .build()?
-        .block_on(async {
-            let listener = TcpListener::bind(("127.0.0.1", port)).await?;
-            match row {
-                Some("raw-default") => serve_raw(Style::Default, listener).await,
-                Some("raw-tuned") => serve_raw(Style::Tuned, listener).await,
-                _ => Err(io::Error::other("serve what? raw-default or raw-tuned")),
-            }
-        })
+        .build()?;
+    match row {
+        Some("raw-default") => runtime.block_on(raw(Style::Default, port)),
+        Some("raw-tuned") => runtime.block_on(raw(Style::Tuned, port)),
+        Some("hub") => runtime
+            .block_on(hub::serve(port))
+            .map_err(|error| io::Error::other(error.to_string())),
+        _ => Err(io::Error::other(
+            "serve what? raw-default, raw-tuned or hub",
+        )),
+    }
 }
 
-async fn serve_raw(style: Style, listener: TcpListener) -> io::Result<()> {
+async fn raw(style: Style, port: u16) -> io::Result<()> {
+    let listener = TcpListener::bind(("127.0.0.1", port)).await?;
     announce(listener.local_addr()?)?;
     raw::serve(style, listener).await
 }
 
 /// Says where the server is, on a line that the parent reads.
-fn announce(address: std::net::SocketAddr) -> io::Result<()> {
+pub(crate) fn announce(address: std::net::SocketAddr) -> io::Result<()> {
     let mut out = io::stdout();
     writeln!(out, "listening on {address}")?;
     out.flush()
