@@ -67,7 +67,8 @@ impl Config {
 
     /// How often connections are looked at (`classic-signalr.md` 10.2).
     pub(crate) fn beat(&self) -> Duration {
-        self.keep_alive.map_or(self.disconnect_timeout / 6, |keep_alive| keep_alive / 2)
+        self.keep_alive
+            .map_or(self.disconnect_timeout / 6, |keep_alive| keep_alive / 2)
     }
 
     /// How long a topic without listeners is kept: whoever may still come back can read what it missed (5.4).

@@ -34,7 +34,10 @@ impl Acks {
     pub(crate) fn expect(&self) -> (u64, oneshot::Receiver<()>) {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let (sender, receiver) = oneshot::channel();
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).insert(number, sender);
+        self.waiting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(number, sender);
         (number, receiver)
     }
 
@@ -45,6 +48,9 @@ impl Acks {
     }
 
     pub(crate) fn forget(&self, number: u64) -> Option<oneshot::Sender<()>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(&number)
+        self.waiting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&number)
     }
 }

@@ -67,8 +67,22 @@ impl HubServer {
             tokio::spawn(pump::run(self.node.clone())).abort_handle(),
             tokio::spawn(heartbeat::run(self.node.clone())).abort_handle(),
         ];
-        let Self { node, mount, tokens, authenticate, .. } = self;
-        HubService { running: Arc::new(Running { node, mount, tokens, authenticate, tasks }) }
+        let Self {
+            node,
+            mount,
+            tokens,
+            authenticate,
+            ..
+        } = self;
+        HubService {
+            running: Arc::new(Running {
+                node,
+                mount,
+                tokens,
+                authenticate,
+                tasks,
+            }),
+        }
     }
 
     /// Listens, without serving yet: port 0 takes a free one, which [`Bound::local_addr`] tells.
@@ -102,7 +116,10 @@ impl HubServer {
 impl std::fmt::Debug for HubServer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let hubs: Vec<_> = self.node.hubs.iter().map(|hub| hub.spec.name).collect();
-        f.debug_struct("HubServer").field("hubs", &hubs).field("mount", &self.mount).finish_non_exhaustive()
+        f.debug_struct("HubServer")
+            .field("hubs", &hubs)
+            .field("mount", &self.mount)
+            .finish_non_exhaustive()
     }
 }
 
@@ -164,7 +181,9 @@ impl Bound {
 
 impl std::fmt::Debug for Bound {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Bound").field("addr", &self.addr).finish_non_exhaustive()
+        f.debug_struct("Bound")
+            .field("addr", &self.addr)
+            .finish_non_exhaustive()
     }
 }
 
@@ -267,7 +286,8 @@ impl Builder {
     #[must_use]
     pub fn disconnect_timeout(mut self, timeout: Duration) -> Self {
         if self.keep_alive_was_set {
-            self.wrong.get_or_insert("DisconnectTimeout cannot be configured after the KeepAlive.");
+            self.wrong
+                .get_or_insert("DisconnectTimeout cannot be configured after the KeepAlive.");
         }
         self.config.disconnect_timeout = timeout;
         self.config.keep_alive = Some(timeout / 3);
@@ -428,7 +448,10 @@ impl Builder {
 
 impl std::fmt::Debug for Builder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Builder").field("config", &self.config).field("mount", &self.mount).finish_non_exhaustive()
+        f.debug_struct("Builder")
+            .field("config", &self.config)
+            .field("mount", &self.mount)
+            .finish_non_exhaustive()
     }
 }
 
@@ -440,7 +463,9 @@ pub enum BuildError {
     #[error("{0}")]
     Setting(&'static str),
     /// Two hubs have the same name, ignoring case.
-    #[error("Two Hubs must not share the same name: '{0}'. Give one of them another with #[hub(name = \"..\")].")]
+    #[error(
+        "Two Hubs must not share the same name: '{0}'. Give one of them another with #[hub(name = \"..\")]."
+    )]
     SharedName(&'static str),
     /// A hub's name is empty or has a dot, which separates hub and group in names of topics.
     #[error("The hub name '{0}' is invalid.")]

@@ -38,7 +38,10 @@ fn beat(node: &Arc<Node>, connection: &Arc<Connection>, now: Instant, second: bo
         return;
     }
     let age = now.saturating_duration_since(link.active);
-    if link.blocked.is_some_and(|since| now.saturating_duration_since(since) >= away) {
+    if link
+        .blocked
+        .is_some_and(|since| now.saturating_duration_since(since) >= away)
+    {
         // The peer takes nothing any more: gone without a word, or not reading.
         link.finish(End::ComeBack);
     } else if node.config.keep_alive.is_none() {

@@ -22,12 +22,22 @@ pub(crate) enum Event {
 
 /// Tells all hubs at once; the first failure is returned. One that fails before it first waits keeps the hubs after it
 /// from being told, as in the original.
-pub(crate) async fn tell(node: &Node, peer: &Arc<Peer>, hubs: &[usize], event: Event) -> Result<(), HubError> {
+pub(crate) async fn tell(
+    node: &Node,
+    peer: &Arc<Peer>,
+    hubs: &[usize],
+    event: Event,
+) -> Result<(), HubError> {
     let mut running = Vec::new();
     let mut first = Ok(());
     for registered in hubs.iter().filter_map(|&hub| node.hubs.get(hub)) {
         let (hub, event) = (registered.hub.clone(), event.clone());
-        let cx = Context::new(peer.clone(), registered.name.clone(), None, Arc::new(State::default()));
+        let cx = Context::new(
+            peer.clone(),
+            registered.name.clone(),
+            None,
+            Arc::new(State::default()),
+        );
         let told = async move {
             match event {
                 Event::Connected => hub.connected(&cx).await,
@@ -49,7 +59,8 @@ pub(crate) async fn tell(node: &Node, peer: &Arc<Peer>, hubs: &[usize], event: E
         }
     }
     let rest = join_all(running).await;
-    rest.into_iter().fold(first, |first, outcome| first.and(outcome))
+    rest.into_iter()
+        .fold(first, |first, outcome| first.and(outcome))
 }
 
 /// Ends a connection, once: its request is closed, it is forgotten, and its hubs are told.

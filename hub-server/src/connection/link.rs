@@ -9,8 +9,8 @@ use std::task::Waker;
 
 use bytes::{Bytes, BytesMut};
 use hub_core::{
-    Command, ConnectionId, Cursor, Entry, Envelope, Epoch, GroupName, HubName, Items, Lane, Outbox, Part, Peer, Protocol,
-    Topic,
+    Command, ConnectionId, Cursor, Entry, Envelope, Epoch, GroupName, HubName, Items, Lane, Outbox,
+    Part, Peer, Protocol, Topic,
 };
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
@@ -118,7 +118,14 @@ pub(crate) struct Link {
 
 impl Link {
     pub(crate) fn new(attach: Attach, outbox: Outbox) -> Self {
-        let Attach { peer, hubs, topics, groups, downlink, bare } = attach;
+        let Attach {
+            peer,
+            hubs,
+            topics,
+            groups,
+            downlink,
+            bare,
+        } = attach;
         Self {
             request: 0,
             attached: true,
@@ -147,7 +154,10 @@ impl Link {
         let mut outbox = std::mem::replace(&mut self.outbox, Outbox::new(0, 0));
         outbox.clear();
         self.wake();
-        *self = Self { request: self.request + 1, ..Self::new(attach, outbox) };
+        *self = Self {
+            request: self.request + 1,
+            ..Self::new(attach, outbox)
+        };
     }
 
     /// The receive request is gone; the connection stays for a while.
@@ -161,11 +171,18 @@ impl Link {
     }
 
     /// Takes an entry from the pump, if the connection is with it.
-    pub(crate) fn receive(&mut self, id: &ConnectionId, entry: &Arc<Entry>, frames: &mut Frames<'_>) {
+    pub(crate) fn receive(
+        &mut self,
+        id: &ConnectionId,
+        entry: &Arc<Entry>,
+        frames: &mut Frames<'_>,
+    ) {
         match self.mode {
             Mode::Live => {
                 if !entry.excepts(id) {
-                    let Some(frame) = frames.of(self.downlink) else { return };
+                    let Some(frame) = frames.of(self.downlink) else {
+                        return;
+                    };
                     if self.outbox.push(Lane::Post, frame).is_err() {
                         // The log keeps it; the driver reads it there once there is room again.
                         self.mode = Mode::Behind;
@@ -196,7 +213,13 @@ impl Link {
     }
 
     /// Writes parts read from the log as one frame.
-    pub(crate) fn replay(&mut self, protocol: &dyn Protocol, epoch: Epoch, upto: u64, parts: &[&Part]) {
+    pub(crate) fn replay(
+        &mut self,
+        protocol: &dyn Protocol,
+        epoch: Epoch,
+        upto: u64,
+        parts: &[&Part],
+    ) {
         self.position = upto;
         if !parts.is_empty() {
             self.frame(protocol, epoch, Envelope::default(), parts);
@@ -205,7 +228,15 @@ impl Link {
 
     /// Writes the frame that says the transport works (`classic-signalr.md` 5.1).
     pub(crate) fn init(&mut self, protocol: &dyn Protocol, epoch: Epoch) {
-        self.frame(protocol, epoch, Envelope { init: true, ..Envelope::default() }, &[]);
+        self.frame(
+            protocol,
+            epoch,
+            Envelope {
+                init: true,
+                ..Envelope::default()
+            },
+            &[],
+        );
     }
 
     /// Writes the frame without messages, if one is due: new groups, or only a new cursor.
@@ -221,7 +252,15 @@ impl Link {
         }
         let token = (!same_groups(&self.groups, &self.groups_told)).then(|| token(&self.groups));
         self.groups_told.clone_from(&self.groups);
-        self.frame(protocol, epoch, Envelope { groups: token.as_deref(), ..Envelope::default() }, &[]);
+        self.frame(
+            protocol,
+            epoch,
+            Envelope {
+                groups: token.as_deref(),
+                ..Envelope::default()
+            },
+            &[],
+        );
     }
 
     /// Queues a keep-alive, and first the position if the client does not know it: entries that it was excepted from
@@ -261,9 +300,23 @@ impl Link {
         }
     }
 
-    fn frame(&mut self, protocol: &dyn Protocol, epoch: Epoch, envelope: Envelope<'_>, parts: &[&Part]) {
+    fn frame(
+        &mut self,
+        protocol: &dyn Protocol,
+        epoch: Epoch,
+        envelope: Envelope<'_>,
+        parts: &[&Part],
+    ) {
         let mut payload = BytesMut::new();
-        protocol.frame(Cursor { epoch, order: self.position }, envelope, parts, &mut payload);
+        protocol.frame(
+            Cursor {
+                epoch,
+                order: self.position,
+            },
+            envelope,
+            parts,
+            &mut payload,
+        );
         self.write(&payload);
         self.told = self.position;
         self.must_tell = false;
@@ -284,7 +337,12 @@ pub(crate) struct Frames<'a> {
 
 impl<'a> Frames<'a> {
     pub(crate) fn new(protocol: &'a dyn Protocol, epoch: Epoch, entry: &'a Entry) -> Self {
-        Self { protocol, epoch, entry, made: Default::default() }
+        Self {
+            protocol,
+            epoch,
+            entry,
+            made: Default::default(),
+        }
     }
 
     fn of(&mut self, downlink: &dyn Downlink) -> Option<&Bytes> {
@@ -292,8 +350,12 @@ impl<'a> Frames<'a> {
         if made.is_none() {
             let part = self.entry.part(self.protocol)?;
             let mut payload = BytesMut::with_capacity(part.len() + 48);
-            let cursor = Cursor { epoch: self.epoch, order: self.entry.order };
-            self.protocol.frame(cursor, Envelope::default(), &[part], &mut payload);
+            let cursor = Cursor {
+                epoch: self.epoch,
+                order: self.entry.order,
+            };
+            self.protocol
+                .frame(cursor, Envelope::default(), &[part], &mut payload);
             let mut frame = BytesMut::with_capacity(payload.len() + 10);
             downlink.header(payload.len(), &mut frame);
             frame.extend_from_slice(&payload);

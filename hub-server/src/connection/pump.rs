@@ -1,8 +1,8 @@
 //! The pump: one task that takes the log's tail in order and hands it to this node's connections. Because one task does
 //! it, every connection sees entries in order, and one number is enough for a cursor.
 
-use std::collections::BinaryHeap;
 use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -56,7 +56,10 @@ impl Tide {
                 return;
             }
             let (reached, wait) = oneshot::channel();
-            waiting.push(Waiting { order: Reverse(order), reached });
+            waiting.push(Waiting {
+                order: Reverse(order),
+                reached,
+            });
             wait
         };
         // The sender is dropped only with the server.

@@ -5,7 +5,9 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
-use hub_core::{Body, Command, ConnectionId, Entry, Epoch, Interest, Log, Outbox, Protocol, Start, Topic};
+use hub_core::{
+    Body, Command, ConnectionId, Entry, Epoch, Interest, Log, Outbox, Protocol, Start, Topic,
+};
 
 use super::link::{Attach, Connection, Frames, Link, Mode};
 
@@ -49,7 +51,12 @@ pub(crate) struct Attached {
 impl Registry {
     pub(crate) fn new(log: Arc<dyn Log>, outbox_frames: usize, outbox_bytes: usize) -> Self {
         let epoch = log.epoch();
-        Self { inner: Mutex::default(), log, epoch, outbox: (outbox_frames, outbox_bytes) }
+        Self {
+            inner: Mutex::default(),
+            log,
+            epoch,
+            outbox: (outbox_frames, outbox_bytes),
+        }
     }
 
     /// Gives a receive request its connection, replacing an older request. It is live at once if it starts at the end,
@@ -57,9 +64,15 @@ impl Registry {
     pub(crate) fn attach(&self, attach: Attach, start: Start) -> Attached {
         let mut inner = self.lock();
         let id = attach.peer.id.clone();
-        let groups = attach.groups.iter().map(|(hub, group)| Topic::Group(hub.clone(), group.clone()));
+        let groups = attach
+            .groups
+            .iter()
+            .map(|(hub, group)| Topic::Group(hub.clone(), group.clone()));
         let wanted: HashSet<Topic> = attach.topics.iter().cloned().chain(groups).collect();
-        let known = inner.by_id.get(&id).map(|tracked| tracked.connection.clone());
+        let known = inner
+            .by_id
+            .get(&id)
+            .map(|tracked| tracked.connection.clone());
         let new = known.is_none();
         let connection = match known {
             Some(connection) => {
@@ -70,7 +83,10 @@ impl Registry {
                 inner.serial += 1;
                 let link = Link::new(attach, Outbox::new(self.outbox.0, self.outbox.1));
                 let connection = Arc::new(Connection::new(id.clone(), inner.serial, link));
-                let tracked = Tracked { connection: connection.clone(), topics: HashSet::new() };
+                let tracked = Tracked {
+                    connection: connection.clone(),
+                    topics: HashSet::new(),
+                };
                 inner.by_id.insert(id, tracked);
                 connection
             }
@@ -85,7 +101,11 @@ impl Registry {
         }
         let request = link.request;
         drop(link);
-        Attached { connection, request, new }
+        Attached {
+            connection,
+            request,
+            new,
+        }
     }
 
     /// Hands an entry to everybody who listens.
@@ -98,7 +118,12 @@ impl Registry {
             return effects;
         }
         let mut frames = Frames::new(protocol, self.epoch, entry);
-        for connection in inner.listeners.get(&entry.topic).into_iter().flat_map(HashMap::values) {
+        for connection in inner
+            .listeners
+            .get(&entry.topic)
+            .into_iter()
+            .flat_map(HashMap::values)
+        {
             let mut link = connection.link();
             link.receive(&connection.id, entry, &mut frames);
             effects.wake.extend(link.take_waker());
@@ -123,7 +148,10 @@ impl Registry {
             return Some(inner.passed);
         }
         link.mode = Mode::Live;
-        let groups = link.groups.iter().map(|(hub, group)| Topic::Group(hub.clone(), group.clone()));
+        let groups = link
+            .groups
+            .iter()
+            .map(|(hub, group)| Topic::Group(hub.clone(), group.clone()));
         let wanted = link.topics.iter().cloned().chain(groups).collect();
         link.wake();
         drop(link);
@@ -142,12 +170,19 @@ impl Registry {
     }
 
     pub(crate) fn find(&self, id: &ConnectionId) -> Option<Arc<Connection>> {
-        self.lock().by_id.get(id).map(|tracked| tracked.connection.clone())
+        self.lock()
+            .by_id
+            .get(id)
+            .map(|tracked| tracked.connection.clone())
     }
 
     /// Everybody, as of now.
     pub(crate) fn connections(&self) -> Vec<Arc<Connection>> {
-        self.lock().by_id.values().map(|tracked| tracked.connection.clone()).collect()
+        self.lock()
+            .by_id
+            .values()
+            .map(|tracked| tracked.connection.clone())
+            .collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -156,8 +191,17 @@ impl Registry {
 }
 
 impl Inner {
-    fn command(&mut self, id: &ConnectionId, command: &Command, order: u64, log: &dyn Log, effects: &mut Effects) {
-        let Some(connection) = self.by_id.get(id).map(|tracked| tracked.connection.clone()) else { return };
+    fn command(
+        &mut self,
+        id: &ConnectionId,
+        command: &Command,
+        order: u64,
+        log: &dyn Log,
+        effects: &mut Effects,
+    ) {
+        let Some(connection) = self.by_id.get(id).map(|tracked| tracked.connection.clone()) else {
+            return;
+        };
         let (Command::Join(hub, group, ack) | Command::Leave(hub, group, ack)) = command else {
             effects.aborted = Some(connection);
             return;
@@ -182,8 +226,17 @@ impl Inner {
         }
     }
 
-    fn listen_exactly(&mut self, connection: &Arc<Connection>, wanted: HashSet<Topic>, log: &dyn Log) {
-        let current = self.by_id.get(&connection.id).map(|tracked| tracked.topics.clone()).unwrap_or_default();
+    fn listen_exactly(
+        &mut self,
+        connection: &Arc<Connection>,
+        wanted: HashSet<Topic>,
+        log: &dyn Log,
+    ) {
+        let current = self
+            .by_id
+            .get(&connection.id)
+            .map(|tracked| tracked.topics.clone())
+            .unwrap_or_default();
         // New ones first: a topic must not be without listeners for a moment.
         for topic in wanted.difference(&current) {
             self.listen(connection, topic, log);
@@ -194,7 +247,9 @@ impl Inner {
     }
 
     fn listen(&mut self, connection: &Arc<Connection>, topic: &Topic, log: &dyn Log) {
-        let Some(tracked) = self.by_id.get_mut(&connection.id) else { return };
+        let Some(tracked) = self.by_id.get_mut(&connection.id) else {
+            return;
+        };
         if !Arc::ptr_eq(&tracked.connection, connection) || !tracked.topics.insert(topic.clone()) {
             return;
         }
@@ -209,7 +264,9 @@ impl Inner {
         if let Some(tracked) = self.by_id.get_mut(&connection.id) {
             tracked.topics.remove(topic);
         }
-        let Some(listeners) = self.listeners.get_mut(topic) else { return };
+        let Some(listeners) = self.listeners.get_mut(topic) else {
+            return;
+        };
         if listeners.remove(&connection.serial).is_some() && listeners.is_empty() {
             self.listeners.remove(topic);
             log.watch(topic, Interest::Leave);

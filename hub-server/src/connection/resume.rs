@@ -17,27 +17,66 @@ const PAGE: usize = 64;
 /// Reads one page for a connection that is behind, or sets it live if it is not. The driver calls it again as long as
 /// the link is behind and the outbox has room.
 pub(crate) async fn step(node: Arc<Node>, connection: Arc<Connection>, request: u64) {
-    let Some(upto) = node.registry.catch_up(&connection, request) else { return };
+    let Some(upto) = node.registry.catch_up(&connection, request) else {
+        return;
+    };
     if let Err(error) = page(&node, &connection, request, upto).await {
         tracing::warn!(connection = %connection.id, %error, "a connection can't catch up");
         connection.link().finish(End::ComeBack);
     }
 }
 
-async fn page(node: &Node, connection: &Arc<Connection>, request: u64, upto: u64) -> Result<(), LogError> {
+async fn page(
+    node: &Node,
+    connection: &Arc<Connection>,
+    request: u64,
+    upto: u64,
+) -> Result<(), LogError> {
     let (topics, position) = {
         let link = connection.link();
-        let groups = link.groups.iter().map(|(hub, group)| Topic::Group(hub.clone(), group.clone()));
-        (link.topics.iter().cloned().chain(groups).collect::<Vec<_>>(), link.position)
+        let groups = link
+            .groups
+            .iter()
+            .map(|(hub, group)| Topic::Group(hub.clone(), group.clone()));
+        (
+            link.topics
+                .iter()
+                .cloned()
+                .chain(groups)
+                .collect::<Vec<_>>(),
+            link.position,
+        )
     };
-    let after = Cursor { epoch: node.epoch, order: position };
-    let page = node.log.read(&topics, after, Limit { entries: PAGE, upto }).await?;
+    let after = Cursor {
+        epoch: node.epoch,
+        order: position,
+    };
+    let page = node
+        .log
+        .read(
+            &topics,
+            after,
+            Limit {
+                entries: PAGE,
+                upto,
+            },
+        )
+        .await?;
     // A change of groups changes what there is to read: the page ends there.
-    let end = page.entries.iter().position(|entry| regroups(entry)).map_or(page.entries.len(), |at| at + 1);
+    let end = page
+        .entries
+        .iter()
+        .position(|entry| regroups(entry))
+        .map_or(page.entries.len(), |at| at + 1);
     let entries = page.entries.get(..end).unwrap_or_default();
-    let whole = end == page.entries.len() && !page.more && !entries.last().is_some_and(|entry| regroups(entry));
-    if let Some(Body::Command(Command::Join(hub, group, _))) = entries.last().map(|entry| &entry.body) {
-        node.registry.listen(connection, &Topic::Group(hub.clone(), group.clone()));
+    let whole = end == page.entries.len()
+        && !page.more
+        && !entries.last().is_some_and(|entry| regroups(entry));
+    if let Some(Body::Command(Command::Join(hub, group, _))) =
+        entries.last().map(|entry| &entry.body)
+    {
+        node.registry
+            .listen(connection, &Topic::Group(hub.clone(), group.clone()));
     }
     let mut link = connection.link();
     if link.request != request {
@@ -73,5 +112,8 @@ fn apply(node: &Node, connection: &Connection, link: &mut Link, entries: &[Arc<E
 }
 
 fn regroups(entry: &Entry) -> bool {
-    matches!(entry.body, Body::Command(Command::Join(..) | Command::Leave(..)))
+    matches!(
+        entry.body,
+        Body::Command(Command::Join(..) | Command::Leave(..))
+    )
 }

@@ -25,6 +25,10 @@ pub(crate) struct FromExtensions;
 #[async_trait]
 impl Authenticate for FromExtensions {
     async fn authenticate(&self, head: &Parts) -> Result<Identity, StatusCode> {
-        Ok(head.extensions.get::<Identity>().cloned().unwrap_or_default())
+        Ok(head
+            .extensions
+            .get::<Identity>()
+            .cloned()
+            .unwrap_or_default())
     }
 }

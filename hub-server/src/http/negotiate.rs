@@ -23,7 +23,13 @@ pub(crate) struct Negotiation<'a> {
 }
 
 impl<'a> Negotiation<'a> {
-    pub(crate) fn new(config: &Config, url: &'a str, token: &'a str, id: &'a str, version: &'a str) -> Self {
+    pub(crate) fn new(
+        config: &Config,
+        url: &'a str,
+        token: &'a str,
+        id: &'a str,
+        version: &'a str,
+    ) -> Self {
         Self {
             url,
             connection_token: token,

@@ -10,14 +10,17 @@ use crate::hubs::table::HubTable;
 pub(crate) const HUB_JS: &str = include_str!("../../../hub-client/js/hub.js");
 
 /// What is served in place of the script when it is switched off.
-pub(crate) const DISABLED: &str = "throw new Error('SignalR: JavaScript Hub proxy generation has been disabled.');";
+pub(crate) const DISABLED: &str =
+    "throw new Error('SignalR: JavaScript Hub proxy generation has been disabled.');";
 
 /// The script for a page that asked for it at `url` (without `/hubs` or `/js`).
 pub(crate) fn script(hubs: &HubTable, url: &str) -> String {
     let mut specs: Vec<&HubSpec> = hubs.iter().map(|registered| registered.spec).collect();
     specs.sort_unstable_by_key(|spec| spec.name.to_lowercase());
     let proxies: String = specs.into_iter().map(proxy).collect();
-    TEMPLATE.replace("/*proxies*/", &proxies).replace("/*url*/", &text(url))
+    TEMPLATE
+        .replace("/*proxies*/", &proxies)
+        .replace("/*url*/", &text(url))
 }
 
 fn proxy(spec: &HubSpec) -> String {
@@ -25,7 +28,10 @@ fn proxy(spec: &HubSpec) -> String {
     let mut methods: Vec<&MethodSpec> = Vec::new();
     for method in spec.methods {
         // Of overloads the shortest is shown; whatever arguments are given are all passed on.
-        match methods.iter_mut().find(|known| known.name.eq_ignore_ascii_case(method.name)) {
+        match methods
+            .iter_mut()
+            .find(|known| known.name.eq_ignore_ascii_case(method.name))
+        {
             Some(known) if known.params.len() <= method.params.len() => {}
             Some(known) => *known = method,
             None => methods.push(method),
@@ -36,7 +42,11 @@ fn proxy(spec: &HubSpec) -> String {
         "\n        proxies[{hub}] = this.createHubProxy({hub});\n        proxies[{hub}].client = {{ }};\n        proxies[{hub}].server = {{"
     );
     for (n, method) in methods.iter().enumerate() {
-        let params = method.params.iter().enumerate().map(|(n, param)| identifier(param.name, n));
+        let params = method
+            .params
+            .iter()
+            .enumerate()
+            .map(|(n, param)| identifier(param.name, n));
         let _ = write!(
             script,
             "{}\n            {}: function ({}) {{\n                return invoke(proxies[{hub}], {}, arguments);\n            }}",
@@ -51,9 +61,22 @@ fn proxy(spec: &HubSpec) -> String {
 
 /// A parameter's name where JavaScript takes it; names are for people who read the script.
 fn identifier(name: &str, n: usize) -> String {
-    const RESERVED: [&str; 8] = ["arguments", "eval", "default", "function", "new", "var", "this", "delete"];
+    const RESERVED: [&str; 8] = [
+        "arguments",
+        "eval",
+        "default",
+        "function",
+        "new",
+        "var",
+        "this",
+        "delete",
+    ];
     let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-    if plain && !RESERVED.contains(&name) { name.to_owned() } else { format!("arg{n}") }
+    if plain && !RESERVED.contains(&name) {
+        name.to_owned()
+    } else {
+        format!("arg{n}")
+    }
 }
 
 fn text(text: &str) -> String {

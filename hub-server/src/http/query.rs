@@ -39,7 +39,9 @@ impl Verb {
         } else if ends("/abort") {
             Self::Abort
         } else {
-            Self::Receive { connect: ends("/connect") }
+            Self::Receive {
+                connect: ends("/connect"),
+            }
         }
     }
 }
@@ -48,9 +50,17 @@ impl Verb {
 /// send `[`, `|` and others unescaped.
 pub(crate) fn request_of(head: &Parts) -> Request {
     let query = head.uri.query().unwrap_or_default();
-    let query = form_urlencoded::parse(query.as_bytes()).map(|(k, v)| (k.into_owned(), v.into_owned())).collect();
-    let path = percent_decode_str(head.uri.path()).decode_utf8_lossy().into_owned();
-    Request { path, query, headers: head.headers.clone() }
+    let query = form_urlencoded::parse(query.as_bytes())
+        .map(|(k, v)| (k.into_owned(), v.into_owned()))
+        .collect();
+    let path = percent_decode_str(head.uri.path())
+        .decode_utf8_lossy()
+        .into_owned();
+    Request {
+        path,
+        query,
+        headers: head.headers.clone(),
+    }
 }
 
 /// The part of `path` below the mount, if it is in there: whole segments, ignoring case.
@@ -64,16 +74,26 @@ pub(crate) fn below<'a>(mount: &str, path: &'a str) -> Option<&'a str> {
 /// The hubs that a client lists, `None` if it lists none at all; an error if the value is not what clients send
 /// (`classic-signalr.md` 2.5 row 2, 4.3).
 pub(crate) fn listed_hubs(connection_data: Option<&str>) -> Result<Option<Vec<String>>, ()> {
-    let Some(text) = connection_data.filter(|text| !text.is_empty()) else { return Ok(None) };
+    let Some(text) = connection_data.filter(|text| !text.is_empty()) else {
+        return Ok(None);
+    };
     match serde_json::from_str(text).map_err(drop)? {
         Value::Null => Ok(None),
-        Value::Array(hubs) => hubs.iter().map(hub_name).collect::<Option<_>>().map(Some).ok_or(()),
+        Value::Array(hubs) => hubs
+            .iter()
+            .map(hub_name)
+            .collect::<Option<_>>()
+            .map(Some)
+            .ok_or(()),
         _ => Err(()),
     }
 }
 
 fn hub_name(hub: &Value) -> Option<String> {
-    let (_, name) = hub.as_object()?.iter().find(|(key, _)| key.eq_ignore_ascii_case("name"))?;
+    let (_, name) = hub
+        .as_object()?
+        .iter()
+        .find(|(key, _)| key.eq_ignore_ascii_case("name"))?;
     match name {
         Value::String(name) if !name.is_empty() => Some(name.clone()),
         Value::Number(number) => Some(number.to_string()),
@@ -86,7 +106,8 @@ fn hub_name(hub: &Value) -> Option<String> {
 pub(crate) fn clamp_version(text: Option<&str>) -> (Vec<u32>, String) {
     const LOWEST: [u32; 2] = [1, 2];
     const HIGHEST: [u32; 2] = [2, 0];
-    let numbers: Option<Vec<u32>> = text.and_then(|text| text.split('.').map(|n| number(n.trim())).collect());
+    let numbers: Option<Vec<u32>> =
+        text.and_then(|text| text.split('.').map(|n| number(n.trim())).collect());
     let version = match numbers {
         Some(numbers) if (2..=4).contains(&numbers.len()) => numbers,
         _ => LOWEST.to_vec(),
@@ -98,13 +119,20 @@ pub(crate) fn clamp_version(text: Option<&str>) -> (Vec<u32>, String) {
     } else {
         version
     };
-    let text = version.iter().map(u32::to_string).collect::<Vec<_>>().join(".");
+    let text = version
+        .iter()
+        .map(u32::to_string)
+        .collect::<Vec<_>>()
+        .join(".");
     (version, text)
 }
 
 fn number(text: &str) -> Option<u32> {
     // `parse` would also take a sign.
-    text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse::<i32>().ok())?.map(i32::cast_unsigned)
+    text.bytes()
+        .all(|b| b.is_ascii_digit())
+        .then(|| text.parse::<i32>().ok())?
+        .map(i32::cast_unsigned)
 }
 
 #[cfg(test)]
@@ -167,12 +195,23 @@ mod tests {
     #[test]
     fn connection_data_comes_in_several_forms() {
         let hubs = |text| listed_hubs(Some(text)).map(|hubs| hubs.map(|hubs| hubs.join(" ")));
-        assert_eq!(hubs(r#"[{"name":"a"},{"NAME":"B","x":1}]"#), Ok(Some("a B".into())));
+        assert_eq!(
+            hubs(r#"[{"name":"a"},{"NAME":"B","x":1}]"#),
+            Ok(Some("a B".into()))
+        );
         assert_eq!(hubs(r#"[{"name":7}]"#), Ok(Some("7".into())));
         assert_eq!(hubs("[]"), Ok(Some(String::new())));
         assert_eq!(hubs("null"), Ok(None));
         assert_eq!(hubs(""), Ok(None));
-        for bad in ["x", "{}", "[1]", r#"[{}]"#, r#"[{"name":""}]"#, r#"[{"name":null}]"#, "[null]"] {
+        for bad in [
+            "x",
+            "{}",
+            "[1]",
+            r#"[{}]"#,
+            r#"[{"name":""}]"#,
+            r#"[{"name":null}]"#,
+            "[null]",
+        ] {
             assert_eq!(hubs(bad), Err(()), "{bad}");
         }
     }

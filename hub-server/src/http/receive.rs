@@ -7,7 +7,8 @@ use std::sync::Arc;
 use http::request::Parts;
 use http::{HeaderValue, Response, StatusCode, header};
 use hub_core::{
-    ConnectionId, Cursor, Gap, GapCause, InvalidCursor, Items, Limit, Peer, Resumed, Start, Topic, UserId,
+    ConnectionId, Cursor, Gap, GapCause, InvalidCursor, Items, Limit, Peer, Resumed, Start, Topic,
+    UserId,
 };
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
@@ -29,7 +30,11 @@ type Socket = (Box<dyn Io>, Vec<u8>);
 const DELAYED_START: [u32; 2] = [1, 4];
 
 /// A WebSocket with a connection token: the first one, or one that comes back.
-pub(crate) async fn websocket(mut asked: Asked, id: ConnectionId, connect: bool) -> Response<ResponseBody> {
+pub(crate) async fn websocket(
+    mut asked: Asked,
+    id: ConnectionId,
+    connect: bool,
+) -> Response<ResponseBody> {
     let upgrade = asked.upgrade.take().filter(|_| is_websocket(&asked.head));
     let Some(upgrade) = upgrade else {
         return plain(StatusCode::BAD_REQUEST, "Not a valid web socket request.");
@@ -43,14 +48,20 @@ pub(crate) async fn websocket(mut asked: Asked, id: ConnectionId, connect: bool)
     };
     let node = asked.node().clone();
     let groups = restored_groups(&asked, &id);
-    let items = node.registry.find(&id).map(|connection| connection.items.clone()).unwrap_or_default();
+    let items = node
+        .registry
+        .find(&id)
+        .map(|connection| connection.items.clone())
+        .unwrap_or_default();
     let attach = attach(&asked, id, items, asked.listed(), groups, false);
     let (peer, hubs) = (attach.peer.clone(), attach.hubs.clone());
     let topics = all_topics(&attach);
     let attached = node.registry.attach(attach, start);
     if connect {
         let (version, _) = clamp_version(asked.request.query("clientProtocol").as_deref());
-        if version.as_slice() < DELAYED_START.as_slice() && !started(&node, &attached, &peer, &hubs).await {
+        if version.as_slice() < DELAYED_START.as_slice()
+            && !started(&node, &attached, &peer, &hubs).await
+        {
             lifetime::detach(&node, &attached.connection, attached.request, false);
             return plain(StatusCode::INTERNAL_SERVER_ERROR, "");
         }
@@ -76,7 +87,10 @@ pub(crate) fn bare(mut asked: Asked) -> Response<ResponseBody> {
     };
     let node = asked.node().clone();
     let id = ConnectionId::new(uuid::Uuid::new_v4().to_string());
-    let hubs = asked.hubs.clone().unwrap_or_else(|| (0..node.hubs.len()).collect());
+    let hubs = asked
+        .hubs
+        .clone()
+        .unwrap_or_else(|| (0..node.hubs.len()).collect());
     let attach = attach(&asked, id, Arc::default(), hubs.clone(), Vec::new(), true);
     let peer = attach.peer.clone();
     let head = asked.head.clone();
@@ -84,7 +98,10 @@ pub(crate) fn bare(mut asked: Asked) -> Response<ResponseBody> {
         let Some((socket, read)) = socket else { return };
         let attached = node.registry.attach(attach, Start::End);
         attached.connection.link().init(&*node.protocol, node.epoch);
-        if lifetime::tell(&node, &peer, &hubs, Event::Connected).await.is_err() {
+        if lifetime::tell(&node, &peer, &hubs, Event::Connected)
+            .await
+            .is_err()
+        {
             tracing::warn!(connection = %peer.id, "on_connected failed");
             attached.connection.link().finish(End::Over);
         }
@@ -94,21 +111,37 @@ pub(crate) fn bare(mut asked: Asked) -> Response<ResponseBody> {
 
 /// Browsers send WebSockets across origins without asking; other clients send no origin.
 fn is_foreign(asked: &Asked) -> bool {
-    let Some(origin) = asked.request.header("origin") else { return false };
+    let Some(origin) = asked.request.header("origin") else {
+        return false;
+    };
     let own = asked.request.header("host").unwrap_or_default();
     let host = origin.split_once("://").map_or(origin, |(_, host)| host);
     let allowed = &asked.mount().allowed_origins;
-    !host.eq_ignore_ascii_case(own) && !allowed.iter().any(|allowed| allowed.eq_ignore_ascii_case(origin))
+    !host.eq_ignore_ascii_case(own)
+        && !allowed
+            .iter()
+            .any(|allowed| allowed.eq_ignore_ascii_case(origin))
 }
 
 /// Runs `on_connected` for a client that never asks for `/start`; once, also if the client tries another transport.
 async fn started(node: &Node, attached: &Attached, peer: &Arc<Peer>, hubs: &[usize]) -> bool {
-    let run = || async { !attached.new || lifetime::tell(node, peer, hubs, Event::Connected).await.is_ok() };
+    let run = || async {
+        !attached.new
+            || lifetime::tell(node, peer, hubs, Event::Connected)
+                .await
+                .is_ok()
+    };
     *attached.connection.started.get_or_init(run).await
 }
 
 /// Tells the hubs, while messages already flow; a hub that fails ends the request (`classic-signalr.md` 10.3).
-fn tell_reconnected(node: &Arc<Node>, attached: &Attached, peer: Arc<Peer>, hubs: Vec<usize>, gaps: Vec<Gap>) {
+fn tell_reconnected(
+    node: &Arc<Node>,
+    attached: &Attached,
+    peer: Arc<Peer>,
+    hubs: Vec<usize>,
+    gaps: Vec<Gap>,
+) {
     let (node, connection, request) = (node.clone(), attached.connection.clone(), attached.request);
     tokio::spawn(async move {
         let resumed = Event::Reconnected(Resumed::with_gaps(gaps));
@@ -126,7 +159,10 @@ fn tell_reconnected(node: &Arc<Node>, attached: &Attached, peer: Arc<Peer>, hubs
 async fn gaps(node: &Node, start: Start, topics: &[Topic]) -> Vec<Gap> {
     match start {
         Start::After(cursor) => {
-            let limit = Limit { entries: 0, upto: node.log.end() };
+            let limit = Limit {
+                entries: 0,
+                upto: node.log.end(),
+            };
             match node.log.read(topics, cursor, limit).await {
                 Ok(page) => page.gaps,
                 Err(error) => {
@@ -135,14 +171,20 @@ async fn gaps(node: &Node, start: Start, topics: &[Topic]) -> Vec<Gap> {
                 }
             }
         }
-        Start::Foreign => vec![Gap { topic: None, why: GapCause::EpochChanged }],
+        Start::Foreign => vec![Gap {
+            topic: None,
+            why: GapCause::EpochChanged,
+        }],
         _ => Vec::new(),
     }
 }
 
 /// Where the request wants to begin. A cursor beyond the log's end is of a log that lost its tail.
 fn start_of(asked: &Asked) -> Result<Start, InvalidCursor> {
-    let start = Cursor::parse(asked.request.query("messageId").as_deref(), asked.node().epoch)?;
+    let start = Cursor::parse(
+        asked.request.query("messageId").as_deref(),
+        asked.node().epoch,
+    )?;
     Ok(match start {
         Start::After(cursor) if cursor.order > asked.node().log.end() => Start::Foreign,
         start => start,
@@ -151,14 +193,30 @@ fn start_of(asked: &Asked) -> Result<Start, InvalidCursor> {
 
 /// The groups that the client brings, as far as their hubs are listed (`classic-signalr.md` 4.2).
 fn restored_groups(asked: &Asked, id: &ConnectionId) -> Vec<Membership> {
-    let Some(token) = asked.request.query("groupsToken").filter(|token| !token.is_empty()) else { return Vec::new() };
+    let Some(token) = asked
+        .request
+        .query("groupsToken")
+        .filter(|token| !token.is_empty())
+    else {
+        return Vec::new();
+    };
     let listed = asked.listed();
     let membership = |name: &String| {
         let (hub, group) = name.split_once('.')?;
-        let index = asked.node().hubs.index_of(hub).filter(|index| listed.contains(index))?;
+        let index = asked
+            .node()
+            .hubs
+            .index_of(hub)
+            .filter(|index| listed.contains(index))?;
         Some((asked.node().hubs.get(index)?.name.clone(), group.into()))
     };
-    asked.running.tokens.open_groups(&token, id).iter().filter_map(membership).collect()
+    asked
+        .running
+        .tokens
+        .open_groups(&token, id)
+        .iter()
+        .filter_map(membership)
+        .collect()
 }
 
 fn attach(
@@ -169,7 +227,12 @@ fn attach(
     groups: Vec<Membership>,
     bare: bool,
 ) -> Attach {
-    let user = asked.identity.name.clone().filter(|name| !name.is_empty()).map(UserId::new);
+    let user = asked
+        .identity
+        .name
+        .clone()
+        .filter(|name| !name.is_empty())
+        .map(UserId::new);
     let mut topics = Vec::with_capacity(hubs.len() * 3 + 1);
     for registered in hubs.iter().filter_map(|&hub| asked.node().hubs.get(hub)) {
         let hub = &registered.name;
@@ -178,15 +241,30 @@ fn attach(
         topics.extend(user.clone().map(|user| Topic::User(hub.clone(), user)));
     }
     topics.push(Topic::Control(id.clone()));
-    Attach { peer: asked.peer(id, items), hubs, topics, groups, downlink: &WebSocket, bare }
+    Attach {
+        peer: asked.peer(id, items),
+        hubs,
+        topics,
+        groups,
+        downlink: &WebSocket,
+        bare,
+    }
 }
 
 fn all_topics(attach: &Attach) -> Vec<Topic> {
-    let groups = attach.groups.iter().map(|(hub, group)| Topic::Group(hub.clone(), group.clone()));
+    let groups = attach
+        .groups
+        .iter()
+        .map(|(hub, group)| Topic::Group(hub.clone(), group.clone()));
     attach.topics.iter().cloned().chain(groups).collect()
 }
 
-fn open(asked: &Asked, upgrade: OnUpgrade, attached: Attached, peer: Arc<Peer>) -> Response<ResponseBody> {
+fn open(
+    asked: &Asked,
+    upgrade: OnUpgrade,
+    attached: Attached,
+    peer: Arc<Peer>,
+) -> Response<ResponseBody> {
     let opened = opened(asked, attached, peer);
     switch(&asked.head, upgrade, |socket| async {
         match socket {
@@ -199,7 +277,10 @@ fn open(asked: &Asked, upgrade: OnUpgrade, attached: Attached, peer: Arc<Peer>) 
 fn opened(asked: &Asked, attached: Attached, peer: Arc<Peer>) -> Opened {
     let (running, id) = (asked.running.clone(), attached.connection.id.clone());
     let groups_token = move |groups: &[Membership]| {
-        let names: Vec<String> = groups.iter().map(|(hub, group)| format!("{hub}.{group}")).collect();
+        let names: Vec<String> = groups
+            .iter()
+            .map(|(hub, group)| format!("{hub}.{group}"))
+            .collect();
         running.tokens.groups(&id, &names)
     };
     Opened {
@@ -221,14 +302,25 @@ fn switch<F>(
 where
     F: Future<Output = ()> + Send,
 {
-    let key = head.headers.get(header::SEC_WEBSOCKET_KEY).map(HeaderValue::as_bytes).unwrap_or_default();
+    let key = head
+        .headers
+        .get(header::SEC_WEBSOCKET_KEY)
+        .map(HeaderValue::as_bytes)
+        .unwrap_or_default();
     let accept = HeaderValue::from_str(&derive_accept_key(key));
     tokio::spawn(async move {
-        let socket = upgrade.await.ok().map(|upgraded| match upgraded.downcast::<TokioIo<TcpStream>>() {
-            // The bare socket: hyper's own buffers go, and reads and writes are direct.
-            Ok(parts) => (Box::new(parts.io.into_inner()) as Box<dyn Io>, parts.read_buf.to_vec()),
-            Err(upgraded) => (Box::new(TokioIo::new(upgraded)) as Box<dyn Io>, Vec::new()),
-        });
+        let socket =
+            upgrade
+                .await
+                .ok()
+                .map(|upgraded| match upgraded.downcast::<TokioIo<TcpStream>>() {
+                    // The bare socket: hyper's own buffers go, and reads and writes are direct.
+                    Ok(parts) => (
+                        Box::new(parts.io.into_inner()) as Box<dyn Io>,
+                        parts.read_buf.to_vec(),
+                    ),
+                    Err(upgraded) => (Box::new(TokioIo::new(upgraded)) as Box<dyn Io>, Vec::new()),
+                });
         serve(socket).await;
     });
     let mut response = plain(StatusCode::SWITCHING_PROTOCOLS, "");

@@ -36,7 +36,9 @@ pub struct HubService {
 
 impl std::fmt::Debug for HubService {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("HubService").field("path", &self.running.mount.path).finish_non_exhaustive()
+        f.debug_struct("HubService")
+            .field("path", &self.running.mount.path)
+            .finish_non_exhaustive()
     }
 }
 
@@ -88,17 +90,30 @@ impl Asked {
     /// The caller of `on_connected` and of everything that comes on this request.
     pub(crate) fn peer(&self, id: ConnectionId, items: Arc<Items>) -> Arc<Peer> {
         let outlet = self.node().clone();
-        Arc::new(Peer { id, identity: self.identity.clone(), request: self.request.clone(), items, outlet })
+        Arc::new(Peer {
+            id,
+            identity: self.identity.clone(),
+            request: self.request.clone(),
+            items,
+            outlet,
+        })
     }
 }
 
-async fn answer(running: Arc<Running>, head: Parts, upgrade: Option<OnUpgrade>) -> Response<ResponseBody> {
+async fn answer(
+    running: Arc<Running>,
+    head: Parts,
+    upgrade: Option<OnUpgrade>,
+) -> Response<ResponseBody> {
     let request = request_of(&head);
     let Some(rest) = below(&running.mount.path, &request.path) else {
         return plain(StatusCode::NOT_FOUND, "");
     };
     let rest = rest.to_owned();
-    if request.query("callback").is_some_and(|callback| !callback.is_empty()) {
+    if request
+        .query("callback")
+        .is_some_and(|callback| !callback.is_empty())
+    {
         let mut refused = plain(StatusCode::FORBIDDEN, "");
         let reason = hyper::ext::ReasonPhrase::from_static(b"Forbidden: JSONP is disabled.");
         refused.extensions_mut().insert(reason);
@@ -111,10 +126,24 @@ async fn answer(running: Arc<Running>, head: Parts, upgrade: Option<OnUpgrade>) 
                 Ok(hubs) => hubs,
                 Err(text) => return plain(StatusCode::INTERNAL_SERVER_ERROR, &text),
             };
-            route(Asked { running, head, request, identity, hubs, upgrade }, &rest).await
+            route(
+                Asked {
+                    running,
+                    head,
+                    request,
+                    identity,
+                    hubs,
+                    upgrade,
+                },
+                &rest,
+            )
+            .await
         }
     };
-    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response.headers_mut().insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
     response
 }
 
@@ -144,21 +173,40 @@ async fn route(asked: Asked, rest: &str) -> Response<ResponseBody> {
         Verb::Start | Verb::Abort | Verb::Receive { .. } => {}
     }
     let transport = asked.request.query("transport");
-    let token = asked.request.query("connectionToken").filter(|token| !token.is_empty());
-    let bare = asked.mount().bare_websockets && is_websocket(&asked.head) && transport.is_none() && token.is_none();
+    let token = asked
+        .request
+        .query("connectionToken")
+        .filter(|token| !token.is_empty());
+    let bare = asked.mount().bare_websockets
+        && is_websocket(&asked.head)
+        && transport.is_none()
+        && token.is_none();
     if bare && matches!(Verb::of(&asked.request.path), Verb::Receive { .. }) {
         return receive::bare(asked);
     }
     if !transport.is_some_and(|name| name.eq_ignore_ascii_case("webSockets")) {
-        return plain(StatusCode::BAD_REQUEST, "Protocol error: Unknown transport.");
+        return plain(
+            StatusCode::BAD_REQUEST,
+            "Protocol error: Unknown transport.",
+        );
     }
     let Some(token) = token else {
-        return plain(StatusCode::BAD_REQUEST, "Protocol error: Missing connection token.");
+        return plain(
+            StatusCode::BAD_REQUEST,
+            "Protocol error: Missing connection token.",
+        );
     };
-    let id = match asked.running.tokens.open_connection(&token, asked.identity.name.as_deref()) {
+    let id = match asked
+        .running
+        .tokens
+        .open_connection(&token, asked.identity.name.as_deref())
+    {
         Ok(id) => id,
         Err(BadToken::Malformed) => {
-            return plain(StatusCode::BAD_REQUEST, "The ConnectionId is in the incorrect format.");
+            return plain(
+                StatusCode::BAD_REQUEST,
+                "The ConnectionId is in the incorrect format.",
+            );
         }
         Err(BadToken::OtherUser) => return plain(StatusCode::FORBIDDEN, OTHER_USER),
     };
@@ -166,12 +214,13 @@ async fn route(asked: Asked, rest: &str) -> Response<ResponseBody> {
         Verb::Start => start(&asked, id).await,
         Verb::Abort => abort(&asked, id).await,
         Verb::Receive { connect } => receive::websocket(asked, id, connect).await,
-        Verb::Script | Verb::HubJs | Verb::Negotiate | Verb::Ping => plain(StatusCode::NOT_FOUND, ""),
+        Verb::Script | Verb::HubJs | Verb::Negotiate | Verb::Ping => {
+            plain(StatusCode::NOT_FOUND, "")
+        }
     }
 }
 
-const OTHER_USER: &str =
-    "Unrecognized user identity.  The user identity cannot change during an active SignalR connection.";
+const OTHER_USER: &str = "Unrecognized user identity.  The user identity cannot change during an active SignalR connection.";
 
 fn script(asked: &Asked, rest: &str) -> Response<ResponseBody> {
     if !asked.mount().javascript_proxies {
@@ -179,13 +228,19 @@ fn script(asked: &Asked, rest: &str) -> Response<ResponseBody> {
     }
     let path = url_of(&asked.mount().path, rest);
     let path = path.trim_end_matches('/');
-    let url = path.rfind('/').and_then(|slash| path.get(..slash)).unwrap_or_default();
+    let url = path
+        .rfind('/')
+        .and_then(|slash| path.get(..slash))
+        .unwrap_or_default();
     javascript(proxies::script(&asked.node().hubs, url))
 }
 
 fn negotiate(asked: &Asked, rest: &str) -> Response<ResponseBody> {
     let id = ConnectionId::new(uuid::Uuid::new_v4().to_string());
-    let token = asked.running.tokens.connection(&id, asked.identity.name.as_deref());
+    let token = asked
+        .running
+        .tokens
+        .connection(&id, asked.identity.name.as_deref());
     let (_, version) = clamp_version(asked.request.query("clientProtocol").as_deref());
     let url = url_of(&asked.mount().path, rest);
     let answer = Negotiation::new(&asked.node().config, &url, &token, id.as_str(), &version);
@@ -195,7 +250,11 @@ fn negotiate(asked: &Asked, rest: &str) -> Response<ResponseBody> {
 /// Runs `on_connected`, then answers. Not idempotent, and it does not ask whether there was a connect
 /// (`classic-signalr.md` 7.3).
 async fn start(asked: &Asked, id: ConnectionId) -> Response<ResponseBody> {
-    let items = asked.node().registry.find(&id).map(|connection| connection.items.clone());
+    let items = asked
+        .node()
+        .registry
+        .find(&id)
+        .map(|connection| connection.items.clone());
     let peer = asked.peer(id, items.unwrap_or_default());
     match lifetime::tell(asked.node(), &peer, &asked.listed(), Event::Connected).await {
         Ok(()) => json("{ \"Response\": \"started\" }".into()),
@@ -218,8 +277,14 @@ async fn abort(asked: &Asked, id: ConnectionId) -> Response<ResponseBody> {
 /// Whether a request can become a WebSocket.
 pub(crate) fn is_websocket(head: &Parts) -> bool {
     let has = |name, token: &str| {
-        let values = head.headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
-        values.flat_map(|value| value.split(',')).any(|value| value.trim().eq_ignore_ascii_case(token))
+        let values = head
+            .headers
+            .get_all(name)
+            .into_iter()
+            .filter_map(|value| value.to_str().ok());
+        values
+            .flat_map(|value| value.split(','))
+            .any(|value| value.trim().eq_ignore_ascii_case(token))
     };
     head.method == Method::GET
         && has(header::UPGRADE, "websocket")

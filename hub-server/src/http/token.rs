@@ -36,16 +36,26 @@ impl Tokens {
             let _ = keys.expand(purpose.as_bytes(), &mut okm);
             XChaCha20Poly1305::new(&okm.into())
         };
-        Self { connection: cipher("SignalR.ConnectionToken"), groups: cipher("SignalR.Groups.v1.1") }
+        Self {
+            connection: cipher("SignalR.ConnectionToken"),
+            groups: cipher("SignalR.Groups.v1.1"),
+        }
     }
 
     pub(crate) fn connection(&self, id: &ConnectionId, user: Option<&str>) -> String {
-        seal(&self.connection, &format!("{id}:{}", user.unwrap_or_default()))
+        seal(
+            &self.connection,
+            &format!("{id}:{}", user.unwrap_or_default()),
+        )
     }
 
     /// The connection that a token names, if it was made for this user. Names are compared ignoring case; they may
     /// contain colons, ids don't.
-    pub(crate) fn open_connection(&self, token: &str, user: Option<&str>) -> Result<ConnectionId, BadToken> {
+    pub(crate) fn open_connection(
+        &self,
+        token: &str,
+        user: Option<&str>,
+    ) -> Result<ConnectionId, BadToken> {
         let text = open(&self.connection, token).ok_or(BadToken::Malformed)?;
         let (id, name) = text.split_once(':').ok_or(BadToken::Malformed)?;
         if id.is_empty() {
@@ -86,7 +96,9 @@ fn seal(cipher: &XChaCha20Poly1305, text: &str) -> String {
     let mut nonce = [0; NONCE];
     // Without random numbers no key was made, and the server did not start.
     let _ = getrandom::fill(&mut nonce);
-    let sealed = cipher.encrypt(&XNonce::from(nonce), Sealed::from(text.as_bytes())).unwrap_or_default();
+    let sealed = cipher
+        .encrypt(&XNonce::from(nonce), Sealed::from(text.as_bytes()))
+        .unwrap_or_default();
     STANDARD.encode([&nonce[..], &sealed].concat())
 }
 
@@ -94,7 +106,9 @@ fn open(cipher: &XChaCha20Poly1305, token: &str) -> Option<String> {
     // The Java client leaves a `+` raw on the wire, where it means a space (`classic-signalr.md` 14.3).
     let bytes = STANDARD.decode(token.replace(' ', "+")).ok()?;
     let (nonce, sealed) = bytes.split_first_chunk::<NONCE>()?;
-    let text = cipher.decrypt(&XNonce::from(*nonce), Sealed::from(sealed)).ok()?;
+    let text = cipher
+        .decrypt(&XNonce::from(*nonce), Sealed::from(sealed))
+        .ok()?;
     String::from_utf8(text).ok()
 }
 
@@ -110,12 +124,24 @@ mod tests {
     fn a_token_is_bound_to_its_user_whatever_the_case_item_9_and_10() {
         let (tokens, id) = (tokens(), ConnectionId::from("6a24"));
         let token = tokens.connection(&id, Some("DOMAIN:Änn:x"));
-        assert_eq!(tokens.open_connection(&token, Some("domain:änn:X")), Ok(id.clone()));
-        assert_eq!(tokens.open_connection(&token, Some("bob")), Err(BadToken::OtherUser));
-        assert_eq!(tokens.open_connection(&token, None), Err(BadToken::OtherUser));
+        assert_eq!(
+            tokens.open_connection(&token, Some("domain:änn:X")),
+            Ok(id.clone())
+        );
+        assert_eq!(
+            tokens.open_connection(&token, Some("bob")),
+            Err(BadToken::OtherUser)
+        );
+        assert_eq!(
+            tokens.open_connection(&token, None),
+            Err(BadToken::OtherUser)
+        );
         let anonymous = tokens.connection(&id, None);
         assert_eq!(tokens.open_connection(&anonymous, None), Ok(id));
-        assert_eq!(tokens.open_connection(&anonymous, Some("bob")), Err(BadToken::OtherUser));
+        assert_eq!(
+            tokens.open_connection(&anonymous, Some("bob")),
+            Err(BadToken::OtherUser)
+        );
     }
 
     #[test]
@@ -128,7 +154,11 @@ mod tests {
         let foreign = Tokens::new(&[8; 32]).connection(&id, None);
         let groups = tokens.groups(&id, &["chat.a".into()]);
         for bad in ["", "x", "AAAA", &damaged, &foreign, &groups] {
-            assert_eq!(tokens.open_connection(bad, None), Err(BadToken::Malformed), "{bad}");
+            assert_eq!(
+                tokens.open_connection(bad, None),
+                Err(BadToken::Malformed),
+                "{bad}"
+            );
         }
         assert!(tokens.open_groups(&token, &id).is_empty());
     }
@@ -137,7 +167,10 @@ mod tests {
     fn a_groups_token_is_bound_to_its_connection_item_57() {
         let (tokens, id) = (tokens(), ConnectionId::from("6a24"));
         let token = tokens.groups(&id, &["chat.a, \"b\"|c".into(), "chat.".into()]);
-        assert_eq!(tokens.open_groups(&token, &"6A24".into()), ["chat.a, \"b\"|c", "chat."]);
+        assert_eq!(
+            tokens.open_groups(&token, &"6A24".into()),
+            ["chat.a, \"b\"|c", "chat."]
+        );
         assert_eq!(tokens.open_groups(&token.replace('+', " "), &id).len(), 2);
         assert!(tokens.open_groups(&token, &"6a25".into()).is_empty());
     }

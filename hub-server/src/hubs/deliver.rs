@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use hub_core::{
-    Address, Append, Body, Command, ConnectionId, DeliveryError, Event, GroupName, HubName, Item, Outlet, Topic,
+    Address, Append, Body, Command, ConnectionId, DeliveryError, Event, GroupName, HubName, Item,
+    Outlet, Topic,
 };
 use tokio::time::timeout;
 
@@ -18,7 +19,11 @@ impl Outlet for Node {
         }
         let body = |event| Body::Event(event);
         let entries = to.target.topics(&to.hub).into_iter();
-        let entries = entries.map(|topic| Append { topic, except: to.except.clone(), body: body(event.clone()) });
+        let entries = entries.map(|topic| Append {
+            topic,
+            except: to.except.clone(),
+            body: body(event.clone()),
+        });
         self.write(entries.collect()).await
     }
 
@@ -26,17 +31,31 @@ impl Outlet for Node {
         self.write(vec![control(to, Body::Progress(item))]).await
     }
 
-    async fn join(&self, who: &ConnectionId, hub: &HubName, group: &GroupName) -> Result<(), DeliveryError> {
-        self.regroup(who, |ack| Command::Join(hub.clone(), group.clone(), ack)).await
+    async fn join(
+        &self,
+        who: &ConnectionId,
+        hub: &HubName,
+        group: &GroupName,
+    ) -> Result<(), DeliveryError> {
+        self.regroup(who, |ack| Command::Join(hub.clone(), group.clone(), ack))
+            .await
     }
 
-    async fn leave(&self, who: &ConnectionId, hub: &HubName, group: &GroupName) -> Result<(), DeliveryError> {
-        self.regroup(who, |ack| Command::Leave(hub.clone(), group.clone(), ack)).await
+    async fn leave(
+        &self,
+        who: &ConnectionId,
+        hub: &HubName,
+        group: &GroupName,
+    ) -> Result<(), DeliveryError> {
+        self.regroup(who, |ack| Command::Leave(hub.clone(), group.clone(), ack))
+            .await
     }
 
     async fn abort(&self, who: &ConnectionId) -> Result<(), DeliveryError> {
         // It does not wait for the pump: the method that aborts its own connection wants to go on.
-        self.log.append(vec![control(who, Body::Command(Command::Abort))]).await?;
+        self.log
+            .append(vec![control(who, Body::Command(Command::Abort))])
+            .await?;
         Ok(())
     }
 }
@@ -57,10 +76,16 @@ impl Node {
     }
 
     /// Done when the connection has applied it, on whatever node it is.
-    async fn regroup(&self, who: &ConnectionId, command: impl FnOnce(u64) -> Command) -> Result<(), DeliveryError> {
+    async fn regroup(
+        &self,
+        who: &ConnectionId,
+        command: impl FnOnce(u64) -> Command,
+    ) -> Result<(), DeliveryError> {
         let (number, acknowledged) = self.acks.expect();
         let forget = Forget(self, number);
-        self.log.append(vec![control(who, Body::Command(command(number)))]).await?;
+        self.log
+            .append(vec![control(who, Body::Command(command(number)))])
+            .await?;
         let outcome = timeout(self.config.ack_timeout, acknowledged).await;
         drop(forget);
         match outcome {
@@ -81,5 +106,9 @@ impl Drop for Forget<'_> {
 }
 
 fn control(who: &ConnectionId, body: Body) -> Append {
-    Append { topic: Topic::Control(who.clone()), except: Arc::default(), body }
+    Append {
+        topic: Topic::Control(who.clone()),
+        except: Arc::default(),
+        body,
+    }
 }

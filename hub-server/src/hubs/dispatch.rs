@@ -6,7 +6,9 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
-use hub_core::{BoxFuture, Call, Completion, Context, Failure, HubError, HubName, Peer, Reply, State};
+use hub_core::{
+    BoxFuture, Call, Completion, Context, Failure, HubError, HubName, Peer, Reply, State,
+};
 
 use super::table::HubTable;
 
@@ -25,8 +27,15 @@ pub(crate) struct Outcome {
     pub(crate) unserializable: bool,
 }
 
-pub(crate) fn dispatch(hubs: &HubTable, peer: &Arc<Peer>, call: Call, detailed: bool) -> Dispatched {
-    let Some(registered) = hubs.find(&call.hub) else { return Dispatched::NoHub };
+pub(crate) fn dispatch(
+    hubs: &HubTable,
+    peer: &Arc<Peer>,
+    call: Call,
+    detailed: bool,
+) -> Dispatched {
+    let Some(registered) = hubs.find(&call.hub) else {
+        return Dispatched::NoHub;
+    };
     let state = Arc::new(State::sent(call.state.as_ref()));
     let method = registered.method(&call.method, call.args.len());
     let (hub, name) = (registered.hub.clone(), registered.name.clone());
@@ -46,8 +55,15 @@ pub(crate) fn dispatch(hubs: &HubTable, peer: &Arc<Peer>, call: Call, detailed: 
             Ok(_) => Ok(None),
             Err(error) => Err(failure(&error, cx.hub(), &call.hub, &call.method, detailed)),
         };
-        let completion = Completion { id: call.id, outcome, state: state.changes() };
-        Outcome { completion, unserializable }
+        let completion = Completion {
+            id: call.id,
+            outcome,
+            state: state.changes(),
+        };
+        Outcome {
+            completion,
+            unserializable,
+        }
     }))
 }
 
@@ -58,10 +74,18 @@ fn failure(error: &HubError, name: &HubName, hub: &str, method: &str, detailed: 
         tracing::warn!(hub = %name, "a hub method failed");
         tracing::debug!(hub = %name, method, %error, "a hub method failed");
     }
-    Failure::of(error, detailed, || format!("There was an error invoking Hub method '{hub}.{method}'."))
+    Failure::of(error, detailed, || {
+        format!("There was an error invoking Hub method '{hub}.{method}'.")
+    })
 }
 
 fn panicked(panic: &(dyn Any + Send)) -> HubError {
-    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    HubError::internal(format!("the hub method panicked: {}", text.unwrap_or("(no text)")))
+    let text = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    HubError::internal(format!(
+        "the hub method panicked: {}",
+        text.unwrap_or("(no text)")
+    ))
 }

@@ -25,20 +25,35 @@ impl HubTable {
     /// # Errors
     /// The name that two hubs share, or that can't be a hub's.
     pub(crate) fn new(hubs: Vec<Arc<dyn Hub>>) -> Result<Self, HubNameError> {
-        let mut table = Self { hubs: Vec::new(), by_name: HashMap::new() };
+        let mut table = Self {
+            hubs: Vec::new(),
+            by_name: HashMap::new(),
+        };
         for hub in hubs {
             let spec = hub.spec();
             if spec.name.is_empty() || spec.name.contains('.') {
                 return Err(HubNameError::Invalid(spec.name));
             }
-            if table.by_name.insert(spec.name.to_lowercase().into(), table.hubs.len()).is_some() {
+            if table
+                .by_name
+                .insert(spec.name.to_lowercase().into(), table.hubs.len())
+                .is_some()
+            {
                 return Err(HubNameError::Shared(spec.name));
             }
             let mut methods: HashMap<Box<str>, Vec<usize>> = HashMap::new();
             for (index, method) in spec.methods.iter().enumerate() {
-                methods.entry(method.name.to_lowercase().into()).or_default().push(index);
+                methods
+                    .entry(method.name.to_lowercase().into())
+                    .or_default()
+                    .push(index);
             }
-            table.hubs.push(Registered { hub, name: HubName::from(spec.name), spec, methods });
+            table.hubs.push(Registered {
+                hub,
+                name: HubName::from(spec.name),
+                spec,
+                methods,
+            });
         }
         Ok(table)
     }
@@ -71,7 +86,12 @@ impl Registered {
     /// The original's text for a method that can't be resolved (`classic-signalr.md` 8.3).
     pub(crate) fn method(&self, name: &str, arguments: usize) -> Result<usize, String> {
         let found = lower_cased(name, |name| {
-            let takes = |&&index: &&usize| self.spec.methods.get(index).is_some_and(|method| method.takes(arguments));
+            let takes = |&&index: &&usize| {
+                self.spec
+                    .methods
+                    .get(index)
+                    .is_some_and(|method| method.takes(arguments))
+            };
             self.methods.get(name)?.iter().find(takes).copied()
         });
         found.ok_or_else(|| self.unresolved(name))
@@ -79,14 +99,31 @@ impl Registered {
 
     fn unresolved(&self, name: &str) -> String {
         // Candidates are told only to who knows the name's exact spelling.
-        let mut candidates = self.spec.methods.iter().filter(|method| method.name == name).peekable();
+        let mut candidates = self
+            .spec
+            .methods
+            .iter()
+            .filter(|method| method.name == name)
+            .peekable();
         if candidates.peek().is_none() {
-            return format!("'{name}' method could not be resolved. No method found with that name.");
+            return format!(
+                "'{name}' method could not be resolved. No method found with that name."
+            );
         }
         let mut text = format!("'{name}' method could not be resolved. Potential candidates are: ");
         for method in candidates {
-            let params: Vec<_> = method.params.iter().map(|param| format!("{}:{}", param.name, param.ty)).collect();
-            let _ = write!(text, "\n{}({}):{}", method.name, params.join(", "), method.returns);
+            let params: Vec<_> = method
+                .params
+                .iter()
+                .map(|param| format!("{}:{}", param.name, param.ty))
+                .collect();
+            let _ = write!(
+                text,
+                "\n{}({}):{}",
+                method.name,
+                params.join(", "),
+                method.returns
+            );
         }
         text
     }

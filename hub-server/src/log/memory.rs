@@ -5,7 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hub_core::{Append, Body, Cursor, Entry, Epoch, Gap, GapCause, Interest, Limit, Log, LogError, Notice, Page, Receipt, Topic};
+use hub_core::{
+    Append, Body, Cursor, Entry, Epoch, Gap, GapCause, Interest, Limit, Log, LogError, Notice,
+    Page, Receipt, Topic,
+};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -61,8 +64,17 @@ impl MemoryLog {
     pub fn new(entries: usize, bytes: usize, idle: Duration) -> Self {
         // A random epoch tells cursors of another process apart; 32 bits keep every frame short.
         let epoch = Epoch(u64::from(uuid::Uuid::new_v4().as_fields().0));
-        let keep = Keep { entries: entries.max(1), bytes, idle };
-        Self { epoch, keep, inner: Mutex::default(), appended: Notify::new() }
+        let keep = Keep {
+            entries: entries.max(1),
+            bytes,
+            idle,
+        };
+        Self {
+            epoch,
+            keep,
+            inner: Mutex::default(),
+            appended: Notify::new(),
+        }
     }
 
     /// Ends the live tail: [`Log::next`] returns [`LogError::Closed`] once everything before was handed out.
@@ -91,7 +103,10 @@ impl Log for MemoryLog {
         if inner.closed {
             return Err(LogError::Closed);
         }
-        let receipts = entries.into_iter().map(|entry| inner.append(entry, &self.keep)).collect();
+        let receipts = entries
+            .into_iter()
+            .map(|entry| inner.append(entry, &self.keep))
+            .collect();
         drop(inner);
         self.appended.notify_one();
         Ok(receipts)
@@ -100,7 +115,13 @@ impl Log for MemoryLog {
     async fn read(&self, topics: &[Topic], after: Cursor, limit: Limit) -> Result<Page, LogError> {
         let inner = self.lock();
         if after.epoch != self.epoch || after.order > inner.end {
-            return Ok(Page { gaps: vec![Gap { topic: None, why: GapCause::EpochChanged }], ..Page::default() });
+            return Ok(Page {
+                gaps: vec![Gap {
+                    topic: None,
+                    why: GapCause::EpochChanged,
+                }],
+                ..Page::default()
+            });
         }
         Ok(inner.read(topics, after.order, limit))
     }
@@ -136,10 +157,20 @@ impl Log for MemoryLog {
 }
 
 impl Inner {
-    fn append(&mut self, Append { topic, except, body }: Append, keep: &Keep) -> Receipt {
+    fn append(
+        &mut self,
+        Append {
+            topic,
+            except,
+            body,
+        }: Append,
+        keep: &Keep,
+    ) -> Receipt {
         self.end += 1;
         let order = self.end;
-        let Some(ring) = self.rings.get_mut(&topic) else { return Receipt { order, offset: 0 } };
+        let Some(ring) = self.rings.get_mut(&topic) else {
+            return Receipt { order, offset: 0 };
+        };
         ring.offset += 1;
         let offset = ring.offset;
         let entry = Arc::new(Entry::new(order, offset, topic, except, body));
@@ -153,15 +184,24 @@ impl Inner {
         for topic in topics {
             let Some(ring) = self.rings.get(topic) else {
                 if after < self.forgotten {
-                    page.gaps.push(Gap { topic: Some(topic.clone()), why: GapCause::Expired });
+                    page.gaps.push(Gap {
+                        topic: Some(topic.clone()),
+                        why: GapCause::Expired,
+                    });
                 }
                 continue;
             };
             if after < ring.trimmed {
-                page.gaps.push(Gap { topic: Some(topic.clone()), why: GapCause::Trimmed });
+                page.gaps.push(Gap {
+                    topic: Some(topic.clone()),
+                    why: GapCause::Trimmed,
+                });
             }
             let from = ring.entries.partition_point(|entry| entry.order <= after);
-            let wanted = ring.entries.range(from..).take_while(|entry| entry.order <= limit.upto);
+            let wanted = ring
+                .entries
+                .range(from..)
+                .take_while(|entry| entry.order <= limit.upto);
             page.entries.extend(wanted.take(limit.entries + 1).cloned());
         }
         page.entries.sort_unstable_by_key(|entry| entry.order);
@@ -177,11 +217,22 @@ impl Inner {
             return;
         }
         self.swept = Some(now);
-        let mut idle_since: Vec<Instant> = self.rings.values().filter_map(|ring| ring.idle_since).collect();
+        let mut idle_since: Vec<Instant> = self
+            .rings
+            .values()
+            .filter_map(|ring| ring.idle_since)
+            .collect();
         idle_since.sort_unstable();
-        let excess = idle_since.len().checked_sub(MAX_IDLE_TOPICS + 1).and_then(|at| idle_since.get(at)).copied();
+        let excess = idle_since
+            .len()
+            .checked_sub(MAX_IDLE_TOPICS + 1)
+            .and_then(|at| idle_since.get(at))
+            .copied();
         let before = self.rings.len();
-        self.rings.retain(|_, ring| ring.idle_since.is_none_or(|at| at + idle > now && excess.is_none_or(|e| at > e)));
+        self.rings.retain(|_, ring| {
+            ring.idle_since
+                .is_none_or(|at| at + idle > now && excess.is_none_or(|e| at > e))
+        });
         if self.rings.len() < before {
             self.forgotten = self.end;
         }
@@ -193,8 +244,12 @@ impl Ring {
         self.bytes += weight(&entry);
         self.entries.push_back(entry);
         // The newest entry stays, however large: it is on its way to those who listen.
-        while self.entries.len() > keep.entries || (self.bytes > keep.bytes && self.entries.len() > 1) {
-            let Some(oldest) = self.entries.pop_front() else { break };
+        while self.entries.len() > keep.entries
+            || (self.bytes > keep.bytes && self.entries.len() > 1)
+        {
+            let Some(oldest) = self.entries.pop_front() else {
+                break;
+            };
             self.bytes -= weight(&oldest);
             self.trimmed = oldest.order;
         }
@@ -220,20 +275,51 @@ mod tests {
     }
 
     fn event(topic: &Topic) -> Append {
-        let event = Event { hub: "chat".into(), method: "m".into(), args: Payload::empty_array(), state: None };
-        Append { topic: topic.clone(), except: Arc::default(), body: Body::Event(event) }
+        let event = Event {
+            hub: "chat".into(),
+            method: "m".into(),
+            args: Payload::empty_array(),
+            state: None,
+        };
+        Append {
+            topic: topic.clone(),
+            except: Arc::default(),
+            body: Body::Event(event),
+        }
     }
 
     fn log() -> MemoryLog {
         MemoryLog::new(10, 1 << 20, Duration::from_secs(100))
     }
 
-    const ALL: Limit = Limit { entries: 1_000, upto: u64::MAX };
+    const ALL: Limit = Limit {
+        entries: 1_000,
+        upto: u64::MAX,
+    };
 
-    async fn orders(log: &MemoryLog, topics: &[Topic], after: u64, limit: Limit) -> (Vec<u64>, Vec<GapCause>, bool) {
-        let page = log.read(topics, Cursor { epoch: log.epoch(), order: after }, limit).await.unwrap();
+    async fn orders(
+        log: &MemoryLog,
+        topics: &[Topic],
+        after: u64,
+        limit: Limit,
+    ) -> (Vec<u64>, Vec<GapCause>, bool) {
+        let page = log
+            .read(
+                topics,
+                Cursor {
+                    epoch: log.epoch(),
+                    order: after,
+                },
+                limit,
+            )
+            .await
+            .unwrap();
         let causes = page.gaps.iter().map(|gap| gap.why).collect();
-        (page.entries.iter().map(|entry| entry.order).collect(), causes, page.more)
+        (
+            page.entries.iter().map(|entry| entry.order).collect(),
+            causes,
+            page.more,
+        )
     }
 
     #[tokio::test]
@@ -246,8 +332,14 @@ mod tests {
         }
         let both = [a.clone(), b];
         assert_eq!(orders(&log, &both, 0, ALL).await.0, [1, 2, 3, 4, 5]);
-        assert_eq!(orders(&log, &both, 1, Limit { entries: 2, ..ALL }).await, (vec![2, 3], vec![], true));
-        assert_eq!(orders(&log, &both, 1, Limit { upto: 3, ..ALL }).await, (vec![2, 3], vec![], false));
+        assert_eq!(
+            orders(&log, &both, 1, Limit { entries: 2, ..ALL }).await,
+            (vec![2, 3], vec![], true)
+        );
+        assert_eq!(
+            orders(&log, &both, 1, Limit { upto: 3, ..ALL }).await,
+            (vec![2, 3], vec![], false)
+        );
         assert_eq!(orders(&log, &[a], 1, ALL).await.0, [3, 4]);
     }
 
@@ -259,8 +351,14 @@ mod tests {
             log.append(vec![event(&a)]).await.unwrap();
         }
         let topics = [a];
-        assert_eq!(orders(&log, &topics, 1, ALL).await, ((3..=12).collect(), vec![GapCause::Trimmed], false));
-        assert_eq!(orders(&log, &topics, 2, ALL).await, ((3..=12).collect(), vec![], false));
+        assert_eq!(
+            orders(&log, &topics, 1, ALL).await,
+            ((3..=12).collect(), vec![GapCause::Trimmed], false)
+        );
+        assert_eq!(
+            orders(&log, &topics, 2, ALL).await,
+            ((3..=12).collect(), vec![], false)
+        );
     }
 
     #[tokio::test]
@@ -279,30 +377,59 @@ mod tests {
         let (log, a, b) = (log(), topic("a"), topic("b"));
         log.watch(&a, Interest::Listen);
         log.watch(&a, Interest::Leave);
-        assert_eq!(log.append(vec![event(&a)]).await.unwrap(), [Receipt { order: 1, offset: 1 }]);
+        assert_eq!(
+            log.append(vec![event(&a)]).await.unwrap(),
+            [Receipt {
+                order: 1,
+                offset: 1
+            }]
+        );
         tokio::time::advance(Duration::from_secs(99)).await;
         log.watch(&b, Interest::Listen);
         assert_eq!(orders(&log, &[a.clone()], 0, ALL).await.0, [1]);
         tokio::time::advance(Duration::from_secs(12)).await;
         log.watch(&b, Interest::Listen);
-        assert_eq!(orders(&log, &[a.clone()], 0, ALL).await, (vec![], vec![GapCause::Expired], false));
-        assert_eq!(log.append(vec![event(&a)]).await.unwrap(), [Receipt { order: 2, offset: 0 }]);
+        assert_eq!(
+            orders(&log, &[a.clone()], 0, ALL).await,
+            (vec![], vec![GapCause::Expired], false)
+        );
+        assert_eq!(
+            log.append(vec![event(&a)]).await.unwrap(),
+            [Receipt {
+                order: 2,
+                offset: 0
+            }]
+        );
     }
 
     #[tokio::test]
     async fn a_cursor_of_another_log_is_a_gap() {
         let log = log();
-        let foreign = Cursor { epoch: Epoch(log.epoch().0 + 1), order: 0 };
-        assert_eq!(log.read(&[], foreign, ALL).await.unwrap().gaps[0].why, GapCause::EpochChanged);
-        let beyond = Cursor { epoch: log.epoch(), order: 1 };
-        assert_eq!(log.read(&[], beyond, ALL).await.unwrap().gaps[0].why, GapCause::EpochChanged);
+        let foreign = Cursor {
+            epoch: Epoch(log.epoch().0 + 1),
+            order: 0,
+        };
+        assert_eq!(
+            log.read(&[], foreign, ALL).await.unwrap().gaps[0].why,
+            GapCause::EpochChanged
+        );
+        let beyond = Cursor {
+            epoch: log.epoch(),
+            order: 1,
+        };
+        assert_eq!(
+            log.read(&[], beyond, ALL).await.unwrap().gaps[0].why,
+            GapCause::EpochChanged
+        );
     }
 
     #[tokio::test]
     async fn the_tail_hands_out_everything_in_order_and_ends_when_closed() {
         let (log, a) = (log(), topic("a"));
         log.watch(&a, Interest::Listen);
-        log.append(vec![event(&a), event(&topic("nobody listens")), event(&a)]).await.unwrap();
+        log.append(vec![event(&a), event(&topic("nobody listens")), event(&a)])
+            .await
+            .unwrap();
         log.close();
         let mut orders = Vec::new();
         while let Ok(Notice::Appended(entry)) = log.next().await {

@@ -82,19 +82,39 @@ pub(crate) struct Opened {
 pub(crate) type GroupsToken = Box<dyn Fn(&[Membership]) -> String + Send + Sync>;
 
 /// Serves a socket until it ends, by whichever side. `read` is what was read from it already.
-pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(socket: S, read: Vec<u8>, opened: Opened) {
+pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
+    socket: S,
+    read: Vec<u8>,
+    opened: Opened,
+) {
     let max = opened.node.config.max_message;
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(0)
         .max_message_size(max)
         .max_frame_size(max);
-    let socket = WebSocketStream::from_partially_read(Wire::new(socket), read, Role::Server, Some(config)).await;
-    let session = Session::new(opened.node.protocol.clone(), opened.node.config.max_open_calls);
-    let mut driver = Driver { socket, session, opened, resuming: None, scratch: BytesMut::new() };
+    let socket =
+        WebSocketStream::from_partially_read(Wire::new(socket), read, Role::Server, Some(config))
+            .await;
+    let session = Session::new(
+        opened.node.protocol.clone(),
+        opened.node.config.max_open_calls,
+    );
+    let mut driver = Driver {
+        socket,
+        session,
+        opened,
+        resuming: None,
+        scratch: BytesMut::new(),
+    };
     let left = std::future::poll_fn(|cx| driver.poll(cx)).await;
     let Driver { socket, opened, .. } = driver;
-    let Opened { node, connection, request, .. } = opened;
+    let Opened {
+        node,
+        connection,
+        request,
+        ..
+    } = opened;
     lifetime::detach(&node, &connection, request, left == Left::Goodbye);
     if left != Left::Lost {
         // Without waiting for the peer's answer.
@@ -182,13 +202,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     }
 
     fn receive(&mut self, bytes: Bytes) {
-        if self.session.receive(Instant::now().into_std(), bytes).is_err() {
+        if self
+            .session
+            .receive(Instant::now().into_std(), bytes)
+            .is_err()
+        {
             // Not answered: there is no id to answer to (`classic-signalr.md` 6.1).
             tracing::debug!(connection = %self.opened.connection.id, "a malformed message was ignored");
         }
         while let Some(event) = self.session.poll_event() {
-            let SessionEvent::Message(Message::Call(call)) = event else { continue };
-            let Opened { node, peer, detailed_errors, .. } = &self.opened;
+            let SessionEvent::Message(Message::Call(call)) = event else {
+                continue;
+            };
+            let Opened {
+                node,
+                peer,
+                detailed_errors,
+                ..
+            } = &self.opened;
             match dispatch(&node.hubs, peer, call, *detailed_errors) {
                 Dispatched::NoHub => {
                     tracing::debug!(connection = %self.opened.connection.id, "a call of an unknown hub was ignored");
@@ -200,16 +231,36 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
 
     /// Runs a call: here as far as it goes without waiting, so that calls start in order and short ones cost no task.
     fn run(&mut self, mut running: BoxFuture<'static, Outcome>) {
-        let Opened { node, connection, request, .. } = &self.opened;
-        if let Poll::Ready(outcome) = running.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-            answer(&*node.protocol, connection, *request, &outcome, &mut self.scratch);
+        let Opened {
+            node,
+            connection,
+            request,
+            ..
+        } = &self.opened;
+        if let Poll::Ready(outcome) = running
+            .as_mut()
+            .poll(&mut Context::from_waker(Waker::noop()))
+        {
+            answer(
+                &*node.protocol,
+                connection,
+                *request,
+                &outcome,
+                &mut self.scratch,
+            );
             return;
         }
         self.session.call_started();
         let (protocol, connection, request) = (node.protocol.clone(), connection.clone(), *request);
         tokio::spawn(async move {
             let outcome = running.await;
-            answer(&*protocol, &connection, request, &outcome, &mut BytesMut::new());
+            answer(
+                &*protocol,
+                &connection,
+                request,
+                &outcome,
+                &mut BytesMut::new(),
+            );
             connection.finished.fetch_add(1, Ordering::AcqRel);
             connection.link().wake();
         });
@@ -217,16 +268,28 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
 
     /// Reads on in the log, if the connection is behind; `true` if it made a step.
     fn catch_up(&mut self, cx: &mut Context<'_>) -> bool {
-        let Opened { node, connection, request, .. } = &self.opened;
+        let Opened {
+            node,
+            connection,
+            request,
+            ..
+        } = &self.opened;
         if self.resuming.is_none() {
             let link = connection.link();
             if link.mode != Mode::Behind || link.outbox.is_pressed() {
                 return false;
             }
             drop(link);
-            self.resuming = Some(Box::pin(resume::step(node.clone(), connection.clone(), *request)));
+            self.resuming = Some(Box::pin(resume::step(
+                node.clone(),
+                connection.clone(),
+                *request,
+            )));
         }
-        let done = self.resuming.as_mut().is_some_and(|step| step.as_mut().poll(cx).is_ready());
+        let done = self
+            .resuming
+            .as_mut()
+            .is_some_and(|step| step.as_mut().poll(cx).is_ready());
         if done {
             self.resuming = None;
         }
@@ -234,7 +297,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     }
 
     fn write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Left>> {
-        let Opened { node, connection, request, groups_token, .. } = &self.opened;
+        let Opened {
+            node,
+            connection,
+            request,
+            groups_token,
+            ..
+        } = &self.opened;
         let wire = self.socket.get_mut();
         loop {
             let mut link = connection.link();
@@ -283,7 +352,13 @@ enum Reading {
 
 /// Queues a call's answer, unless the socket that it came on was replaced: ids begin anew on the next one, and an old
 /// answer would be taken for a new call's (`classic-signalr.md` 14.1).
-fn answer(protocol: &dyn Protocol, connection: &Connection, request: u64, outcome: &Outcome, scratch: &mut BytesMut) {
+fn answer(
+    protocol: &dyn Protocol,
+    connection: &Connection,
+    request: u64,
+    outcome: &Outcome,
+    scratch: &mut BytesMut,
+) {
     scratch.clear();
     protocol.write(&Message::Complete(outcome.completion.clone()), scratch);
     let mut link = connection.link();

@@ -26,7 +26,11 @@ pub(crate) struct Wire<S> {
 
 impl<S> Wire<S> {
     pub(crate) fn new(socket: S) -> Self {
-        Self { socket, queue: VecDeque::new(), queued: 0 }
+        Self {
+            socket,
+            queue: VecDeque::new(),
+            queued: 0,
+        }
     }
 
     /// Bytes not yet written.
@@ -83,13 +87,21 @@ impl<S: AsyncWrite + Unpin> Wire<S> {
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         Pin::new(&mut self.socket).poll_read(cx, buf)
     }
 }
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Wire<S> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
         if self.queued > MAX_QUEUED {
             ready!(self.poll_drain(cx))?;
         }
@@ -128,7 +140,9 @@ mod tests {
             far.read_to_end(&mut all).await.unwrap();
             all
         });
-        std::future::poll_fn(|cx| wire.poll_drain(cx)).await.unwrap();
+        std::future::poll_fn(|cx| wire.poll_drain(cx))
+            .await
+            .unwrap();
         assert_eq!(wire.queued(), 0);
         drop(wire);
         assert_eq!(reader.await.unwrap(), expected);
