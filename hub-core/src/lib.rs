@@ -75,9 +75,12 @@ pub mod __private {
 
     pub use inventory;
 
+    pub use crate::value::Argument;
+
     pub use crate::{
-        Args, Audience, BoxFuture, CallError, Context, EventRouter, Hub, HubError, HubRegistration,
-        HubSpec, Invoke, MethodSpec, ParamSpec, Payload, Progress, Proxy, Reply, Resumed,
+        Args, Audience, BoxFuture, CallError, Context, DeliveryError, EventRouter, Hub, HubError,
+        HubRegistration, HubSpec, Invoke, MethodSpec, ParamSpec, Payload, Progress, Proxy, Reply,
+        Resumed,
     };
 
     /// A call that failed before it began.
@@ -107,6 +110,27 @@ pub mod __private {
     #[must_use]
     pub fn wrong_arguments(callback: &str, given: usize) -> HubError {
         HubError::internal(std::format!("'{callback}' does not take {given} arguments"))
+    }
+
+    /// The arguments of a call or an event.
+    ///
+    /// # Errors
+    /// When one of them has no JSON form.
+    pub fn arguments(values: &[&dyn Argument]) -> Result<Payload, serde_json::Error> {
+        Payload::array(values)
+    }
+
+    /// Sends an event with arguments that serialised.
+    ///
+    /// # Errors
+    /// As for [`Audience::send`].
+    pub async fn send(
+        to: &Audience,
+        callback: &'static str,
+        args: Result<Payload, serde_json::Error>,
+    ) -> Result<(), DeliveryError> {
+        let args = args.map_err(|error| DeliveryError::Arguments(Some(error)))?;
+        to.send_payload(callback, args).await
     }
 
     /// A proxy's call: sends arguments that serialised, reads the result.

@@ -23,9 +23,23 @@ impl Payload {
     /// When `value` has no JSON form (a map with keys that are no strings, or a failing `Serialize`).
     pub fn of(value: &(impl Serialize + ?Sized)) -> Result<Self, serde_json::Error> {
         let mut text = Vec::with_capacity(64);
-        value.serialize(&mut serde_json::Serializer::with_formatter(
-            &mut text, JsonText,
-        ))?;
+        value.write(&mut text)?;
+        Ok(Self(text.into()))
+    }
+
+    /// Serialises values to an array. Unlike a tuple, each is checked by itself; for generated code.
+    pub(crate) fn array(values: &[&dyn Argument]) -> Result<Self, serde_json::Error> {
+        let mut text = Vec::with_capacity(64);
+        let mut open = b'[';
+        for value in values {
+            text.push(open);
+            value.write(&mut text)?;
+            open = b',';
+        }
+        if values.is_empty() {
+            return Ok(Self::empty_array());
+        }
+        text.push(b']');
         Ok(Self(text.into()))
     }
 
@@ -64,6 +78,25 @@ impl Payload {
 impl std::fmt::Debug for Payload {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&String::from_utf8_lossy(&self.0))
+    }
+}
+
+/// A value that generated code sends, whatever its type.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't be sent: it does not implement `serde::Serialize`",
+    label = "can't be sent"
+)]
+pub trait Argument {
+    /// Appends the value's JSON text.
+    ///
+    /// # Errors
+    /// When it has none.
+    fn write(&self, text: &mut Vec<u8>) -> Result<(), serde_json::Error>;
+}
+
+impl<T: Serialize + ?Sized> Argument for T {
+    fn write(&self, text: &mut Vec<u8>) -> Result<(), serde_json::Error> {
+        self.serialize(&mut serde_json::Serializer::with_formatter(text, JsonText))
     }
 }
 

@@ -68,7 +68,7 @@ fn hub(
             ));
         }
     }
-    unique(&mut methods, Role::Hub, errors);
+    unique(&methods, Role::Hub, errors);
     Some(HubModel {
         name: hub_name(options, own_name, errors),
         ty: (*item.self_ty).clone(),
@@ -100,11 +100,7 @@ fn implementation(
     helpers: &[Helper],
     errors: &mut Errors,
 ) -> Option<ImplementationModel> {
-    let (negated, contract, _) = item.trait_.as_ref()?;
-    if let Some(negated) = negated {
-        errors.on(negated, "a hub can't be a negative `impl`: remove the `!`");
-        return None;
-    }
+    let (_, contract, _) = item.trait_.as_ref()?;
     discoverable(&item.generics, options, errors);
     if let Some(name) = &options.name {
         errors.on(
@@ -143,13 +139,15 @@ fn contract(
     no_discover(options, "a contract", errors);
     let generic = generics(&item.generics, "a contract", errors);
     let mut methods = Vec::new();
+    let mut declared = Vec::new();
     for (function, helper) in declarations(item, "a contract", errors)
         .into_iter()
         .zip(helpers)
     {
         let name = &function.sig.ident;
         no_skip(helper, errors);
-        if Moment::of(name).is_some() {
+        if let Some(moment) = Moment::of(name) {
+            declared.push(moment);
             errors.on(
                 name,
                 format!(
@@ -166,7 +164,7 @@ fn contract(
             errors,
         ));
     }
-    unique(&mut methods, Role::Contract, errors);
+    unique(&methods, Role::Contract, errors);
     if generic {
         methods.clear();
     }
@@ -175,6 +173,7 @@ fn contract(
         ident: item.ident.clone(),
         vis: item.vis.clone(),
         methods,
+        declared,
     }
 }
 
@@ -225,7 +224,7 @@ fn callbacks(
             None => broken.push(function.sig.clone()),
         }
     }
-    unique(&mut methods, Role::Callback, errors);
+    unique(&methods, Role::Callback, errors);
     (!generic).then(|| CallbacksModel {
         ident: item.ident.clone(),
         vis: item.vis.clone(),
@@ -330,34 +329,25 @@ fn generics(generics: &Generics, what: &str, errors: &mut Errors) -> bool {
     true
 }
 
-/// Leaves out methods that a call could not tell from an earlier one.
-fn unique(methods: &mut Vec<MethodModel>, role: Role, errors: &mut Errors) {
-    let mut clashing = Vec::new();
+/// Reports methods that a call could not tell from an earlier one.
+fn unique(methods: &[MethodModel], role: Role, errors: &mut Errors) {
     let overloads = role != Role::Callback;
-    for (later, earlier) in names::clashes(methods, overloads) {
-        if let (Some(second), Some(first)) = (methods.get(later), methods.get(earlier)) {
-            let (own, other) = (&second.ident, &first.ident);
-            errors.on(
-                own,
-                if overloads {
-                    format!(
-                        "`{own}` answers to the same calls as `{other}`: methods named `{}` have to differ in how many \
-                         arguments they take; write `#[hub(name = \"..\")]` on one",
-                        second.wire
-                    )
-                } else {
-                    format!(
-                        "`{own}` has the same name on the wire as `{other}`: write `#[hub(name = \"..\")]` on one"
-                    )
-                },
-            );
-            errors.on(
-                other,
-                format!("`{other}`, which `{own}` clashes with, is here"),
-            );
-        }
-        clashing.push(later);
+    for (second, first) in names::clashes(methods, overloads) {
+        let (own, other, wire) = (&second.ident, &first.ident, &second.wire);
+        let message = if overloads {
+            format!(
+                "`{own}` answers to the same calls as `{other}`: methods named `{wire}` have to differ in how many \
+                 arguments they take; write `#[hub(name = \"..\")]` on one"
+            )
+        } else {
+            format!(
+                "`{own}` has the same name on the wire as `{other}`: write `#[hub(name = \"..\")]` on one"
+            )
+        };
+        errors.on(own, message);
+        errors.on(
+            other,
+            format!("`{other}`, which `{own}` clashes with, is here"),
+        );
     }
-    let mut place = 0..;
-    methods.retain(|_| !place.next().is_some_and(|place| clashing.contains(&place)));
 }

@@ -3,6 +3,7 @@
 
 mod events;
 mod item;
+mod lifecycle;
 mod proxy;
 mod router;
 
@@ -11,7 +12,7 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::Path;
 use syn::spanned::Spanned;
 
-use crate::model::Model;
+use crate::model::{ArgModel, Model};
 use crate::syntax::Block;
 
 /// The `__private` module of the crate that the user has.
@@ -28,6 +29,13 @@ impl Root {
             Path::into_token_stream,
         );
         Self(quote_spanned!(Span::mixed_site()=> #krate::__private))
+    }
+}
+
+impl Root {
+    /// The same path at another place, so that an error about what follows it is reported there.
+    fn at(&self, place: Span) -> TokenStream {
+        moved(&self.0, place)
     }
 }
 
@@ -69,10 +77,46 @@ fn at(tokens: &impl Spanned) -> Span {
     Span::mixed_site().located_at(tokens.span())
 }
 
-/// What stands on every generated `impl`: lints are about what people write.
-fn quiet() -> TokenStream {
+/// A parameter of the user's as a local of generated code.
+fn local(param: &Ident) -> Ident {
+    let mut local = param.clone();
+    local.set_span(at(param));
+    local
+}
+
+/// References to the arguments that a method sends. Each is turned into a trait object by itself, so that what is wrong
+/// with one is reported at its type, once.
+fn sent(args: &[ArgModel]) -> impl Iterator<Item = TokenStream> {
+    args.iter().map(|arg| {
+        let mut local = local(&arg.ident);
+        local.set_span(at(&arg.ty));
+        quote_spanned!(at(&arg.ty)=> &#local)
+    })
+}
+
+/// The same tokens, with the same hygiene, at another place.
+fn moved(tokens: &TokenStream, place: Span) -> TokenStream {
+    let tokens = tokens.clone().into_iter();
+    tokens
+        .map(|mut token| {
+            token.set_span(token.span().located_at(place));
+            token
+        })
+        .collect()
+}
+
+/// What stands on every generated `impl`.
+fn derived() -> TokenStream {
+    let quiet = quiet();
     quote_spanned! {Span::mixed_site()=>
         #[automatically_derived]
+        #quiet
+    }
+}
+
+/// Lints are about what people write.
+fn quiet() -> TokenStream {
+    quote_spanned! {Span::mixed_site()=>
         #[allow(unused, deprecated, unreachable_pub, clippy::all, clippy::pedantic, clippy::nursery)]
     }
 }

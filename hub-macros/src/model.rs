@@ -27,6 +27,8 @@ pub(crate) struct ContractModel {
     pub(crate) ident: Ident,
     pub(crate) vis: Visibility,
     pub(crate) methods: Vec<MethodModel>,
+    /// Lifecycle methods that the trait declares by mistake: they are not to be there twice.
+    pub(crate) declared: Vec<Moment>,
 }
 
 /// `#[hub] impl Chat for ChatHub { .. }`
@@ -80,7 +82,9 @@ pub(crate) struct Output {
     pub(crate) fallible: bool,
     /// The value, `()` for none.
     pub(crate) value: Type,
-    /// Where to report that the value or the error is not what it should be.
+    /// The error of a `Result`, or where it should be.
+    pub(crate) error: Type,
+    /// As written.
     pub(crate) whole: Type,
 }
 

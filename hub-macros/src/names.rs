@@ -69,19 +69,22 @@ fn write(tokens: TokenStream, text: &mut String) {
     }
 }
 
-/// Two methods that one call could mean: the later one's place, then the earlier one's. Without `overloads` one name is
-/// enough, however many arguments there are.
-pub(crate) fn clashes(methods: &[MethodModel], overloads: bool) -> Vec<(usize, usize)> {
+/// Pairs of methods that one call could mean, the later one first. Without `overloads` one name is enough, however many
+/// arguments there are.
+pub(crate) fn clashes(
+    methods: &[MethodModel],
+    overloads: bool,
+) -> Vec<(&MethodModel, &MethodModel)> {
     let mut clashes = Vec::new();
-    for (later, second) in methods.iter().enumerate() {
-        let earlier = methods.iter().take(later).position(|first| {
+    for (place, second) in methods.iter().enumerate() {
+        let first = methods.iter().take(place).find(|first| {
             // Methods under `#[cfg]` may never be there together.
             first.cfgs.is_empty()
                 && second.cfgs.is_empty()
                 && first.wire.eq_ignore_ascii_case(&second.wire)
                 && !(overloads && differ(first, second))
         });
-        clashes.extend(earlier.map(|earlier| (later, earlier)));
+        clashes.extend(first.map(|first| (second, first)));
     }
     clashes
 }

@@ -120,7 +120,7 @@ impl Options {
         let mut options = Self::default();
         each_option(attr, errors, |key, input, errors| {
             if key == "name" {
-                options.name = Some(text(input)?);
+                options.name = Some(text(key, input)?);
             } else if key == "discover" {
                 options.discover = Some(key.span());
             } else if key == "crate" {
@@ -155,7 +155,7 @@ impl Helper {
             };
             each_option(list.tokens.clone(), errors, |key, input, errors| {
                 if key == "name" {
-                    helper.name = Some(text(input)?);
+                    helper.name = Some(text(key, input)?);
                 } else if key == "skip" {
                     helper.skip = Some(key.span());
                 } else {
@@ -198,7 +198,13 @@ fn each_option(
     }
 }
 
-fn text(input: ParseStream<'_>) -> syn::Result<LitStr> {
+fn text(key: &Ident, input: ParseStream<'_>) -> syn::Result<LitStr> {
+    if !input.peek(Token![=]) {
+        return Err(syn::Error::new(
+            key.span(),
+            "what is the name? write `name = \"..\"`",
+        ));
+    }
     input.parse::<Token![=]>()?;
     input.parse()
 }

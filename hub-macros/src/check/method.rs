@@ -25,7 +25,7 @@ pub(crate) enum Role {
     Callback,
 }
 
-/// The most values that one tuple can hand to serde.
+/// The most values that a tuple can hand to serde: what a proxy or an audience sends can also be sent by hand.
 const MOST_ARGUMENTS: usize = 16;
 
 /// Checks one method; `None` if it has a mistake.
@@ -200,7 +200,7 @@ fn check_context(ty: &Type, errors: &mut Errors) {
     if reference.mutability.is_some() {
         errors.on(ty, "the context is shared: write `&Context`");
     } else if !matches!(*reference.elem, Type::Path(_)) || is_str(&reference.elem) {
-        errors.on(ty, not_owned(reference));
+        errors.on(ty, not_owned(Role::Hub, reference));
     }
 }
 
@@ -213,7 +213,7 @@ fn arguments(role: Role, params: &[&PatType], errors: &mut Errors) -> Vec<ArgMod
     let first_optional = params.len() - trailing;
     let mut args = Vec::with_capacity(params.len());
     for (place, param) in params.iter().enumerate() {
-        Owned(errors).visit_type(&param.ty);
+        Owned { role, errors }.visit_type(&param.ty);
         if last_segment(&param.ty).is_some_and(|last| last.ident == "Progress") {
             errors.on(
                 &param.ty,
@@ -250,15 +250,18 @@ fn unnamed(place: usize, span: Span) -> Ident {
 }
 
 /// Finds what can't be an owned argument of one type.
-struct Owned<'a>(&'a mut Errors);
+struct Owned<'a> {
+    role: Role,
+    errors: &'a mut Errors,
+}
 
 impl<'ast> Visit<'ast> for Owned<'_> {
     fn visit_type_reference(&mut self, reference: &'ast TypeReference) {
-        self.0.on(reference, not_owned(reference));
+        self.errors.on(reference, not_owned(self.role, reference));
     }
 
     fn visit_type_impl_trait(&mut self, ty: &'ast syn::TypeImplTrait) {
-        self.0.on(
+        self.errors.on(
             ty,
             "callers can't say which type they mean: name one type instead of `impl`",
         );
@@ -269,17 +272,25 @@ impl<'ast> Visit<'ast> for Owned<'_> {
     fn visit_type_trait_object(&mut self, _: &'ast syn::TypeTraitObject) {}
 }
 
-fn not_owned(reference: &TypeReference) -> String {
+fn not_owned(role: Role, reference: &TypeReference) -> String {
+    let context = |ty| last_segment(ty).is_some_and(|last| last.ident == "Context");
     match &*reference.elem {
-        ty if last_segment(ty).is_some_and(|last| last.ident == "Context") => {
+        ty if context(ty) && role == Role::Callback => {
+            "a callback has no context: remove this parameter".to_owned()
+        }
+        ty if context(ty) => {
             "the context comes first: move this parameter in front of the arguments".to_owned()
         }
-        ty if is_str(ty) => "hub arguments are owned: use `String`".to_owned(),
-        Type::Slice(slice) => format!(
-            "hub arguments are owned: use `Vec<{}>`",
-            names::written(&slice.elem)
-        ),
-        ty => format!("hub arguments are owned: use `{}`", names::written(ty)),
+        ty => format!("hub arguments are owned: use `{}`", owned(ty)),
+    }
+}
+
+/// What to write for a reference to this type.
+fn owned(ty: &Type) -> String {
+    match ty {
+        ty if is_str(ty) => "String".to_owned(),
+        Type::Slice(slice) => format!("Vec<{}>", names::written(&slice.elem)),
+        ty => names::written(ty),
     }
 }
 
@@ -291,8 +302,13 @@ fn output(role: Role, sig: &Signature, errors: &mut Errors) -> Output {
     };
     let result = last_segment(&whole).filter(|last| last.ident == "Result");
     let fallible = result.is_some();
+    let error = result.and_then(|result| types(&result.arguments).nth(1));
+    let error = error.unwrap_or(&whole).clone();
     let value = match result {
-        Some(result) => first_type(&result.arguments).cloned().unwrap_or_else(unit),
+        Some(result) => types(&result.arguments)
+            .next()
+            .cloned()
+            .unwrap_or_else(unit),
         None => whole.clone(),
     };
     if role == Role::Callback && !(fallible && is_unit(&value)) {
@@ -312,6 +328,7 @@ fn output(role: Role, sig: &Signature, errors: &mut Errors) -> Output {
     Output {
         fallible,
         value,
+        error,
         whole,
     }
 }
@@ -321,26 +338,29 @@ fn references(value: &Type, errors: &mut Errors) {
     let Type::Reference(reference) = value else {
         return;
     };
-    let ty = match &*reference.elem {
-        ty if is_str(ty) => "String".to_owned(),
-        ty => names::written(ty),
-    };
-    errors.on(value, format!("hub results are owned: use `{ty}`"));
+    errors.on(
+        value,
+        format!("hub results are owned: use `{}`", owned(&reference.elem)),
+    );
 }
 
 fn option_of(ty: &Type) -> Option<&Type> {
     let last = last_segment(ty).filter(|last| last.ident == "Option")?;
-    first_type(&last.arguments)
+    types(&last.arguments).next()
 }
 
-fn first_type(arguments: &PathArguments) -> Option<&Type> {
-    let PathArguments::AngleBracketed(arguments) = arguments else {
-        return None;
-    };
-    arguments.args.iter().find_map(|argument| match argument {
-        GenericArgument::Type(ty) => Some(ty),
+fn types(arguments: &PathArguments) -> impl Iterator<Item = &Type> {
+    let arguments = match arguments {
+        PathArguments::AngleBracketed(arguments) => Some(arguments.args.iter()),
         _ => None,
-    })
+    };
+    arguments
+        .into_iter()
+        .flatten()
+        .filter_map(|argument| match argument {
+            GenericArgument::Type(ty) => Some(ty),
+            _ => None,
+        })
 }
 
 fn last_segment(ty: &Type) -> Option<&syn::PathSegment> {

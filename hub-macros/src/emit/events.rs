@@ -3,7 +3,7 @@
 use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote_spanned};
 
-use super::{Root, at, quiet, router};
+use super::{Root, at, derived, local, router, sent};
 use crate::model::{CallbacksModel, MethodModel};
 use crate::recover;
 
@@ -12,9 +12,9 @@ pub(super) fn sending(root: &Root, callbacks: &CallbacksModel) -> TokenStream {
     let ident = &callbacks.ident;
     let methods = callbacks.methods.iter().map(|method| send(root, method));
     let broken = callbacks.broken.iter().map(recover::stub);
-    let quiet = quiet();
+    let derived = derived();
     quote_spanned! {Span::mixed_site()=>
-        #quiet
+        #derived
         impl #ident for #root::Audience {
             #(#methods)*
             #(#broken)*
@@ -32,20 +32,25 @@ fn send(root: &Root, method: &MethodModel) -> TokenStream {
     } = method;
     let whole = &method.output.whole;
     let params = args.iter().map(|arg| {
-        let (ident, ty) = (&arg.ident, &arg.ty);
-        quote_spanned!(Span::mixed_site()=> #ident: #ty)
+        let (local, ty) = (local(&arg.ident), &arg.ty);
+        quote_spanned!(Span::mixed_site()=> #local: #ty)
     });
-    let values = args.iter().map(|arg| {
-        let ident = &arg.ident;
-        quote_spanned!(at(&arg.ty)=> #ident)
-    });
-    let convert = quote_spanned!(at(whole)=> #root::Into::into);
+    let values = sent(args);
+    let convert = into(root, method);
     quote_spanned! {Span::mixed_site()=>
         #(#cfgs)*
         async fn #ident(&self #(, #params)*) -> #whole {
-            Self::send(self, #wire, (#(#values,)*)).await.map_err(#convert)
+            let args = #root::arguments(&[#(#values),*]);
+            #root::send(self, #wire, args).await.map_err(#convert)
         }
     }
+}
+
+/// What turns one error into the other, reported at the callback's error type.
+fn into(root: &Root, method: &MethodModel) -> TokenStream {
+    let place = at(&method.output.error);
+    let root = root.at(place);
+    quote_spanned!(place=> #root::Into::into)
 }
 
 /// `struct ChatClientEvents` and its `EventRouter`.
@@ -62,7 +67,7 @@ pub(super) fn handling(root: &Root, callbacks: &CallbacksModel) -> TokenStream {
         .methods
         .iter()
         .map(|method| route(root, ident, method));
-    let quiet = quiet();
+    let derived = derived();
     quote_spanned! {Span::mixed_site()=>
         #[doc = #doc]
         #[allow(dead_code, unreachable_pub)]
@@ -71,21 +76,21 @@ pub(super) fn handling(root: &Root, callbacks: &CallbacksModel) -> TokenStream {
             #vis T,
         );
 
-        #quiet
+        #derived
         impl<T: #root::Clone> #root::Clone for #events<T> {
             fn clone(&self) -> Self {
                 Self(#root::Clone::clone(&self.0))
             }
         }
 
-        #quiet
+        #derived
         impl<T: #root::fmt::Debug> #root::fmt::Debug for #events<T> {
             fn fmt(&self, f: &mut #root::fmt::Formatter<'_>) -> #root::fmt::Result {
                 f.debug_tuple(#text).field(&self.0).finish()
             }
         }
 
-        #quiet
+        #derived
         impl<T: #ident> #root::EventRouter for #events<T> {
             fn methods(&self) -> &'static [&'static str] {
                 &[#(#names),*]
@@ -116,7 +121,7 @@ fn route(root: &Root, callbacks: &proc_macro2::Ident, method: &MethodModel) -> T
     let (locals, read) = router::read_arguments(root, &refuse, method);
     let most = args.len();
     let least = most - optional;
-    let convert = quote_spanned!(at(&method.output.whole)=> #root::Into::into);
+    let convert = into(root, method);
     quote_spanned! {Span::mixed_site()=>
         #(#cfgs)*
         if method.eq_ignore_ascii_case(#wire) {

@@ -33,6 +33,7 @@ fn send_future(root: &Root, function: &mut TraitItemFn) {
         ReturnType::Type(_, ty) => ty.to_token_stream(),
     };
     let span = at(&function.sig.ident);
+    let root = root.at(span);
     function.sig.output = parse_quote_spanned! {span=>
         -> impl #root::Future<Output = #output> + #root::Send
     };

@@ -3,7 +3,7 @@
 use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote_spanned};
 
-use super::{Root, at, quiet};
+use super::{Root, at, derived, local, sent};
 use crate::model::{ContractModel, MethodModel};
 
 /// `struct ChatProxy` and what it implements.
@@ -19,7 +19,7 @@ pub(super) fn proxy(root: &Root, contract: &ContractModel) -> TokenStream {
         .methods
         .iter()
         .map(|method| self::method(root, contract, method));
-    let quiet = quiet();
+    let derived = derived();
     quote_spanned! {Span::mixed_site()=>
         #[doc = #doc]
         #[allow(dead_code, unreachable_pub)]
@@ -27,21 +27,21 @@ pub(super) fn proxy(root: &Root, contract: &ContractModel) -> TokenStream {
             client: #root::Arc<dyn #root::Invoke>,
         }
 
-        #quiet
+        #derived
         impl #root::Clone for #proxy {
             fn clone(&self) -> Self {
                 Self { client: #root::Clone::clone(&self.client) }
             }
         }
 
-        #quiet
+        #derived
         impl #root::fmt::Debug for #proxy {
             fn fmt(&self, f: &mut #root::fmt::Formatter<'_>) -> #root::fmt::Result {
                 f.debug_struct(#text).finish_non_exhaustive()
             }
         }
 
-        #quiet
+        #derived
         impl #root::Proxy for #proxy {
             const HUB: &'static str = #name;
 
@@ -50,7 +50,7 @@ pub(super) fn proxy(root: &Root, contract: &ContractModel) -> TokenStream {
             }
         }
 
-        #quiet
+        #derived
         impl #proxy {
             #(#methods)*
         }
@@ -73,26 +73,20 @@ fn method(root: &Root, contract: &ContractModel, method: &MethodModel) -> TokenS
         quote_spanned!(Span::mixed_site()=> #[doc = #text])
     });
     let params = args.iter().map(|arg| {
-        let (ident, ty) = (&arg.ident, &arg.ty);
-        quote_spanned!(Span::mixed_site()=> #ident: #ty)
+        let (local, ty) = (local(&arg.ident), &arg.ty);
+        quote_spanned!(Span::mixed_site()=> #local: #ty)
     });
-    let payload = if args.is_empty() {
-        quote_spanned!(Span::mixed_site()=> #root::Ok(#root::Payload::empty_array()))
-    } else {
-        let values = args.iter().map(|arg| {
-            let ident = &arg.ident;
-            quote_spanned!(at(&arg.ty)=> &#ident)
-        });
-        quote_spanned!(Span::mixed_site()=> #root::Payload::of(&(#(#values,)*)))
-    };
+    let values = sent(args);
     let value = &method.output.value;
-    let invoke = quote_spanned!(at(value)=> #root::invoke::<#value>);
+    let invoke = root.at(at(value));
+    let invoke = quote_spanned!(at(value)=> #invoke::invoke::<#value>);
     quote_spanned! {Span::mixed_site()=>
         #(#cfgs)*
         #(#docs)*
         #doc
         #vis async fn #ident(&self #(, #params)*) -> #root::Result<#value, #root::CallError> {
-            #invoke(&*self.client, <Self as #root::Proxy>::HUB, #wire, #payload).await
+            let args = #root::arguments(&[#(#values),*]);
+            #invoke(&*self.client, <Self as #root::Proxy>::HUB, #wire, args).await
         }
     }
 }

@@ -4,10 +4,8 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::Type;
 
-use super::{Root, at, quiet};
-use crate::model::{
-    ContractModel, HubModel, ImplementationModel, LifecycleModel, MethodModel, Moment, Output,
-};
+use super::{Root, at, derived, lifecycle, moved, quiet};
+use crate::model::{ContractModel, HubModel, ImplementationModel, MethodModel, Output};
 use crate::names;
 
 /// `impl Hub` for a plain hub.
@@ -16,16 +14,20 @@ pub(super) fn hub(root: &Root, hub: &HubModel) -> TokenStream {
     let (params, _, bounds) = generics.split_for_impl();
     let spec = spec(root, &hub.name, &hub.methods);
     let call = call(root, &quote!(__HUB_SPEC), &quote!(Self), &hub.methods);
-    let lifecycle = hub.lifecycle.iter().map(|method| lifecycle(root, method));
+    let lifecycle = hub
+        .lifecycle
+        .iter()
+        .map(|method| lifecycle::method(root, method));
+    let lifecycle: TokenStream = lifecycle.collect();
     let register = hub
         .discover
         .then(|| register(root, ty, &quote!(&__HUB_SPEC)));
-    let quiet = quiet();
+    let derived = derived();
     quote_spanned! {Span::mixed_site()=>
         const _: () = {
             static __HUB_SPEC: #root::HubSpec = #spec;
 
-            #quiet
+            #derived
             impl #params #root::Hub for #ty #bounds {
                 fn spec(&self) -> &'static #root::HubSpec {
                     &__HUB_SPEC
@@ -40,7 +42,7 @@ pub(super) fn hub(root: &Root, hub: &HubModel) -> TokenStream {
                     #call
                 }
 
-                #(#lifecycle)*
+                #lifecycle
             }
 
             #register
@@ -61,17 +63,7 @@ pub(super) fn implementation(root: &Root, hub: &ImplementationModel) -> TokenStr
     let contract_of_self = quote_spanned!(place=> <Self as #contract>);
     let spec = quote_spanned!(place=> #contract_of_self::__HUB_SPEC);
     let call = quote_spanned!(place=> #contract_of_self::__hub_call);
-    let lifecycle = [Moment::Connected, Moment::Reconnected, Moment::Disconnected].map(|moment| {
-        let (signature, detail) = moment_signature(root, moment);
-        let name = Ident::new(moment.name(), Span::mixed_site());
-        let detail = detail.map(|detail| Ident::new(detail, Span::mixed_site()));
-        let detail = detail.iter();
-        quote_spanned! {Span::mixed_site()=>
-            #signature {
-                #root::Box::pin(#contract_of_self::#name(self, cx #(, #detail)*))
-            }
-        }
-    });
+    let lifecycle = lifecycle::of_contract(root, &contract_of_self);
     let register = hub.discover.then(|| {
         register(
             root,
@@ -79,10 +71,10 @@ pub(super) fn implementation(root: &Root, hub: &ImplementationModel) -> TokenStr
             &quote_spanned!(place=> <#ty as #contract>::__HUB_SPEC),
         )
     });
-    let quiet = quiet();
+    let derived = derived();
     quote_spanned! {Span::mixed_site()=>
         const _: () = {
-            #quiet
+            #derived
             impl #params #root::Hub for #ty #bounds {
                 fn spec(&self) -> &'static #root::HubSpec {
                     #spec
@@ -97,7 +89,7 @@ pub(super) fn implementation(root: &Root, hub: &ImplementationModel) -> TokenStr
                     #call(self, cx, method, args)
                 }
 
-                #(#lifecycle)*
+                #lifecycle
             }
 
             #register
@@ -115,43 +107,16 @@ pub(super) fn contract(root: &Root, contract: &ContractModel) -> TokenStream {
         &quote!(<Self as #ident>),
         &contract.methods,
     );
-    let result = quote!(#root::Result<(), #root::HubError>);
-    let future = quote!(impl #root::Future<Output = #result> + #root::Send);
-    let allow =
-        quote!(#[allow(unused, deprecated, clippy::all, clippy::pedantic, clippy::nursery)]);
+    let defaults = lifecycle::defaults(root, &contract.declared);
+    let quiet = quiet();
     quote_spanned! {Span::mixed_site()=>
-        /// A connection that listed this hub has started. Does nothing unless it is written.
-        ///
-        /// # Errors
-        /// An error refuses the connection.
-        #allow
-        fn on_connected(&self, cx: &#root::Context) -> #future {
-            #root::ready(#root::Ok(()))
-        }
-
-        /// A connection came back. Does nothing unless it is written.
-        ///
-        /// # Errors
-        /// An error is logged.
-        #allow
-        fn on_reconnected(&self, cx: &#root::Context, resumed: #root::Resumed) -> #future {
-            #root::ready(#root::Ok(()))
-        }
-
-        /// A connection has ended: `stopped` by its client, or lost. Does nothing unless it is written.
-        ///
-        /// # Errors
-        /// An error is logged.
-        #allow
-        fn on_disconnected(&self, cx: &#root::Context, stopped: bool) -> #future {
-            #root::ready(#root::Ok(()))
-        }
+        #defaults
 
         #[doc(hidden)]
         const __HUB_SPEC: &'static #root::HubSpec = &#spec;
 
         #[doc(hidden)]
-        #allow
+        #quiet
         fn __hub_call<'call>(
             &'call self,
             cx: &'call #root::Context,
@@ -241,39 +206,48 @@ fn arm(root: &Root, target: &TokenStream, method: &MethodModel) -> TokenStream {
     let refuse = quote_spanned!(Span::mixed_site()=> #root::refuse);
     let (locals, read) = read_arguments(root, &refuse, method);
     let context = method.context.iter().map(|ty| quote_spanned!(at(ty)=> cx));
-    let progress = method
-        .progress
-        .iter()
-        .map(|ty| quote_spanned!(at(ty)=> #root::Context::progress(cx)));
+    let progress = method.progress.iter().map(|ty| {
+        let root = root.at(at(ty));
+        quote_spanned!(at(ty)=> #root::Context::progress(cx))
+    });
     let ident = &method.ident;
+    let target = moved(target, at(ident));
     let wait = method.is_async.then(|| quote_spanned!(at(ident)=> .await));
     let call = quote_spanned! {at(ident)=>
         #target::#ident(self, #(#context,)* #(#locals,)* #(#progress,)*) #wait
     };
-    let Output {
-        fallible,
-        value,
-        whole,
-    } = &method.output;
-    let reply = quote_spanned!(at(value)=> #root::Reply::of(&value));
-    let answer = if *fallible {
-        let convert = quote_spanned!(at(whole)=> #root::Into::into(error));
-        quote_spanned! {Span::mixed_site()=>
-            match #call {
-                #root::Ok(value) => #reply,
-                #root::Err(error) => #root::Err(#convert),
-            }
-        }
-    } else {
-        quote_spanned! {Span::mixed_site()=>
-            let value = #call;
-            #reply
-        }
-    };
+    let answer = answer(root, &method.output, &call);
+    let boxed = root.at(at(ident));
     quote_spanned! {at(ident)=>
         #read
-        #root::Box::pin(async move { #answer })
+        #boxed::Box::pin(async move { #answer })
     }
+}
+
+/// A method's result as a reply; what is wrong with its type is reported at that type.
+fn answer(root: &Root, output: &Output, call: &TokenStream) -> TokenStream {
+    let place = at(&output.value);
+    let reply = root.at(place);
+    let reply = quote_spanned!(place=> #reply::Reply::of(&value));
+    if !output.fallible {
+        return quote_spanned! {Span::mixed_site()=>
+            let value = #call;
+            #reply
+        };
+    }
+    let convert = convert(root, &output.error);
+    quote_spanned! {Span::mixed_site()=>
+        match #call {
+            #root::Ok(value) => #reply,
+            #root::Err(error) => #root::Err(#convert),
+        }
+    }
+}
+
+/// `error` as a `HubError`, reported at its type `ty`.
+pub(super) fn convert(root: &Root, ty: &Type) -> TokenStream {
+    let root = root.at(at(ty));
+    quote_spanned!(at(ty)=> #root::Into::into(error))
 }
 
 /// Locals for a method's arguments, and statements that read them from `args`. An argument that can't be read ends the
@@ -306,61 +280,10 @@ pub(super) fn read_arguments(
     (locals, read)
 }
 
-/// A lifecycle method's signature in trait `Hub`, and the name of its parameter behind the context.
-fn moment_signature(root: &Root, moment: Moment) -> (TokenStream, Option<&'static str>) {
-    let name = moment.name().trim_start_matches("on_");
-    let (detail, ty) = match moment {
-        Moment::Connected => (None, None),
-        Moment::Reconnected => (Some("resumed"), Some(quote!(#root::Resumed))),
-        Moment::Disconnected => (Some("stopped"), Some(quote!(bool))),
-    };
-    let name = Ident::new(name, Span::mixed_site());
-    let param = detail.map(|detail| Ident::new(detail, Span::mixed_site()));
-    let param = param.iter();
-    let ty = ty.iter();
-    let signature = quote_spanned! {Span::mixed_site()=>
-        fn #name<'call>(
-            &'call self,
-            cx: &'call #root::Context
-            #(, #param: #ty)*
-        ) -> #root::BoxFuture<'call, #root::Result<(), #root::HubError>>
-    };
-    (signature, detail)
-}
-
-fn lifecycle(root: &Root, method: &LifecycleModel) -> TokenStream {
-    let LifecycleModel { ident, cfgs, .. } = method;
-    let (signature, detail) = moment_signature(root, method.moment);
-    let context = method.context.iter().map(|ty| quote_spanned!(at(ty)=> cx));
-    let detail = method.detail.iter().zip(detail);
-    let detail = detail.map(|(ty, name)| Ident::new(name, at(ty)));
-    let wait = method.is_async.then(|| quote_spanned!(at(ident)=> .await));
-    let call = quote_spanned! {at(ident)=>
-        Self::#ident(self, #(#context,)* #(#detail,)*) #wait
-    };
-    let answer = match &method.fallible {
-        Some(whole) => {
-            let convert = quote_spanned!(at(whole)=> #root::Into::into(error));
-            quote_spanned! {at(whole)=>
-                match #call {
-                    #root::Ok(()) => #root::Ok(()),
-                    #root::Err(error) => #root::Err(#convert),
-                }
-            }
-        }
-        None => quote_spanned!(Span::mixed_site()=> #call; #root::Ok(())),
-    };
-    quote_spanned! {at(ident)=>
-        #(#cfgs)*
-        #signature {
-            #root::Box::pin(async move { #answer })
-        }
-    }
-}
-
 fn register(root: &Root, ty: &Type, spec: &TokenStream) -> TokenStream {
     // `Default` is asked for at the user's type.
-    let value = quote_spanned!(at(ty)=> <#ty as #root::Default>::default());
+    let place = root.at(at(ty));
+    let value = quote_spanned!(at(ty)=> <#ty as #place::Default>::default());
     quote_spanned! {Span::mixed_site()=>
         #root::inventory::submit! {
             #root::HubRegistration {

@@ -1,0 +1,8 @@
+#![allow(unused)]
+
+use hub_core::hub_client;
+
+#[hub_client(name = "chat")]
+trait Client {}
+
+fn main() {}

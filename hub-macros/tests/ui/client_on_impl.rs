@@ -1,0 +1,10 @@
+#![allow(unused)]
+
+use hub_core::hub_client;
+
+struct Chat;
+
+#[hub_client]
+impl Chat {}
+
+fn main() {}

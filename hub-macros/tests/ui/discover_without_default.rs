@@ -1,0 +1,10 @@
+#![allow(unused)]
+
+use hub_core::hub;
+
+struct Chat;
+
+#[hub(discover)]
+impl Chat {}
+
+fn main() {}

@@ -1,0 +1,12 @@
+#![allow(unused)]
+
+use hub_core::hub;
+
+struct Chat;
+
+#[hub]
+impl Chat {
+    async fn send<T>(&self, room: T) {}
+}
+
+fn main() {}

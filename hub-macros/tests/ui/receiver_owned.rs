@@ -1,0 +1,12 @@
+#![allow(unused)]
+
+use hub_core::hub;
+
+struct Chat;
+
+#[hub]
+impl Chat {
+    fn into_inner(self) {}
+}
+
+fn main() {}
