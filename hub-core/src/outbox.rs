@@ -145,11 +145,11 @@ impl Outbox {
         if let Some(next) = self.control.next() {
             return Some(next);
         }
-        if self.burst < BURST || self.post.is_empty() {
-            if let Some(next) = self.send.next() {
-                self.burst += 1;
-                return Some(next);
-            }
+        if (self.burst < BURST || self.post.is_empty())
+            && let Some(next) = self.send.next()
+        {
+            self.burst += 1;
+            return Some(next);
         }
         self.burst = 0;
         self.post.next()
