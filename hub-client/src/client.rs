@@ -4,14 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use hub_core::{Args, CallError, ConnectionId, Invoke, Payload, Proxy};
+use hub_core::{CallError, ConnectionId, Invoke, Payload, Proxy};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use smol_str::SmolStr;
-use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::sync::{broadcast, mpsc, watch};
 
 use crate::builder::Builder;
-use crate::driver::{Command, unsendable};
+use crate::driver::Command;
 use crate::events::{ClientEvent, ClientEvents};
 use crate::handlers::{Handlers, Subscription};
 
@@ -168,14 +167,7 @@ impl fmt::Debug for HubClient {
 #[async_trait]
 impl Invoke for Handle {
     async fn invoke(&self, hub: &str, method: &str, args: Payload) -> Result<Payload, CallError> {
-        let args = Args::parse(args.as_bytes().clone()).map_err(unsendable)?;
-        let (reply, result) = oneshot::channel();
-        let command = Command {
-            hub: SmolStr::new(hub),
-            method: SmolStr::new(method),
-            args,
-            reply,
-        };
+        let (command, result) = Command::new(hub, method, &args)?;
         if self.commands.send(command).await.is_err() {
             return Err(CallError::NotConnected);
         }

@@ -1,23 +1,20 @@
 //! The task of one connection. It owns the link, the receiving half and the table of open calls; handles talk to it
 //! through channels, and it hands events on to the task that runs the callbacks.
 
-use std::hash::{BuildHasher, Hasher, RandomState};
+mod command;
+mod reconnect;
+
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::BytesMut;
-use hub_core::{
-    Args, Call, CallError, ClassicClient, Completion, ConnectionId, Event, Failure, Message,
-    Payload, Protocol, ProtocolError,
-};
-use smol_str::SmolStr;
+use hub_core::{CallError, Completion, ConnectionId, Event};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep_until};
 
 use crate::builder::Settings;
-use crate::calls::{Calls, Waiter};
+use crate::calls::Calls;
 use crate::client::State;
 use crate::error::{CloseReason, ConnectError, LinkError};
 use crate::events::{ClientEvent, Voice};
@@ -28,28 +25,15 @@ use crate::reception::{Reception, Step};
 use crate::route::Route;
 use crate::transport::{Transport, next};
 
+pub(crate) use command::Command;
+use command::Reply;
+
 /// How long callbacks may be stuck while the queue before them is full and calls are open. A callback that waits for a
 /// result which stands behind that queue would wait for ever. The original complains after the same time.
 const STUCK: Duration = Duration::from_secs(10);
 
 /// Far enough to be never.
 const NEVER: Duration = Duration::from_secs(86400 * 365);
-
-/// A call on its way from a handle to the driver.
-pub(crate) struct Command {
-    pub(crate) hub: SmolStr,
-    pub(crate) method: SmolStr,
-    pub(crate) args: Args,
-    pub(crate) reply: Reply,
-}
-
-type Reply = oneshot::Sender<Result<Payload, CallError>>;
-
-impl Waiter for Reply {
-    fn gave_up(&self) -> bool {
-        self.is_closed()
-    }
-}
 
 /// The other ends of what a handle holds.
 pub(crate) struct Ends {
@@ -218,40 +202,18 @@ impl Driver {
     }
 
     fn call(&mut self, command: Command, link: &mut dyn Transport) {
-        let Command {
-            hub,
-            method,
-            args,
-            reply,
-        } = command;
-        if reply.is_closed() {
+        if command.reply.is_closed() {
             return;
         }
+        let (reply, call) = command.split();
         let id = self.calls.open(reply);
-        let call = Message::Call(Call {
-            id: Some(id),
-            hub,
-            method,
-            args,
-            state: None,
-            streams: Vec::new(),
-        });
-        let mut frame = BytesMut::new();
-        ClassicClient.write(&call, &mut frame);
-        link.send(frame.freeze());
+        link.send(call.frame(id));
     }
 
     fn settle(&mut self, completion: Completion) {
-        let Some(reply) = self.calls.settle(&completion) else {
-            return;
-        };
-        let result = match completion.outcome {
-            Ok(Some(value)) => Ok(value),
-            Ok(None) => Payload::of(&()).map_err(CallError::Decode),
-            Err(failure) => Err(failed(failure)),
-        };
-        // A caller that gave up is fine.
-        let _ = reply.send(result);
+        if let Some(reply) = self.calls.settle(&completion) {
+            command::answer(reply, completion.outcome);
+        }
     }
 
     /// Moves events to the callbacks' queue as far as there is room.
@@ -264,75 +226,6 @@ impl Driver {
                 Err(TrySendError::Closed(())) => return events.clear(),
             };
             self.moved = Instant::now();
-        }
-    }
-
-    /// Comes back on a new link, or says why not.
-    async fn reconnect(&mut self, error: LinkError) -> Result<Box<dyn Transport>, CloseReason> {
-        let after = self.terms.disconnect;
-        let gives_up = Instant::now() + after;
-        self.ends.voice.say(ClientEvent::Lost(error));
-        self.ends.voice.enter(State::Reconnecting);
-        for reply in self.calls.drain() {
-            let _ = reply.send(Err(CallError::Reconnecting));
-        }
-        let mut last = None;
-        while Instant::now() < gives_up {
-            let seed = RandomState::new().build_hasher().finish();
-            let wait = self.settings.retry.delay(self.attempts, seed);
-            self.attempts = self.attempts.saturating_add(1);
-            let next = (Instant::now() + wait.min(NEVER)).min(gives_up);
-            self.meanwhile(sleep_until(next)).await?;
-            match self.meanwhile_reconnect(gives_up).await? {
-                Ok(link) => {
-                    self.ends.voice.enter(State::Connected);
-                    return Ok(link);
-                }
-                Err(error) => {
-                    tracing::debug!(%error, "reconnect failed");
-                    last = Some(Arc::new(error));
-                }
-            }
-        }
-        Err(CloseReason::GaveUp { after, last })
-    }
-
-    async fn meanwhile_reconnect(
-        &mut self,
-        gives_up: Instant,
-    ) -> Result<Result<Box<dyn Transport>, ConnectError>, CloseReason> {
-        let allowed = self.terms.connect + self.settings.connect_timeout;
-        let until = (Instant::now() + allowed).min(gives_up);
-        let (route, max_frame) = (self.route.clone(), self.settings.max_frame);
-        let (cursor, groups) = self.reception.place();
-        let (cursor, groups) = (cursor.map(str::to_owned), groups.map(str::to_owned));
-        let attempt = async move {
-            let place = (cursor.as_deref(), groups.as_deref());
-            match timeout_at(until, route.reconnect(place, max_frame)).await {
-                Ok(Ok(link)) => Ok(Box::new(link) as Box<dyn Transport>),
-                Ok(Err(error)) => Err(error),
-                Err(_) => Err(ConnectError::TimedOut {
-                    request: "connect",
-                    allowed,
-                }),
-            }
-        };
-        self.meanwhile(attempt).await
-    }
-
-    /// Waits for `work` where there is no link: refuses calls, hands events on, and listens for the end.
-    async fn meanwhile<T>(&mut self, work: impl Future<Output = T>) -> Result<T, CloseReason> {
-        let mut work = pin!(work);
-        loop {
-            self.hand_on();
-            let waiting = !self.reception.events().is_empty();
-            tokio::select! {
-                biased;
-                () = ended(&mut self.ends.ending) => return Err(CloseReason::Client),
-                done = &mut work => return Ok(done),
-                Some(command) = self.ends.commands.recv() => refuse(command),
-                () = room(&self.queue), if waiting => {}
-            }
         }
     }
 
@@ -376,32 +269,15 @@ impl Driver {
         loop {
             tokio::select! {
                 () = &mut goodbye => break,
-                Some(command) = ends.commands.recv() => refuse(command),
+                Some(command) = ends.commands.recv() => command.refuse(),
             }
         }
         ends.commands.close();
         while let Ok(command) = ends.commands.try_recv() {
-            refuse(command);
+            command.refuse();
         }
     }
 }
 
-fn refuse(command: Command) {
-    let _ = command.reply.send(Err(CallError::NotConnected));
-}
-
-fn failed(failure: Failure) -> CallError {
-    CallError::Hub {
-        message: failure.message,
-        data: failure.data,
-        public: failure.public,
-    }
-}
-
-/// Why arguments can't be sent, as an error of the call.
-pub(crate) fn unsendable(error: ProtocolError) -> CallError {
-    CallError::Encode(match error {
-        ProtocolError::Json(error) => error,
-        error => serde::ser::Error::custom(error),
-    })
-}
+#[cfg(test)]
+mod tests;

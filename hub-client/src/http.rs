@@ -123,6 +123,11 @@ impl Fetch<'_> {
             });
         };
         request.headers_mut().insert(header::HOST, host);
+        if request.method() == Method::POST {
+            // hyper leaves it out for an empty body, and servers that insist on it answer 411.
+            let none = HeaderValue::from_static("0");
+            request.headers_mut().insert(header::CONTENT_LENGTH, none);
+        }
         request.headers_mut().extend(self.headers.clone());
         Ok(request)
     }

@@ -18,8 +18,42 @@
 //! # }
 //! ```
 //!
-//! With a contract crate the same is typed: [`HubClient::hub`] gives the proxy that `#[hub]` made of a trait, and
-//! [`Builder::events`] takes the handler that `#[hub_client]` made of another.
+//! With a contract the same is typed: [`HubClient::hub`] gives the proxy that [`#[hub]`](macro@hub) makes of a trait, and
+//! [`Builder::events`] takes the handler that [`#[hub_client]`](macro@hub_client) makes of another. A contract is usually
+//! a crate of its own, shared with the server:
+//!
+//! ```no_run
+//! use hub_client::{Context, HubClient, HubError, hub, hub_client};
+//!
+//! #[hub]
+//! trait Chat {
+//!     async fn join(&self, cx: &Context, room: String) -> Result<Vec<String>, HubError>;
+//! }
+//!
+//! #[hub_client]
+//! trait ChatClient {
+//!     async fn message(&self, user: String, text: String) -> Result<(), HubError>;
+//! }
+//!
+//! struct Screen;
+//!
+//! impl ChatClient for Screen {
+//!     async fn message(&self, user: String, text: String) -> Result<(), HubError> {
+//!         println!("{user}: {text}");
+//!         Ok(())
+//!     }
+//! }
+//!
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! let client = HubClient::builder("http://127.0.0.1:8080/signalr")
+//!     .events("chat", ChatClientEvents(Screen))
+//!     .connect()
+//!     .await?;
+//! let chat = client.hub::<ChatProxy>();
+//! let people = chat.join("lobby".into()).await?;
+//! # Ok(())
+//! # }
+//! ```
 //!
 //! # What to expect
 //!
@@ -60,5 +94,14 @@ pub use client::{HubClient, State};
 pub use error::{CloseReason, ConnectError, EventError, LinkError};
 pub use events::{ClientEvent, ClientEvents};
 pub use handlers::Subscription;
-pub use hub_core::CallError;
+pub use hub_core::{
+    CallError, ConnectionId, Context, EventRouter, HubError, Invoke, Payload, Progress, Proxy,
+};
+pub use hub_macros::{hub_client_for_client as hub_client, hub_for_client as hub};
 pub use retry::RetryPolicy;
+
+/// What generated code refers to. Not for people.
+#[doc(hidden)]
+pub mod __private {
+    pub use hub_core::__private::*;
+}
