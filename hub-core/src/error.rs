@@ -25,6 +25,7 @@ pub struct HubError {
 enum Kind {
     Public,
     Internal,
+    Unfit,
     Unserializable,
 }
 
@@ -58,6 +59,17 @@ impl HubError {
         }
     }
 
+    /// The call does not fit: no such method, or wrong arguments. As [`internal`](Self::internal), but it is the
+    /// caller's mistake, and its text may quote what the caller sent: it is not for the log.
+    pub fn unfit(message: impl Into<String>) -> Self {
+        Self {
+            kind: Kind::Unfit,
+            message: message.into(),
+            data: None,
+            source: None,
+        }
+    }
+
     /// A result that could not be turned into JSON. On a classic WebSocket it closes the connection at once, so that
     /// the client reconnects and fails the call instead of waiting for ever (`classic-signalr.md` 6.1).
     pub fn unserializable(source: serde_json::Error) -> Self {
@@ -84,6 +96,12 @@ impl HubError {
     #[must_use]
     pub fn is_public(&self) -> bool {
         self.kind == Kind::Public
+    }
+
+    /// Whether the call did not fit; see [`unfit`](Self::unfit).
+    #[must_use]
+    pub fn is_unfit(&self) -> bool {
+        self.kind == Kind::Unfit
     }
 
     /// Whether the method worked but its result could not be written.

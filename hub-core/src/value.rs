@@ -180,9 +180,9 @@ impl Args {
     pub fn next<T: DeserializeOwned>(&mut self, parameter: &'static str) -> Result<T, HubError> {
         let raw = self
             .next_raw()
-            .ok_or_else(|| HubError::internal(format!("argument '{parameter}' is missing")))?;
+            .ok_or_else(|| HubError::unfit(format!("argument '{parameter}' is missing")))?;
         serde_json::from_slice(raw)
-            .map_err(|error| HubError::internal(format!("argument '{parameter}': {error}")))
+            .map_err(|error| HubError::unfit(format!("argument '{parameter}': {error}")))
     }
 
     /// The next argument, `None` if it is missing or null.

@@ -3,12 +3,13 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use hub_core::{Classic, Hub, HubRegistration, Log};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
-use tokio::task::AbortHandle;
+use tokio::task::{AbortHandle, JoinSet};
 
 use crate::config::{Config, Mount};
 use crate::connection::link::End;
@@ -40,7 +41,7 @@ pub struct HubServer {
 pub(crate) struct Running {
     pub(crate) node: Arc<Node>,
     pub(crate) mount: Mount,
-    pub(crate) tokens: Tokens,
+    pub(crate) tokens: Arc<Tokens>,
     pub(crate) authenticate: Arc<dyn Authenticate>,
     tasks: [AbortHandle; 2],
 }
@@ -78,7 +79,7 @@ impl HubServer {
             running: Arc::new(Running {
                 node,
                 mount,
-                tokens,
+                tokens: Arc::new(tokens),
                 authenticate,
                 tasks,
             }),
@@ -126,7 +127,10 @@ impl std::fmt::Debug for HubServer {
 impl Drop for Running {
     fn drop(&mut self) {
         self.tasks.iter().for_each(AbortHandle::abort);
+        self.node.tide.end();
         for connection in self.node.registry.connections() {
+            // A server that goes tells no hub: its clients come back, to it or to another (`classic-signalr.md` 13.8).
+            connection.ended.store(true, Ordering::Release);
             connection.link().finish(End::Over);
             self.node.registry.remove(&connection);
         }
@@ -154,7 +158,10 @@ impl Bound {
     /// # Errors
     /// None today: a failing accept (too many open files, say) is logged and tried again.
     pub async fn serve(self) -> io::Result<()> {
+        // Ends with this future: a connection that waits for its next request must not keep the server alive.
+        let mut connections = JoinSet::new();
         loop {
+            while connections.try_join_next().is_some() {}
             let socket = match self.listener.accept().await {
                 Ok((socket, _)) => socket,
                 Err(error) => {
@@ -166,7 +173,7 @@ impl Bound {
             let service = self.service.clone();
             #[cfg(feature = "tls")]
             if let Some(tls) = self.tls.clone() {
-                tokio::spawn(async move {
+                connections.spawn(async move {
                     match tokio::time::timeout(HEAD_TIMEOUT, tls.accept(socket)).await {
                         Ok(Ok(socket)) => serve_connection(socket, service).await,
                         Ok(Err(_)) | Err(_) => tracing::debug!("a TLS handshake failed"),
@@ -174,7 +181,7 @@ impl Bound {
                 });
                 continue;
             }
-            tokio::spawn(serve_tcp(socket, service));
+            connections.spawn(serve_tcp(socket, service));
         }
     }
 }

@@ -170,30 +170,28 @@ impl Link {
         self.waker = None;
     }
 
-    /// Takes an entry from the pump, if the connection is with it.
+    /// Takes an entry from the pump, if the connection is with it; gives whom to wake.
     pub(crate) fn receive(
         &mut self,
         id: &ConnectionId,
         entry: &Arc<Entry>,
         frames: &mut Frames<'_>,
-    ) {
-        match self.mode {
-            Mode::Live => {
-                if !entry.excepts(id) {
-                    let Some(frame) = frames.of(self.downlink) else {
-                        return;
-                    };
-                    if self.outbox.push(Lane::Post, frame).is_err() {
-                        // The log keeps it; the driver reads it there once there is room again.
-                        self.mode = Mode::Behind;
-                        return;
-                    }
-                    self.told = entry.order;
-                }
-                self.position = entry.order;
-            }
-            Mode::Behind | Mode::Detached => {}
+    ) -> Option<Waker> {
+        if self.mode != Mode::Live {
+            return None;
         }
+        if entry.excepts(id) {
+            self.position = entry.order;
+            return None;
+        }
+        if self.outbox.push(Lane::Post, frames.of(self.downlink)?).is_err() {
+            // The log keeps it; the driver reads it there once there is room again.
+            self.mode = Mode::Behind;
+            return None;
+        }
+        self.position = entry.order;
+        self.told = entry.order;
+        self.waker.take()
     }
 
     /// Takes a change of groups, in its place among the entries.

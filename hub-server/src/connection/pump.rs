@@ -66,6 +66,11 @@ impl Tide {
         let _ = reached.await;
     }
 
+    /// The pump is gone: nobody is to wait for it any more.
+    pub(crate) fn end(&self) {
+        self.rise(u64::MAX);
+    }
+
     fn rise(&self, order: u64) {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         self.passed.store(order, Ordering::Release);

@@ -125,8 +125,7 @@ impl Registry {
             .flat_map(HashMap::values)
         {
             let mut link = connection.link();
-            link.receive(&connection.id, entry, &mut frames);
-            effects.wake.extend(link.take_waker());
+            effects.wake.extend(link.receive(&connection.id, entry, &mut frames));
         }
         effects
     }

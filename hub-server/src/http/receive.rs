@@ -275,13 +275,13 @@ fn open(
 }
 
 fn opened(asked: &Asked, attached: Attached, peer: Arc<Peer>) -> Opened {
-    let (running, id) = (asked.running.clone(), attached.connection.id.clone());
+    let (tokens, id) = (asked.running.tokens.clone(), attached.connection.id.clone());
     let groups_token = move |groups: &[Membership]| {
         let names: Vec<String> = groups
             .iter()
             .map(|(hub, group)| format!("{hub}.{group}"))
             .collect();
-        running.tokens.groups(&id, &names)
+        tokens.groups(&id, &names)
     };
     Opened {
         node: asked.node().clone(),

@@ -47,7 +47,7 @@ pub(crate) fn dispatch(
                 .catch_unwind()
                 .await
                 .unwrap_or_else(|panic| Err(panicked(&*panic))),
-            Err(unresolved) => Err(HubError::internal(unresolved)),
+            Err(unresolved) => Err(HubError::unfit(unresolved)),
         };
         let unserializable = result.as_ref().is_err_and(HubError::is_unserializable);
         let outcome = match result {
@@ -69,10 +69,10 @@ pub(crate) fn dispatch(
 
 /// What the caller reads. The error quotes the names as they were sent (15.47).
 fn failure(error: &HubError, name: &HubName, hub: &str, method: &str, detailed: bool) -> Failure {
-    if !error.is_public() {
-        // The text may quote what the caller sent, which no log at its default level should hold.
-        tracing::warn!(hub = %name, "a hub method failed");
-        tracing::debug!(hub = %name, method, %error, "a hub method failed");
+    if error.is_unfit() {
+        tracing::debug!(hub = %name, "a call did not fit");
+    } else if !error.is_public() {
+        tracing::warn!(hub = %name, method, %error, "a hub method failed");
     }
     Failure::of(error, detailed, || {
         format!("There was an error invoking Hub method '{hub}.{method}'.")

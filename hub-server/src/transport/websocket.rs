@@ -160,23 +160,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                 Ok(reading) => reading,
                 Err(left) => return Poll::Ready(left),
             };
-            let catching_up = self.catch_up(cx);
-            match self.write(cx) {
-                Poll::Ready(Ok(())) if catching_up => {}
-                Poll::Ready(Ok(())) => match reading {
-                    Reading::Dry => return Poll::Pending,
-                    Reading::Paused => {
-                        if !self.may_read() {
-                            return Poll::Pending;
-                        }
-                    }
-                    Reading::HadItsTurn => {
-                        cx.waker().wake_by_ref();
-                        return Poll::Pending;
-                    }
-                },
+            self.catch_up(cx);
+            let written = match self.write(cx) {
                 Poll::Ready(Err(left)) => return Poll::Ready(left),
-                Poll::Pending => return Poll::Pending,
+                written => written.is_ready(),
+            };
+            if reading == Reading::HadItsTurn {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            // Writing made room: there may be more to read, from the log or from the socket.
+            let room = written && (self.is_behind() || reading == Reading::Paused && self.may_read());
+            if !room {
+                return Poll::Pending;
             }
         }
     }
@@ -266,34 +262,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         });
     }
 
-    /// Reads on in the log, if the connection is behind; `true` if it made a step.
-    fn catch_up(&mut self, cx: &mut Context<'_>) -> bool {
-        let Opened {
-            node,
-            connection,
-            request,
-            ..
-        } = &self.opened;
-        if self.resuming.is_none() {
-            let link = connection.link();
-            if link.mode != Mode::Behind || link.outbox.is_pressed() {
-                return false;
-            }
-            drop(link);
-            self.resuming = Some(Box::pin(resume::step(
-                node.clone(),
-                connection.clone(),
-                *request,
-            )));
+    /// Whether the next page of the log may be read now.
+    fn is_behind(&self) -> bool {
+        let link = self.opened.connection.link();
+        self.resuming.is_none() && link.mode == Mode::Behind && !link.outbox.is_pressed()
+    }
+
+    /// Reads on in the log, if the connection is behind.
+    fn catch_up(&mut self, cx: &mut Context<'_>) {
+        if self.is_behind() {
+            let Opened { node, connection, request, .. } = &self.opened;
+            self.resuming = Some(Box::pin(resume::step(node.clone(), connection.clone(), *request)));
         }
-        let done = self
-            .resuming
-            .as_mut()
-            .is_some_and(|step| step.as_mut().poll(cx).is_ready());
-        if done {
+        if self.resuming.as_mut().is_some_and(|step| step.as_mut().poll(cx).is_ready()) {
             self.resuming = None;
         }
-        done
     }
 
     fn write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Left>> {
