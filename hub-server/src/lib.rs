@@ -22,6 +22,7 @@
 //! Modules, from the outside in: `http` answers requests, `transport` carries frames, `connection` keeps what a node
 //! knows of each client, `hubs` runs calls and sends, `log` keeps what outlives a socket. Imports only go down.
 
+mod builder;
 mod config;
 mod connection;
 mod http;
@@ -35,11 +36,12 @@ pub use hub_core::*;
 // Rooted here, so that a server needs no second crate in its Cargo.toml.
 pub use hub_macros::{hub_client_for_server as hub_client, hub_for_server as hub};
 
+pub use crate::builder::{BuildError, Builder};
 pub use crate::http::auth::Authenticate;
 pub use crate::http::service::{HubService, ResponseBody};
 pub use crate::hubs::handle::HubHandle;
 pub use crate::log::MemoryLog;
-pub use crate::server::{Bound, BuildError, Builder, HubServer};
+pub use crate::server::{Bound, HubServer};
 
 #[doc(hidden)]
 pub use hub_core::__private;

@@ -1,4 +1,4 @@
-//! [`HubServer`] and its [`Builder`]: from hubs and settings to something that serves.
+//! [`HubServer`]: what a [`Builder`] made, on its way to serving.
 
 use std::io;
 use std::net::SocketAddr;
@@ -6,22 +6,18 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use hub_core::{Classic, Hub, HubRegistration, Log};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
 use tokio::task::{AbortHandle, JoinSet};
 
-use crate::config::{Config, Mount};
+use crate::builder::Builder;
+use crate::config::Mount;
 use crate::connection::link::End;
-use crate::connection::pump::Tide;
-use crate::connection::registry::Registry;
 use crate::connection::{heartbeat, pump};
-use crate::http::auth::{Authenticate, FromExtensions};
+use crate::http::auth::Authenticate;
 use crate::http::service::HubService;
-use crate::http::token::{Tokens, random_key};
+use crate::http::token::Tokens;
 use crate::hubs::handle::HubHandle;
-use crate::hubs::table::{HubNameError, HubTable};
-use crate::log::MemoryLog;
 use crate::node::Node;
 
 /// A hub server, ready to serve.
@@ -29,12 +25,12 @@ use crate::node::Node;
 /// `HubServer::builder().hub(Chat).build()?.serve("127.0.0.1:8080").await` is the short way;
 /// [`into_service`](Self::into_service) mounts it in axum or hyper.
 pub struct HubServer {
-    node: Arc<Node>,
-    mount: Mount,
-    tokens: Tokens,
-    authenticate: Arc<dyn Authenticate>,
+    pub(crate) node: Arc<Node>,
+    pub(crate) mount: Mount,
+    pub(crate) tokens: Arc<Tokens>,
+    pub(crate) authenticate: Arc<dyn Authenticate>,
     #[cfg(feature = "tls")]
-    tls: Option<Arc<tokio_rustls::rustls::ServerConfig>>,
+    pub(crate) tls: Option<Arc<tokio_rustls::rustls::ServerConfig>>,
 }
 
 /// A server with its background tasks, which end with it.
@@ -79,7 +75,7 @@ impl HubServer {
             running: Arc::new(Running {
                 node,
                 mount,
-                tokens: Arc::new(tokens),
+                tokens,
                 authenticate,
                 tasks,
             }),
@@ -219,268 +215,4 @@ where
     if http.await.is_err() {
         tracing::debug!("an HTTP connection ended early");
     }
-}
-
-/// Sets up a [`HubServer`]. Setters may be called in any order, except where the original forbids it; what is wrong is
-/// told by [`build`](Self::build).
-pub struct Builder {
-    hubs: Vec<Arc<dyn Hub>>,
-    config: Config,
-    mount: Mount,
-    key: Option<[u8; 32]>,
-    log: Option<Arc<dyn Log>>,
-    authenticate: Arc<dyn Authenticate>,
-    keep_alive_was_set: bool,
-    wrong: Option<&'static str>,
-    #[cfg(feature = "tls")]
-    tls: Option<Arc<tokio_rustls::rustls::ServerConfig>>,
-}
-
-impl Default for Builder {
-    fn default() -> Self {
-        Self {
-            hubs: Vec::new(),
-            config: Config::default(),
-            mount: Mount::default(),
-            key: None,
-            log: None,
-            authenticate: Arc::new(FromExtensions),
-            keep_alive_was_set: false,
-            wrong: None,
-            #[cfg(feature = "tls")]
-            tls: None,
-        }
-    }
-}
-
-impl Builder {
-    /// Adds a hub.
-    #[must_use]
-    pub fn hub(mut self, hub: impl Hub) -> Self {
-        self.hubs.push(Arc::new(hub));
-        self
-    }
-
-    /// Adds every hub that is marked `#[hub(discover)]` in the crates that are linked. A crate that nothing refers to is
-    /// not linked: name it (`use my_hubs as _;`). What was found is logged.
-    #[must_use]
-    pub fn discover(mut self) -> Self {
-        for registration in inventory::iter::<HubRegistration> {
-            tracing::info!(hub = registration.spec.name, "found a hub");
-            self.hubs.push((registration.make)());
-        }
-        self
-    }
-
-    /// Where the hubs are, `/signalr` by default.
-    #[must_use]
-    pub fn path(mut self, path: impl Into<String>) -> Self {
-        self.mount.path = path.into();
-        self
-    }
-
-    /// How often keep-alives are sent, 10 s by default; `None` sends none, and then every receive request ends after
-    /// the connection timeout, since nothing else would notice a dead peer.
-    #[must_use]
-    pub fn keep_alive(mut self, every: Option<Duration>) -> Self {
-        self.config.keep_alive = every;
-        self.keep_alive_was_set = true;
-        self
-    }
-
-    /// How long a client may be away before `on_disconnected` runs, 30 s by default; 5 s of grace come on top. Sets the
-    /// keep-alive to a third of it, so it can't be called after [`keep_alive`](Self::keep_alive).
-    #[must_use]
-    pub fn disconnect_timeout(mut self, timeout: Duration) -> Self {
-        if self.keep_alive_was_set {
-            self.wrong
-                .get_or_insert("DisconnectTimeout cannot be configured after the KeepAlive.");
-        }
-        self.config.disconnect_timeout = timeout;
-        self.config.keep_alive = Some(timeout / 3);
-        self
-    }
-
-    /// How long a receive request lasts when keep-alive is off, 110 s by default.
-    #[must_use]
-    pub fn connection_timeout(mut self, timeout: Duration) -> Self {
-        self.config.connection_timeout = timeout;
-        self
-    }
-
-    /// How long clients wait for a transport's first frame, 5 s by default.
-    #[must_use]
-    pub fn transport_connect_timeout(mut self, timeout: Duration) -> Self {
-        self.config.transport_connect_timeout = timeout;
-        self
-    }
-
-    /// The largest message that a client may send on a WebSocket, in bytes, 65,536 by default; a larger one cuts the
-    /// socket. `None` is no limit.
-    #[must_use]
-    pub fn max_message_size(mut self, bytes: Option<usize>) -> Self {
-        self.config.max_message = bytes;
-        self
-    }
-
-    /// How much each topic keeps for those who come back: 1,000 entries and 1 MiB by default. Only for the log in memory
-    /// that the server makes itself.
-    #[must_use]
-    pub fn retain(mut self, entries: usize, bytes: usize) -> Self {
-        self.config.retained_entries = entries;
-        self.config.retained_bytes = bytes;
-        self
-    }
-
-    /// How much waits in memory for a slow reader before it is served from the log: 1,024 frames and 1 MiB by default.
-    #[must_use]
-    pub fn outbox(mut self, frames: usize, bytes: usize) -> Self {
-        self.config.outbox_frames = frames;
-        self.config.outbox_bytes = bytes;
-        self
-    }
-
-    /// How many calls of one connection may run at once, 1,024 by default; beyond that its socket is not read.
-    #[must_use]
-    pub fn max_open_calls(mut self, calls: usize) -> Self {
-        self.config.max_open_calls = calls.max(1);
-        self
-    }
-
-    /// Whether callers read the texts of internal errors; off by default.
-    #[must_use]
-    pub fn detailed_errors(mut self, on: bool) -> Self {
-        self.mount.detailed_errors = on;
-        self
-    }
-
-    /// Whether `/hubs` and `/js` give the generated script; on by default.
-    #[must_use]
-    pub fn javascript_proxies(mut self, on: bool) -> Self {
-        self.mount.javascript_proxies = on;
-        self
-    }
-
-    /// Whether a WebSocket without negotiation is a connection; on by default.
-    #[must_use]
-    pub fn bare_websockets(mut self, on: bool) -> Self {
-        self.mount.bare_websockets = on;
-        self
-    }
-
-    /// Lets a page of this origin (`https://example.com`) open WebSockets without negotiation. The server's own origin
-    /// always may; CORS does not guard WebSockets, so others are refused.
-    #[must_use]
-    pub fn allow_origin(mut self, origin: impl Into<String>) -> Self {
-        self.mount.allowed_origins.push(origin.into());
-        self
-    }
-
-    /// The secret that tokens are sealed with, 32 random bytes. Servers that share it accept each other's connections,
-    /// and a server that keeps it accepts its connections after a restart. Without one a key is made at start.
-    #[must_use]
-    pub fn key(mut self, key: [u8; 32]) -> Self {
-        self.key = Some(key);
-        self
-    }
-
-    /// The log to run on; by default one in memory.
-    #[must_use]
-    pub fn log(mut self, log: Arc<dyn Log>) -> Self {
-        self.log = Some(log);
-        self
-    }
-
-    /// How requests tell who they come from; see [`Authenticate`].
-    #[must_use]
-    pub fn authenticate(mut self, authenticate: impl Authenticate) -> Self {
-        self.authenticate = Arc::new(authenticate);
-        self
-    }
-
-    /// Serves TLS in [`HubServer::bind`] and [`HubServer::serve`].
-    #[cfg(feature = "tls")]
-    #[must_use]
-    pub fn tls(mut self, config: tokio_rustls::rustls::ServerConfig) -> Self {
-        self.tls = Some(Arc::new(config));
-        self
-    }
-
-    /// Checks everything and makes the server.
-    ///
-    /// # Errors
-    /// What is wrong with the settings, the first thing found.
-    pub fn build(self) -> Result<HubServer, BuildError> {
-        if let Some(wrong) = self.wrong {
-            return Err(BuildError::Setting(wrong));
-        }
-        self.config.check().map_err(BuildError::Setting)?;
-        if !self.mount.path.starts_with('/') {
-            return Err(BuildError::Path(self.mount.path));
-        }
-        let hubs = HubTable::new(self.hubs).map_err(|error| match error {
-            HubNameError::Shared(name) => BuildError::SharedName(name),
-            HubNameError::Invalid(name) => BuildError::InvalidName(name),
-        })?;
-        let config = self.config;
-        let log = self.log.unwrap_or_else(|| {
-            let (entries, bytes) = (config.retained_entries, config.retained_bytes);
-            Arc::new(MemoryLog::new(entries, bytes, config.topic_life()))
-        });
-        let key = match self.key {
-            Some(key) => key,
-            None => random_key().map_err(|_| BuildError::NoRandomness)?,
-        };
-        let registry = Registry::new(log.clone(), config.outbox_frames, config.outbox_bytes);
-        let node = Node {
-            epoch: log.epoch(),
-            config,
-            log,
-            protocol: Arc::new(Classic),
-            hubs,
-            registry,
-            tide: Tide::default(),
-            acks: Default::default(),
-        };
-        Ok(HubServer {
-            node: Arc::new(node),
-            mount: self.mount,
-            tokens: Tokens::new(&key),
-            authenticate: self.authenticate,
-            #[cfg(feature = "tls")]
-            tls: self.tls,
-        })
-    }
-}
-
-impl std::fmt::Debug for Builder {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Builder")
-            .field("config", &self.config)
-            .field("mount", &self.mount)
-            .finish_non_exhaustive()
-    }
-}
-
-/// Why a server can't be built.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum BuildError {
-    /// A setting is out of its range; the text is the original's.
-    #[error("{0}")]
-    Setting(&'static str),
-    /// Two hubs have the same name, ignoring case.
-    #[error(
-        "Two Hubs must not share the same name: '{0}'. Give one of them another with #[hub(name = \"..\")]."
-    )]
-    SharedName(&'static str),
-    /// A hub's name is empty or has a dot, which separates hub and group in names of topics.
-    #[error("The hub name '{0}' is invalid.")]
-    InvalidName(&'static str),
-    /// The path does not begin with a slash.
-    #[error("the path '{0}' does not begin with '/'")]
-    Path(String),
-    /// The system gave no random bytes for a key.
-    #[error("the system has no random numbers for a key; give one with `key`")]
-    NoRandomness,
 }

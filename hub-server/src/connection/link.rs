@@ -184,7 +184,11 @@ impl Link {
             self.position = entry.order;
             return None;
         }
-        if self.outbox.push(Lane::Post, frames.of(self.downlink)?).is_err() {
+        if self
+            .outbox
+            .push(Lane::Post, frames.of(self.downlink)?)
+            .is_err()
+        {
             // The log keeps it; the driver reads it there once there is room again.
             self.mode = Mode::Behind;
             return None;

@@ -91,7 +91,7 @@ impl Registry {
                 connection
             }
         };
-        inner.listen_exactly(&connection, wanted, &*self.log);
+        inner.listen_exactly(&connection, &wanted, &*self.log);
         let mut link = connection.link();
         link.position = inner.passed;
         link.forgiven = inner.passed;
@@ -125,7 +125,9 @@ impl Registry {
             .flat_map(HashMap::values)
         {
             let mut link = connection.link();
-            effects.wake.extend(link.receive(&connection.id, entry, &mut frames));
+            effects
+                .wake
+                .extend(link.receive(&connection.id, entry, &mut frames));
         }
         effects
     }
@@ -154,7 +156,7 @@ impl Registry {
         let wanted = link.topics.iter().cloned().chain(groups).collect();
         link.wake();
         drop(link);
-        inner.listen_exactly(connection, wanted, &*self.log);
+        inner.listen_exactly(connection, &wanted, &*self.log);
         None
     }
 
@@ -163,7 +165,7 @@ impl Registry {
         let mut inner = self.lock();
         let known = inner.by_id.get(&connection.id);
         if known.is_some_and(|tracked| Arc::ptr_eq(&tracked.connection, connection)) {
-            inner.listen_exactly(connection, HashSet::new(), &*self.log);
+            inner.listen_exactly(connection, &HashSet::new(), &*self.log);
             inner.by_id.remove(&connection.id);
         }
     }
@@ -228,7 +230,7 @@ impl Inner {
     fn listen_exactly(
         &mut self,
         connection: &Arc<Connection>,
-        wanted: HashSet<Topic>,
+        wanted: &HashSet<Topic>,
         log: &dyn Log,
     ) {
         let current = self
@@ -240,7 +242,7 @@ impl Inner {
         for topic in wanted.difference(&current) {
             self.listen(connection, topic, log);
         }
-        for topic in current.difference(&wanted) {
+        for topic in current.difference(wanted) {
             self.unlisten(connection, topic, log);
         }
     }

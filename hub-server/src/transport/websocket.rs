@@ -170,7 +170,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                 return Poll::Pending;
             }
             // Writing made room: there may be more to read, from the log or from the socket.
-            let room = written && (self.is_behind() || reading == Reading::Paused && self.may_read());
+            let room =
+                written && (self.is_behind() || reading == Reading::Paused && self.may_read());
             if !room {
                 return Poll::Pending;
             }
@@ -271,10 +272,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     /// Reads on in the log, if the connection is behind.
     fn catch_up(&mut self, cx: &mut Context<'_>) {
         if self.is_behind() {
-            let Opened { node, connection, request, .. } = &self.opened;
-            self.resuming = Some(Box::pin(resume::step(node.clone(), connection.clone(), *request)));
+            let Opened {
+                node,
+                connection,
+                request,
+                ..
+            } = &self.opened;
+            self.resuming = Some(Box::pin(resume::step(
+                node.clone(),
+                connection.clone(),
+                *request,
+            )));
         }
-        if self.resuming.as_mut().is_some_and(|step| step.as_mut().poll(cx).is_ready()) {
+        if self
+            .resuming
+            .as_mut()
+            .is_some_and(|step| step.as_mut().poll(cx).is_ready())
+        {
             self.resuming = None;
         }
     }

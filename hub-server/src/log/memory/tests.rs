@@ -1,0 +1,171 @@
+use super::*;
+use hub_core::{Event, HubName, Payload};
+
+fn topic(name: &str) -> Topic {
+    Topic::Group(HubName::from("chat"), name.into())
+}
+
+fn event(topic: &Topic) -> Append {
+    let event = Event {
+        hub: "chat".into(),
+        method: "m".into(),
+        args: Payload::empty_array(),
+        state: None,
+    };
+    Append {
+        topic: topic.clone(),
+        except: Arc::default(),
+        body: Body::Event(event),
+    }
+}
+
+fn log() -> MemoryLog {
+    MemoryLog::new(10, 1 << 20, Duration::from_secs(100))
+}
+
+const ALL: Limit = Limit {
+    entries: 1_000,
+    upto: u64::MAX,
+};
+
+async fn orders(
+    log: &MemoryLog,
+    topics: &[Topic],
+    after: u64,
+    limit: Limit,
+) -> (Vec<u64>, Vec<GapCause>, bool) {
+    let page = log
+        .read(
+            topics,
+            Cursor {
+                epoch: log.epoch(),
+                order: after,
+            },
+            limit,
+        )
+        .await
+        .unwrap();
+    let causes = page.gaps.iter().map(|gap| gap.why).collect();
+    (
+        page.entries.iter().map(|entry| entry.order).collect(),
+        causes,
+        page.more,
+    )
+}
+
+#[tokio::test]
+async fn topics_are_read_merged_by_order_in_pages() {
+    let (log, a, b) = (log(), topic("a"), topic("b"));
+    log.watch(&a, Interest::Listen);
+    log.watch(&b, Interest::Listen);
+    for topic in [&a, &b, &a, &a, &b] {
+        log.append(vec![event(topic)]).await.unwrap();
+    }
+    let both = [a.clone(), b];
+    assert_eq!(orders(&log, &both, 0, ALL).await.0, [1, 2, 3, 4, 5]);
+    assert_eq!(
+        orders(&log, &both, 1, Limit { entries: 2, ..ALL }).await,
+        (vec![2, 3], vec![], true)
+    );
+    assert_eq!(
+        orders(&log, &both, 1, Limit { upto: 3, ..ALL }).await,
+        (vec![2, 3], vec![], false)
+    );
+    assert_eq!(orders(&log, &[a], 1, ALL).await.0, [3, 4]);
+}
+
+#[tokio::test]
+async fn what_was_trimmed_is_a_gap_item_39() {
+    let (log, a) = (log(), topic("a"));
+    log.watch(&a, Interest::Listen);
+    for _ in 0..12 {
+        log.append(vec![event(&a)]).await.unwrap();
+    }
+    let topics = [a];
+    assert_eq!(
+        orders(&log, &topics, 1, ALL).await,
+        ((3..=12).collect(), vec![GapCause::Trimmed], false)
+    );
+    assert_eq!(
+        orders(&log, &topics, 2, ALL).await,
+        ((3..=12).collect(), vec![], false)
+    );
+}
+
+#[tokio::test]
+async fn bytes_are_bounded_too() {
+    let log = MemoryLog::new(1_000, ENTRY_OVERHEAD * 3, Duration::from_secs(100));
+    let a = topic("a");
+    log.watch(&a, Interest::Listen);
+    for _ in 0..10 {
+        log.append(vec![event(&a)]).await.unwrap();
+    }
+    assert_eq!(orders(&log, &[a], 7, ALL).await.1, [GapCause::Trimmed]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn topics_outlive_their_listeners_and_are_forgotten_later_item_42() {
+    let (log, a, b) = (log(), topic("a"), topic("b"));
+    log.watch(&a, Interest::Listen);
+    log.watch(&a, Interest::Leave);
+    assert_eq!(
+        log.append(vec![event(&a)]).await.unwrap(),
+        [Receipt {
+            order: 1,
+            offset: 1
+        }]
+    );
+    tokio::time::advance(Duration::from_secs(99)).await;
+    log.watch(&b, Interest::Listen);
+    assert_eq!(orders(&log, std::slice::from_ref(&a), 0, ALL).await.0, [1]);
+    tokio::time::advance(Duration::from_secs(12)).await;
+    log.watch(&b, Interest::Listen);
+    assert_eq!(
+        orders(&log, std::slice::from_ref(&a), 0, ALL).await,
+        (vec![], vec![GapCause::Expired], false)
+    );
+    assert_eq!(
+        log.append(vec![event(&a)]).await.unwrap(),
+        [Receipt {
+            order: 2,
+            offset: 0
+        }]
+    );
+}
+
+#[tokio::test]
+async fn a_cursor_of_another_log_is_a_gap() {
+    let log = log();
+    let foreign = Cursor {
+        epoch: Epoch(log.epoch().0 + 1),
+        order: 0,
+    };
+    assert_eq!(
+        log.read(&[], foreign, ALL).await.unwrap().gaps[0].why,
+        GapCause::EpochChanged
+    );
+    let beyond = Cursor {
+        epoch: log.epoch(),
+        order: 1,
+    };
+    assert_eq!(
+        log.read(&[], beyond, ALL).await.unwrap().gaps[0].why,
+        GapCause::EpochChanged
+    );
+}
+
+#[tokio::test]
+async fn the_tail_hands_out_everything_in_order_and_ends_when_closed() {
+    let (log, a) = (log(), topic("a"));
+    log.watch(&a, Interest::Listen);
+    log.append(vec![event(&a), event(&topic("nobody listens")), event(&a)])
+        .await
+        .unwrap();
+    log.close();
+    let mut orders = Vec::new();
+    while let Ok(Notice::Appended(entry)) = log.next().await {
+        orders.push(entry.order);
+    }
+    assert_eq!(orders, [1, 3]);
+    assert!(log.append(vec![event(&a)]).await.is_err());
+}
