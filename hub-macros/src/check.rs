@@ -2,6 +2,8 @@
 //! up; a method with a mistake is left out of the model.
 
 mod method;
+#[cfg(test)]
+mod tests;
 
 use syn::{Generics, ImplItem, ItemImpl, ItemTrait, Type};
 

@@ -11,6 +11,8 @@ mod model;
 mod names;
 mod recover;
 mod syntax;
+#[cfg(test)]
+mod tests;
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -47,8 +49,119 @@ macro_rules! attributes {
 
 attributes! {
     /// Makes a hub of an `impl`, or a contract of a trait.
+    ///
+    /// ```
+    /// use hub_core::{Context, HubError, Progress, hub};
+    ///
+    /// #[derive(Default)]
+    /// struct ChatHub;
+    ///
+    /// #[hub]
+    /// impl ChatHub {
+    ///     async fn send(&self, cx: &Context, room: String, text: Option<String>) -> Result<(), HubError> {
+    ///         let text = text.unwrap_or_else(|| "hello".to_owned());
+    ///         Ok(cx.clients().group(&room).send("message", (cx.user(), text)).await?)
+    ///     }
+    ///
+    ///     async fn count(&self, upto: u32, progress: Progress<u32>) -> Result<u32, HubError> {
+    ///         for number in 0..upto {
+    ///             progress.report(number).await?;
+    ///         }
+    ///         Ok(upto)
+    ///     }
+    ///
+    ///     async fn on_disconnected(&self, cx: &Context, stopped: bool) {
+    ///         println!("{} has gone, {stopped}", cx.user());
+    ///     }
+    ///
+    ///     #[hub(skip)]
+    ///     fn helper(&self) {}
+    /// }
+    /// ```
+    ///
+    /// # Methods
+    /// * Every method with `&self` can be called, public or not, `async` or not, unless it is marked `#[hub(skip)]`.
+    /// * Arguments are owned, so a first parameter that is a reference is the `&Context`. A last parameter whose type is
+    ///   named `Progress` is the sink for reports and no argument. Arguments of type `Option` at the end may be missing.
+    /// * A return type that is named `Result` is one, of any error that becomes a `HubError`; any other is the value.
+    /// * `on_connected(&self, cx: &Context)`, `on_reconnected(&self, cx: &Context, resumed: Resumed)` and
+    ///   `on_disconnected(&self, cx: &Context, stopped: bool)` are called by the server. In a plain hub each may leave out
+    ///   what it does not need, and return nothing or a `Result`.
+    ///
+    /// # Names
+    /// `send_all` is `sendAll` on the wire, `ChatHub` is `chatHub`; callers may write them in any case. `name = ".."` on
+    /// the item or `#[hub(name = "..")]` on a method says otherwise. Methods may share a name if no number of arguments
+    /// fits two of them.
+    ///
+    /// # Contracts
+    /// On a trait the attribute also generates a client's side, `ChatProxy` for `trait Chat`, and `#[hub]` on `impl Chat for
+    /// ChatHub` makes the hub. The trait's `async fn`s return `Send` futures, and it has the lifecycle methods above, which
+    /// an `impl` writes whole or not at all.
+    ///
+    /// ```
+    /// use hub_core::{CallError, Context, HubError, hub};
+    ///
+    /// #[hub]
+    /// pub trait Chat {
+    ///     async fn send(&self, cx: &Context, text: String) -> Result<(), HubError>;
+    /// }
+    ///
+    /// #[derive(Default)]
+    /// struct ChatHub;
+    ///
+    /// #[hub]
+    /// impl Chat for ChatHub {
+    ///     async fn send(&self, cx: &Context, text: String) -> Result<(), HubError> {
+    ///         Ok(cx.clients().all().send("message", (text,)).await?)
+    ///     }
+    /// }
+    ///
+    /// async fn greet(chat: &ChatProxy) -> Result<(), CallError> {
+    ///     chat.send("hello".to_owned()).await
+    /// }
+    /// ```
+    ///
+    /// # Options
+    /// * `name = ".."`: the hub's name, without dots.
+    /// * `discover`: on an `impl`; the server's `discover()` finds the hub and makes it with `Default`. A crate that nothing
+    ///   refers to is not linked and announces nothing: name it (`use my_hubs as _;`).
+    /// * `crate = path`: the crate that generated code goes through, where it is re-exported under another name.
     hub: Hub at "hub_core";
-    /// Makes a trait of callbacks.
+    /// Makes a trait of callbacks: what the server calls on its clients.
+    ///
+    /// ```
+    /// use hub_core::{Context, HubError, hub, hub_client};
+    ///
+    /// #[hub_client]
+    /// pub trait ChatClient {
+    ///     async fn message(&self, user: String, text: String) -> Result<(), HubError>;
+    /// }
+    ///
+    /// // A server sends through it: `Audience` implements the trait.
+    /// struct ChatHub;
+    ///
+    /// #[hub]
+    /// impl ChatHub {
+    ///     async fn send(&self, cx: &Context, text: String) -> Result<(), HubError> {
+    ///         cx.clients().others().message(cx.user().to_owned(), text).await
+    ///     }
+    /// }
+    ///
+    /// // A client implements it, and `ChatClientEvents(Page)` hands it the events.
+    /// struct Page;
+    ///
+    /// impl ChatClient for Page {
+    ///     async fn message(&self, user: String, text: String) -> Result<(), HubError> {
+    ///         println!("{user}: {text}");
+    ///         Ok(())
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// Callbacks are `async`, take owned arguments (at most sixteen) and return `Result<(), HubError>`. Names are as for
+    /// hubs, with `#[hub(name = "..")]` on a method to change one; no two may be the same. Those of `Audience`'s own
+    /// methods (`send`, `send_payload`, `except`) are taken. A handler is called for as many arguments as it has;
+    /// `Option`s at the end may be missing.
     hub_client: Client at "hub_core";
     /// `#[hub]` of `hub-server`.
     hub_for_server: Hub at "hub_server";

@@ -94,3 +94,48 @@ fn differ(first: &MethodModel, second: &MethodModel) -> bool {
     let least = |method: &MethodModel| method.args.len() - method.optional;
     least(first) > second.args.len() || least(second) > first.args.len()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_become_lower_camel_case() {
+        let names = [
+            ("send", "send"),
+            ("send_all", "sendAll"),
+            ("ChatHub", "chatHub"),
+            ("Chat", "chat"),
+            ("r#type", "type"),
+            ("_room", "room"),
+            ("get_2d_point", "get2dPoint"),
+            ("alreadyCamel", "alreadyCamel"),
+            ("__", "__"),
+            ("HTTP", "hTTP"),
+        ];
+        for (name, expected) in names {
+            let ident: Ident = syn::parse_str(name)
+                .or_else(|_| syn::parse_str(&format!("r#{name}")))
+                .unwrap();
+            assert_eq!(wire(&ident), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn types_are_spaced_as_people_write_them() {
+        for ty in [
+            "String",
+            "Vec<Option<u8>>",
+            "HashMap<String, Vec<my::Point>>",
+            "[u8; 4]",
+            "(u8, bool)",
+            "&'static str",
+            "Box<dyn Any + Send>",
+            "()",
+            "<T as Trait>::Item",
+        ] {
+            let parsed: syn::Type = syn::parse_str(ty).unwrap();
+            assert_eq!(written(&parsed), ty);
+        }
+    }
+}

@@ -58,7 +58,7 @@ pub(super) fn handling(root: &Root, callbacks: &CallbacksModel) -> TokenStream {
     let CallbacksModel { ident, vis, .. } = callbacks;
     let events = format_ident!("{ident}Events");
     let text = events.to_string();
-    let doc = format!("Hands events to a handler, a [`{ident}`], by their names.");
+    let doc = format!(" Hands events to a handler, a [`{ident}`], by their names.");
     let names = callbacks.methods.iter().map(|method| {
         let (cfgs, wire) = (&method.cfgs, &method.wire);
         quote_spanned!(Span::mixed_site()=> #(#cfgs)* #wire)
@@ -125,7 +125,7 @@ fn route(root: &Root, callbacks: &proc_macro2::Ident, method: &MethodModel) -> T
     quote_spanned! {Span::mixed_site()=>
         #(#cfgs)*
         if method.eq_ignore_ascii_case(#wire) {
-            if args.len() < #least || args.len() > #most {
+            if !(#least..=#most).contains(&args.len()) {
                 return #refuse(#root::wrong_arguments(#wire, args.len()));
             }
             #read

@@ -79,18 +79,17 @@ pub(super) fn defaults(root: &Root, declared: &[Moment]) -> TokenStream {
     let defaults = missing.map(|moment| {
         let name = Ident::new(moment.name(), Span::mixed_site());
         let doc = match moment {
-            Moment::Connected => "A connection that listed this hub has started.",
+            Moment::Connected => " A connection that listed this hub has started. Does nothing unless the hub writes it.",
             Moment::Reconnected => {
-                "A connection came back, also from another node or from before a restart."
+                " A connection came back. Does nothing unless the hub writes it."
             }
-            Moment::Disconnected => "A connection has ended: `stopped` by its client, or lost.",
+            Moment::Disconnected => " A connection has ended: `stopped` by its client, or lost. Does nothing unless the hub writes it.",
         };
         let (param, ty) = detail(root, moment).unzip();
         let (param, ty) = (param.iter(), ty.iter());
         let quiet = quiet();
         quote_spanned! {Span::mixed_site()=>
             #[doc = #doc]
-            /// Does nothing unless the hub writes it.
             ///
             /// # Errors
             /// None unless the hub writes it.
@@ -107,10 +106,10 @@ pub(super) fn defaults(root: &Root, declared: &[Moment]) -> TokenStream {
     defaults.collect()
 }
 
-/// All three, handed on to the contract as `target` names it.
-pub(super) fn of_contract(root: &Root, target: &TokenStream) -> TokenStream {
+/// All three, handed on to the contract as `target` names it at `place`.
+pub(super) fn of_contract(root: &Root, target: &TokenStream, place: Span) -> TokenStream {
     let methods = MOMENTS.into_iter().map(|moment| {
-        let name = Ident::new(moment.name(), Span::mixed_site());
+        let name = Ident::new(moment.name(), place);
         let (signature, detail) = signature(root, moment);
         let detail = detail.iter();
         quote_spanned! {Span::mixed_site()=>

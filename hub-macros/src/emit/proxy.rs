@@ -14,7 +14,7 @@ pub(super) fn proxy(root: &Root, contract: &ContractModel) -> TokenStream {
     let proxy = format_ident!("{ident}Proxy");
     let text = proxy.to_string();
     let doc =
-        format!("Calls the hub `{name}` through a client: [`{ident}`] as its callers see it.");
+        format!(" Calls the hub `{name}` through a client: [`{ident}`] as its callers see it.");
     let methods = contract
         .methods
         .iter()
@@ -69,7 +69,7 @@ fn method(root: &Root, contract: &ContractModel, method: &MethodModel) -> TokenS
     let vis = &contract.vis;
     let documented = docs.iter().any(|attr| attr.path().is_ident("doc"));
     let doc = (!documented).then(|| {
-        let text = format!("Calls `{wire}` on the hub `{}`.", contract.name);
+        let text = format!(" Calls `{wire}` on the hub `{}`.", contract.name);
         quote_spanned!(Span::mixed_site()=> #[doc = #text])
     });
     let params = args.iter().map(|arg| {

@@ -13,7 +13,7 @@ pub(super) fn hub(root: &Root, hub: &HubModel) -> TokenStream {
     let HubModel { ty, generics, .. } = hub;
     let (params, _, bounds) = generics.split_for_impl();
     let spec = spec(root, &hub.name, &hub.methods);
-    let call = call(root, &quote!(__HUB_SPEC), &quote!(Self), &hub.methods);
+    let call = call(root, &quote!(&__HUB_SPEC), &quote!(Self), &hub.methods);
     let lifecycle = hub
         .lifecycle
         .iter()
@@ -63,7 +63,7 @@ pub(super) fn implementation(root: &Root, hub: &ImplementationModel) -> TokenStr
     let contract_of_self = quote_spanned!(place=> <Self as #contract>);
     let spec = quote_spanned!(place=> #contract_of_self::__HUB_SPEC);
     let call = quote_spanned!(place=> #contract_of_self::__hub_call);
-    let lifecycle = lifecycle::of_contract(root, &contract_of_self);
+    let lifecycle = lifecycle::of_contract(root, &contract_of_self, place);
     let register = hub.discover.then(|| {
         register(
             root,
@@ -175,7 +175,7 @@ fn call(
         // What `#[cfg]` leaves counts itself.
         quote_spanned! {Span::mixed_site()=>
             #[allow(non_camel_case_types)]
-            enum Place { #(#places),* }
+            enum __HubPlace { #(#places),* }
         }
     });
     let arms = methods.iter().enumerate().map(|(place, method)| {
@@ -186,13 +186,13 @@ fn call(
         } else {
             quote_spanned! {Span::mixed_site()=>
                 #(#cfgs)*
-                place if place == Place::#ident as usize => { #body }
+                place if place == __HubPlace::#ident as usize => { #body }
             }
         }
     });
     quote_spanned! {Span::mixed_site()=>
         #places
-        if !#root::fits(&#spec, method, &args) {
+        if !#root::fits(#spec, method, &args) {
             return #root::refuse(#root::no_such_method());
         }
         match method {

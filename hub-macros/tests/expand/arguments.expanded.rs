@@ -1,0 +1,82 @@
+impl Chat {
+    async fn send_all(&self, room: String, r#type: Vec<u8>) {}
+}
+const _: () = {
+    static __HUB_SPEC: ::hub_core::__private::HubSpec = ::hub_core::__private::HubSpec {
+        name: "chat",
+        methods: &[
+            ::hub_core::__private::MethodSpec {
+                name: "sendAll",
+                params: &[
+                    ::hub_core::__private::ParamSpec {
+                        name: "room",
+                        ty: "String",
+                    },
+                    ::hub_core::__private::ParamSpec {
+                        name: "type",
+                        ty: "Vec<u8>",
+                    },
+                ],
+                optional: 0usize,
+                returns: "()",
+            },
+        ],
+    };
+    #[automatically_derived]
+    #[allow(
+        unused,
+        deprecated,
+        unreachable_pub,
+        clippy::all,
+        clippy::pedantic,
+        clippy::nursery
+    )]
+    impl ::hub_core::__private::Hub for Chat {
+        fn spec(&self) -> &'static ::hub_core::__private::HubSpec {
+            &__HUB_SPEC
+        }
+        fn call<'call>(
+            &'call self,
+            cx: &'call ::hub_core::__private::Context,
+            method: usize,
+            mut args: ::hub_core::__private::Args,
+        ) -> ::hub_core::__private::BoxFuture<
+            'call,
+            ::hub_core::__private::Result<
+                ::hub_core::__private::Reply,
+                ::hub_core::__private::HubError,
+            >,
+        > {
+            if !::hub_core::__private::fits(&__HUB_SPEC, method, &args) {
+                return ::hub_core::__private::refuse(
+                    ::hub_core::__private::no_such_method(),
+                );
+            }
+            match method {
+                0usize => {
+                    let arg0 = match args.next::<String>("room") {
+                        ::hub_core::__private::Ok(value) => value,
+                        ::hub_core::__private::Err(error) => {
+                            return ::hub_core::__private::refuse(error);
+                        }
+                    };
+                    let arg1 = match args.next::<Vec<u8>>("type") {
+                        ::hub_core::__private::Ok(value) => value,
+                        ::hub_core::__private::Err(error) => {
+                            return ::hub_core::__private::refuse(error);
+                        }
+                    };
+                    ::hub_core::__private::Box::pin(async move {
+                        let value = Self::send_all(self, arg0, arg1).await;
+                        ::hub_core::__private::Reply::of(&value)
+                    })
+                }
+                _ => {
+                    ::hub_core::__private::refuse(
+                        ::hub_core::__private::no_such_method(),
+                    )
+                }
+            }
+        }
+    }
+};

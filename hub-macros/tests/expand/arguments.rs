@@ -1,0 +1,4 @@
+#[hub]
+impl Chat {
+    async fn send_all(&self, room: String, r#type: Vec<u8>) {}
+}

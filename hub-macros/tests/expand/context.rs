@@ -1,0 +1,4 @@
+#[hub]
+impl Chat {
+    async fn send(&self, cx: &Context, room: String) {}
+}

@@ -1,0 +1,2 @@
+#[hub(discover)]
+impl Chat {}

@@ -1,0 +1,74 @@
+impl contract::Chat for Room {
+    async fn send(&self) {}
+}
+const _: () = {
+    #[automatically_derived]
+    #[allow(
+        unused,
+        deprecated,
+        unreachable_pub,
+        clippy::all,
+        clippy::pedantic,
+        clippy::nursery
+    )]
+    impl ::hub_core::__private::Hub for Room {
+        fn spec(&self) -> &'static ::hub_core::__private::HubSpec {
+            <Self as contract::Chat>::__HUB_SPEC
+        }
+        fn call<'call>(
+            &'call self,
+            cx: &'call ::hub_core::__private::Context,
+            method: usize,
+            args: ::hub_core::__private::Args,
+        ) -> ::hub_core::__private::BoxFuture<
+            'call,
+            ::hub_core::__private::Result<
+                ::hub_core::__private::Reply,
+                ::hub_core::__private::HubError,
+            >,
+        > {
+            <Self as contract::Chat>::__hub_call(self, cx, method, args)
+        }
+        fn connected<'call>(
+            &'call self,
+            cx: &'call ::hub_core::__private::Context,
+        ) -> ::hub_core::__private::BoxFuture<
+            'call,
+            ::hub_core::__private::Result<(), ::hub_core::__private::HubError>,
+        > {
+            ::hub_core::__private::Box::pin(
+                <Self as contract::Chat>::on_connected(self, cx),
+            )
+        }
+        fn reconnected<'call>(
+            &'call self,
+            cx: &'call ::hub_core::__private::Context,
+            resumed: ::hub_core::__private::Resumed,
+        ) -> ::hub_core::__private::BoxFuture<
+            'call,
+            ::hub_core::__private::Result<(), ::hub_core::__private::HubError>,
+        > {
+            ::hub_core::__private::Box::pin(
+                <Self as contract::Chat>::on_reconnected(self, cx, resumed),
+            )
+        }
+        fn disconnected<'call>(
+            &'call self,
+            cx: &'call ::hub_core::__private::Context,
+            stopped: bool,
+        ) -> ::hub_core::__private::BoxFuture<
+            'call,
+            ::hub_core::__private::Result<(), ::hub_core::__private::HubError>,
+        > {
+            ::hub_core::__private::Box::pin(
+                <Self as contract::Chat>::on_disconnected(self, cx, stopped),
+            )
+        }
+    }
+    ::hub_core::__private::inventory::submit! {
+        ::hub_core::__private::HubRegistration { spec : < Room as contract::Chat >
+        ::__HUB_SPEC, make : || -> ::hub_core::__private::Arc < dyn
+        ::hub_core::__private::Hub > { ::hub_core::__private::Arc::new(< Room as
+        ::hub_core::__private::Default > ::default()) }, }
+    }
+};

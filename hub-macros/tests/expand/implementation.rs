@@ -1,0 +1,4 @@
+#[hub(discover)]
+impl contract::Chat for Room {
+    async fn send(&self) {}
+}

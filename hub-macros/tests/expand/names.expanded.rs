@@ -1,0 +1,106 @@
+impl Chat<'static> {
+    async fn send_one(&self, room: String) {}
+    async fn send_two(&self, room: String, text: String) {}
+}
+const _: () = {
+    static __HUB_SPEC: ::hub_core::__private::HubSpec = ::hub_core::__private::HubSpec {
+        name: "Lobby",
+        methods: &[
+            ::hub_core::__private::MethodSpec {
+                name: "Send",
+                params: &[
+                    ::hub_core::__private::ParamSpec {
+                        name: "room",
+                        ty: "String",
+                    },
+                ],
+                optional: 0usize,
+                returns: "()",
+            },
+            ::hub_core::__private::MethodSpec {
+                name: "send",
+                params: &[
+                    ::hub_core::__private::ParamSpec {
+                        name: "room",
+                        ty: "String",
+                    },
+                    ::hub_core::__private::ParamSpec {
+                        name: "text",
+                        ty: "String",
+                    },
+                ],
+                optional: 0usize,
+                returns: "()",
+            },
+        ],
+    };
+    #[automatically_derived]
+    #[allow(
+        unused,
+        deprecated,
+        unreachable_pub,
+        clippy::all,
+        clippy::pedantic,
+        clippy::nursery
+    )]
+    impl ::hub_core::__private::Hub for Chat<'static> {
+        fn spec(&self) -> &'static ::hub_core::__private::HubSpec {
+            &__HUB_SPEC
+        }
+        fn call<'call>(
+            &'call self,
+            cx: &'call ::hub_core::__private::Context,
+            method: usize,
+            mut args: ::hub_core::__private::Args,
+        ) -> ::hub_core::__private::BoxFuture<
+            'call,
+            ::hub_core::__private::Result<
+                ::hub_core::__private::Reply,
+                ::hub_core::__private::HubError,
+            >,
+        > {
+            if !::hub_core::__private::fits(&__HUB_SPEC, method, &args) {
+                return ::hub_core::__private::refuse(
+                    ::hub_core::__private::no_such_method(),
+                );
+            }
+            match method {
+                0usize => {
+                    let arg0 = match args.next::<String>("room") {
+                        ::hub_core::__private::Ok(value) => value,
+                        ::hub_core::__private::Err(error) => {
+                            return ::hub_core::__private::refuse(error);
+                        }
+                    };
+                    ::hub_core::__private::Box::pin(async move {
+                        let value = Self::send_one(self, arg0).await;
+                        ::hub_core::__private::Reply::of(&value)
+                    })
+                }
+                1usize => {
+                    let arg0 = match args.next::<String>("room") {
+                        ::hub_core::__private::Ok(value) => value,
+                        ::hub_core::__private::Err(error) => {
+                            return ::hub_core::__private::refuse(error);
+                        }
+                    };
+                    let arg1 = match args.next::<String>("text") {
+                        ::hub_core::__private::Ok(value) => value,
+                        ::hub_core::__private::Err(error) => {
+                            return ::hub_core::__private::refuse(error);
+                        }
+                    };
+                    ::hub_core::__private::Box::pin(async move {
+                        let value = Self::send_two(self, arg0, arg1).await;
+                        ::hub_core::__private::Reply::of(&value)
+                    })
+                }
+                _ => {
+                    ::hub_core::__private::refuse(
+                        ::hub_core::__private::no_such_method(),
+                    )
+                }
+            }
+        }
+    }
+};

@@ -1,0 +1,71 @@
+impl Chat {
+    pub fn now(&self) -> Result<u64, HubError> {
+        Ok(1)
+    }
+}
+const _: () = {
+    static __HUB_SPEC: ::hub_core::__private::HubSpec = ::hub_core::__private::HubSpec {
+        name: "chat",
+        methods: &[
+            ::hub_core::__private::MethodSpec {
+                name: "now",
+                params: &[],
+                optional: 0usize,
+                returns: "u64",
+            },
+        ],
+    };
+    #[automatically_derived]
+    #[allow(
+        unused,
+        deprecated,
+        unreachable_pub,
+        clippy::all,
+        clippy::pedantic,
+        clippy::nursery
+    )]
+    impl ::hub_core::__private::Hub for Chat {
+        fn spec(&self) -> &'static ::hub_core::__private::HubSpec {
+            &__HUB_SPEC
+        }
+        fn call<'call>(
+            &'call self,
+            cx: &'call ::hub_core::__private::Context,
+            method: usize,
+            mut args: ::hub_core::__private::Args,
+        ) -> ::hub_core::__private::BoxFuture<
+            'call,
+            ::hub_core::__private::Result<
+                ::hub_core::__private::Reply,
+                ::hub_core::__private::HubError,
+            >,
+        > {
+            if !::hub_core::__private::fits(&__HUB_SPEC, method, &args) {
+                return ::hub_core::__private::refuse(
+                    ::hub_core::__private::no_such_method(),
+                );
+            }
+            match method {
+                0usize => {
+                    ::hub_core::__private::Box::pin(async move {
+                        match Self::now(self) {
+                            ::hub_core::__private::Ok(value) => {
+                                ::hub_core::__private::Reply::of(&value)
+                            }
+                            ::hub_core::__private::Err(error) => {
+                                ::hub_core::__private::Err(
+                                    ::hub_core::__private::Into::into(error),
+                                )
+                            }
+                        }
+                    })
+                }
+                _ => {
+                    ::hub_core::__private::refuse(
+                        ::hub_core::__private::no_such_method(),
+                    )
+                }
+            }
+        }
+    }
+};

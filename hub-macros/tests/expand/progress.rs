@@ -1,0 +1,4 @@
+#[hub]
+impl Chat {
+    async fn load(&self, progress: Progress<u8>) {}
+}
