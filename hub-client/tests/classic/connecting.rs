@@ -215,9 +215,9 @@ async fn a_redirect_to_nowhere_is_an_error() {
 #[tokio::test]
 async fn a_transport_that_does_not_say_that_it_works_is_given_up_and_aborted() {
     let mut server = Server::start().await;
-    let connecting = connect(server.client().connect_timeout(Duration::from_millis(100)));
+    let connecting = connect(server.client().connect_timeout(Duration::from_millis(500)));
     let terms = Terms {
-        connect: 0.05,
+        connect: 0.5,
         ..Terms::default()
     };
     server.request().await.answer(200, &terms.body()).await;
@@ -230,7 +230,7 @@ async fn a_transport_that_does_not_say_that_it_works_is_given_up_and_aborted() {
     abort.answer(200, "").await;
     assert!(matches!(
         error(connecting).await,
-        ConnectError::TimedOut { request: "connect", allowed } if allowed.as_millis() == 150
+        ConnectError::TimedOut { request: "connect", allowed } if allowed.as_millis() == 1000
     ));
     socket.closed().await;
 }
@@ -370,7 +370,7 @@ async fn https_needs_the_feature() {
 #[tokio::test]
 async fn a_negotiate_that_takes_too_long_is_given_up() {
     let mut server = Server::start().await;
-    let connecting = connect(server.client().http_timeout(Duration::from_millis(50)));
+    let connecting = connect(server.client().http_timeout(Duration::from_millis(500)));
     let request = server.request().await;
     assert!(matches!(
         error(connecting).await,

@@ -19,7 +19,7 @@ pub(crate) const COMMON: &str = "transport=webSockets&clientProtocol=2.1&connect
 pub(crate) const INIT: &str = r#"{"C":"d-1-B,0|C,0|D,1","S":1,"M":[]}"#;
 pub(crate) const STARTED: &str = r#"{ "Response": "started" }"#;
 
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Fails the test instead of hanging.
 pub(crate) async fn soon<T>(what: impl Future<Output = T>) -> T {
