@@ -83,6 +83,19 @@ pub mod __private {
         Resumed,
     };
 
+    type Replying<'a> = BoxFuture<'a, Result<Reply, HubError>>;
+    type Done<'a> = BoxFuture<'a, Result<(), HubError>>;
+
+    /// What `#[hub] impl Contract for T` finds in the contract to make its `impl Hub` of.
+    #[allow(missing_debug_implementations, reason = "nobody holds one")]
+    pub struct Contract<H: ?Sized> {
+        pub spec: &'static HubSpec,
+        pub call: for<'a> fn(&'a H, &'a Context, usize, Args) -> Replying<'a>,
+        pub connected: for<'a> fn(&'a H, &'a Context) -> Done<'a>,
+        pub reconnected: for<'a> fn(&'a H, &'a Context, Resumed) -> Done<'a>,
+        pub disconnected: for<'a> fn(&'a H, &'a Context, bool) -> Done<'a>,
+    }
+
     /// A call that failed before it began.
     pub fn refuse<'a, T: Send + 'a>(error: HubError) -> BoxFuture<'a, Result<T, HubError>> {
         Box::pin(ready(Err(error)))

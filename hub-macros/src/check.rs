@@ -176,6 +176,7 @@ fn contract(
         vis: item.vis.clone(),
         methods,
         declared,
+        generic,
     }
 }
 

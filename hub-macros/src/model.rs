@@ -29,6 +29,8 @@ pub(crate) struct ContractModel {
     pub(crate) methods: Vec<MethodModel>,
     /// Lifecycle methods that the trait declares by mistake: they are not to be there twice.
     pub(crate) declared: Vec<Moment>,
+    /// Whether it has parameters, by mistake: then nothing may be called through it.
+    pub(crate) generic: bool,
 }
 
 /// `#[hub] impl Chat for ChatHub { .. }`

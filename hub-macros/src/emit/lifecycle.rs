@@ -5,14 +5,13 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 
 use super::{Root, at, quiet, router};
-use crate::model::{LifecycleModel, Moment};
+use crate::model::{ContractModel, LifecycleModel, Moment};
 
 const MOMENTS: [Moment; 3] = [Moment::Connected, Moment::Reconnected, Moment::Disconnected];
 
 /// A lifecycle method's signature in the trait `Hub`, and its parameter behind the context.
 fn signature(root: &Root, moment: Moment) -> (TokenStream, Option<Ident>) {
-    let name = moment.name().trim_start_matches("on_");
-    let name = Ident::new(name, Span::mixed_site());
+    let name = short(moment);
     let (param, ty) = detail(root, moment).unzip();
     let (params, types) = (param.iter(), ty.iter());
     let signature = quote_spanned! {Span::mixed_site()=>
@@ -106,17 +105,41 @@ pub(super) fn defaults(root: &Root, declared: &[Moment]) -> TokenStream {
     defaults.collect()
 }
 
-/// All three, handed on to the contract as `target` names it at `place`.
-pub(super) fn of_contract(root: &Root, target: &TokenStream, place: Span) -> TokenStream {
+/// All three, handed on to what a contract keeps under `door`.
+pub(super) fn of_contract(root: &Root, door: &TokenStream) -> TokenStream {
     let methods = MOMENTS.into_iter().map(|moment| {
-        let name = Ident::new(moment.name(), place);
         let (signature, detail) = signature(root, moment);
-        let detail = detail.iter();
+        let (name, detail) = (short(moment), detail.iter());
         quote_spanned! {Span::mixed_site()=>
             #signature {
-                #root::Box::pin(#target::#name(self, cx #(, #detail)*))
+                (#door.#name)(self, cx #(, #detail)*)
             }
         }
     });
     methods.collect()
+}
+
+/// What a contract keeps under its door for all three.
+pub(super) fn doors(root: &Root, contract: &ContractModel) -> TokenStream {
+    let doors = MOMENTS.into_iter().map(|moment| {
+        let (name, method) = (short(moment), Ident::new(moment.name(), Span::mixed_site()));
+        let detail = detail(root, moment).map(|(detail, _)| detail);
+        let detail = detail.iter();
+        let params = detail.clone();
+        let body = if contract.generic || contract.declared.contains(&moment) {
+            quote_spanned!(Span::mixed_site()=> #root::refuse(#root::no_such_method()))
+        } else {
+            quote_spanned!(Span::mixed_site()=> #root::Box::pin(Self::#method(hub, cx #(, #detail)*)))
+        };
+        quote_spanned! {Span::mixed_site()=>
+            #name: |hub, cx #(, #params)*| #body,
+        }
+    });
+    doors.collect()
+}
+
+/// A moment's name in the trait `Hub`.
+fn short(moment: Moment) -> Ident {
+    let name = moment.name().trim_start_matches("on_");
+    Ident::new(name, Span::mixed_site())
 }

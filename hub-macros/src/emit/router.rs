@@ -60,15 +60,14 @@ pub(super) fn implementation(root: &Root, hub: &ImplementationModel) -> TokenStr
     } = hub;
     let (params, _, bounds) = generics.split_for_impl();
     let place = at(contract);
-    let contract_of_self = quote_spanned!(place=> <Self as #contract>);
-    let spec = quote_spanned!(place=> #contract_of_self::__HUB_SPEC);
-    let call = quote_spanned!(place=> #contract_of_self::__hub_call);
-    let lifecycle = lifecycle::of_contract(root, &contract_of_self, place);
+    // One name for everything: a trait that is no contract is one error.
+    let door = quote_spanned!(place=> <Self as #contract>::__HUB);
+    let lifecycle = lifecycle::of_contract(root, &door);
     let register = hub.discover.then(|| {
         register(
             root,
             ty,
-            &quote_spanned!(place=> <#ty as #contract>::__HUB_SPEC),
+            &quote_spanned!(place=> <#ty as #contract>::__HUB.spec),
         )
     });
     let derived = derived();
@@ -77,7 +76,7 @@ pub(super) fn implementation(root: &Root, hub: &ImplementationModel) -> TokenStr
             #derived
             impl #params #root::Hub for #ty #bounds {
                 fn spec(&self) -> &'static #root::HubSpec {
-                    #spec
+                    #door.spec
                 }
 
                 fn call<'call>(
@@ -86,7 +85,7 @@ pub(super) fn implementation(root: &Root, hub: &ImplementationModel) -> TokenStr
                     method: usize,
                     args: #root::Args,
                 ) -> #root::BoxFuture<'call, #root::Result<#root::Reply, #root::HubError>> {
-                    #call(self, cx, method, args)
+                    (#door.call)(self, cx, method, args)
                 }
 
                 #lifecycle
@@ -103,17 +102,22 @@ pub(super) fn contract(root: &Root, contract: &ContractModel) -> TokenStream {
     let spec = spec(root, &contract.name, &contract.methods);
     let call = call(
         root,
-        &quote!(Self::__HUB_SPEC),
+        &quote!(Self::__HUB.spec),
         &quote!(<Self as #ident>),
         &contract.methods,
     );
     let defaults = lifecycle::defaults(root, &contract.declared);
+    let doors = lifecycle::doors(root, contract);
     let quiet = quiet();
     quote_spanned! {Span::mixed_site()=>
         #defaults
 
         #[doc(hidden)]
-        const __HUB_SPEC: &'static #root::HubSpec = &#spec;
+        const __HUB: #root::Contract<Self> = #root::Contract {
+            spec: &#spec,
+            call: Self::__hub_call,
+            #doors
+        };
 
         #[doc(hidden)]
         #quiet

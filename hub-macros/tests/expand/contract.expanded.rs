@@ -82,37 +82,49 @@ pub trait Chat: Debug + ::hub_core::__private::Send + ::hub_core::__private::Syn
         ::hub_core::__private::ready(::hub_core::__private::Ok(()))
     }
     #[doc(hidden)]
-    const __HUB_SPEC: &'static ::hub_core::__private::HubSpec = &::hub_core::__private::HubSpec {
-        name: "Lobby",
-        methods: &[
-            ::hub_core::__private::MethodSpec {
-                name: "send",
-                params: &[
-                    ::hub_core::__private::ParamSpec {
-                        name: "room",
-                        ty: "String",
-                    },
-                    ::hub_core::__private::ParamSpec {
-                        name: "text",
-                        ty: "Option<String>",
-                    },
-                ],
-                optional: 1usize,
-                returns: "u8",
-            },
-            ::hub_core::__private::MethodSpec {
-                name: "now",
-                params: &[],
-                optional: 0usize,
-                returns: "u64",
-            },
-            ::hub_core::__private::MethodSpec {
-                name: "load",
-                params: &[],
-                optional: 0usize,
-                returns: "()",
-            },
-        ],
+    const __HUB: ::hub_core::__private::Contract<Self> = ::hub_core::__private::Contract {
+        spec: &::hub_core::__private::HubSpec {
+            name: "Lobby",
+            methods: &[
+                ::hub_core::__private::MethodSpec {
+                    name: "send",
+                    params: &[
+                        ::hub_core::__private::ParamSpec {
+                            name: "room",
+                            ty: "String",
+                        },
+                        ::hub_core::__private::ParamSpec {
+                            name: "text",
+                            ty: "Option<String>",
+                        },
+                    ],
+                    optional: 1usize,
+                    returns: "u8",
+                },
+                ::hub_core::__private::MethodSpec {
+                    name: "now",
+                    params: &[],
+                    optional: 0usize,
+                    returns: "u64",
+                },
+                ::hub_core::__private::MethodSpec {
+                    name: "load",
+                    params: &[],
+                    optional: 0usize,
+                    returns: "()",
+                },
+            ],
+        },
+        call: Self::__hub_call,
+        connected: |hub, cx| ::hub_core::__private::Box::pin(
+            Self::on_connected(hub, cx),
+        ),
+        reconnected: |hub, cx, resumed| ::hub_core::__private::Box::pin(
+            Self::on_reconnected(hub, cx, resumed),
+        ),
+        disconnected: |hub, cx, stopped| ::hub_core::__private::Box::pin(
+            Self::on_disconnected(hub, cx, stopped),
+        ),
     };
     #[doc(hidden)]
     #[allow(
@@ -135,7 +147,7 @@ pub trait Chat: Debug + ::hub_core::__private::Send + ::hub_core::__private::Syn
             ::hub_core::__private::HubError,
         >,
     > {
-        if !::hub_core::__private::fits(Self::__HUB_SPEC, method, &args) {
+        if !::hub_core::__private::fits(Self::__HUB.spec, method, &args) {
             return ::hub_core::__private::refuse(
                 ::hub_core::__private::no_such_method(),
             );

@@ -13,7 +13,7 @@ const _: () = {
     )]
     impl ::hub_core::__private::Hub for Room {
         fn spec(&self) -> &'static ::hub_core::__private::HubSpec {
-            <Self as contract::Chat>::__HUB_SPEC
+            <Self as contract::Chat>::__HUB.spec
         }
         fn call<'call>(
             &'call self,
@@ -27,7 +27,7 @@ const _: () = {
                 ::hub_core::__private::HubError,
             >,
         > {
-            <Self as contract::Chat>::__hub_call(self, cx, method, args)
+            (<Self as contract::Chat>::__HUB.call)(self, cx, method, args)
         }
         fn connected<'call>(
             &'call self,
@@ -36,9 +36,7 @@ const _: () = {
             'call,
             ::hub_core::__private::Result<(), ::hub_core::__private::HubError>,
         > {
-            ::hub_core::__private::Box::pin(
-                <Self as contract::Chat>::on_connected(self, cx),
-            )
+            (<Self as contract::Chat>::__HUB.connected)(self, cx)
         }
         fn reconnected<'call>(
             &'call self,
@@ -48,9 +46,7 @@ const _: () = {
             'call,
             ::hub_core::__private::Result<(), ::hub_core::__private::HubError>,
         > {
-            ::hub_core::__private::Box::pin(
-                <Self as contract::Chat>::on_reconnected(self, cx, resumed),
-            )
+            (<Self as contract::Chat>::__HUB.reconnected)(self, cx, resumed)
         }
         fn disconnected<'call>(
             &'call self,
@@ -60,14 +56,12 @@ const _: () = {
             'call,
             ::hub_core::__private::Result<(), ::hub_core::__private::HubError>,
         > {
-            ::hub_core::__private::Box::pin(
-                <Self as contract::Chat>::on_disconnected(self, cx, stopped),
-            )
+            (<Self as contract::Chat>::__HUB.disconnected)(self, cx, stopped)
         }
     }
     ::hub_core::__private::inventory::submit! {
         ::hub_core::__private::HubRegistration { spec : < Room as contract::Chat >
-        ::__HUB_SPEC, make : || -> ::hub_core::__private::Arc < dyn
+        ::__HUB.spec, make : || -> ::hub_core::__private::Arc < dyn
         ::hub_core::__private::Hub > { ::hub_core::__private::Arc::new(< Room as
         ::hub_core::__private::Default > ::default()) }, }
     }

@@ -248,9 +248,21 @@ trait Contract<T>: ::hub_core::__private::Send + ::hub_core::__private::Sync + '
         ::hub_core::__private::ready(::hub_core::__private::Ok(()))
     }
     #[doc(hidden)]
-    const __HUB_SPEC: &'static ::hub_core::__private::HubSpec = &::hub_core::__private::HubSpec {
-        name: "contract",
-        methods: &[],
+    const __HUB: ::hub_core::__private::Contract<Self> = ::hub_core::__private::Contract {
+        spec: &::hub_core::__private::HubSpec {
+            name: "contract",
+            methods: &[],
+        },
+        call: Self::__hub_call,
+        connected: |hub, cx| ::hub_core::__private::refuse(
+            ::hub_core::__private::no_such_method(),
+        ),
+        reconnected: |hub, cx, resumed| ::hub_core::__private::refuse(
+            ::hub_core::__private::no_such_method(),
+        ),
+        disconnected: |hub, cx, stopped| ::hub_core::__private::refuse(
+            ::hub_core::__private::no_such_method(),
+        ),
     };
     #[doc(hidden)]
     #[allow(
@@ -273,7 +285,7 @@ trait Contract<T>: ::hub_core::__private::Send + ::hub_core::__private::Sync + '
             ::hub_core::__private::HubError,
         >,
     > {
-        if !::hub_core::__private::fits(Self::__HUB_SPEC, method, &args) {
+        if !::hub_core::__private::fits(Self::__HUB.spec, method, &args) {
             return ::hub_core::__private::refuse(
                 ::hub_core::__private::no_such_method(),
             );
