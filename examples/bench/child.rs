@@ -161,6 +161,25 @@ impl Drop for Server {
     }
 }
 
+/// The time that all programs of this machine have been running, and the time there was for it, on all cores.
+pub(crate) fn machine() -> io::Result<(Duration, Duration)> {
+    let stat = fs::read_to_string("/proc/stat")?;
+    // user, nice, system, idle, iowait, irq, softirq, steal; the two after them are part of the first two.
+    let line = stat.lines().next().unwrap_or_default();
+    let ticks: Vec<u64> = line
+        .split_whitespace()
+        .skip(1)
+        .take(8)
+        .filter_map(|ticks| ticks.parse().ok())
+        .collect();
+    let idle: u64 = ticks.iter().skip(3).take(2).sum();
+    let all: u64 = ticks.iter().sum();
+    Ok((
+        Duration::from_millis((all - idle) * 10),
+        Duration::from_millis(all * 10),
+    ))
+}
+
 /// User and system time of a process, all threads together.
 pub(crate) fn cpu(process: &str) -> io::Result<Duration> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;

@@ -26,7 +26,7 @@ mod wire;
 
 use std::{env, io, process::ExitCode, time::Duration};
 
-use child::{Cores, ROWS, Row, Server};
+use child::{Cores, ROWS, Row, Server, cpu, machine};
 use measure::Timing;
 use report::Report;
 use scenario::{Scenario, Size};
@@ -121,6 +121,7 @@ fn run(plan: &Plan) -> io::Result<()> {
         .iter()
         .map(|row| Server::start(*row, cores))
         .collect::<io::Result<Vec<Server>>>()?;
+    let before = machine()?;
     for round in 0..plan.rounds {
         eprintln!("round {} of {}", round + 1, plan.rounds);
         for scenario in &plan.scenarios {
@@ -136,6 +137,7 @@ fn run(plan: &Plan) -> io::Result<()> {
             }
         }
     }
+    let others = others(&servers, before)?;
     drop(servers);
     for row in ROWS.iter().filter(|_| plan.memory.is_some()) {
         let server = Server::start(*row, cores)?;
@@ -145,7 +147,7 @@ fn run(plan: &Plan) -> io::Result<()> {
         report.memory(*row, connections, memory)?;
     }
     let table = report
-        .table(plan, cores.is_some())
+        .table(plan, cores.is_some(), others)
         .map_err(io::Error::other)?;
     if plan.json.as_deref() == Some("") {
         // The lines on stdout are for a program to read.
@@ -154,6 +156,21 @@ fn run(plan: &Plan) -> io::Result<()> {
         print!("{table}");
     }
     Ok(())
+}
+
+/// The share of this machine that other programs used since `before`.
+fn others(servers: &[Server], before: (Duration, Duration)) -> io::Result<f64> {
+    let (busy, all) = machine()?;
+    let mut ours = cpu("self")?;
+    for server in servers {
+        ours += server.cpu()?;
+    }
+    let others = (busy.saturating_sub(before.0)).saturating_sub(ours);
+    Ok(others.as_secs_f64()
+        / all
+            .saturating_sub(before.1)
+            .as_secs_f64()
+            .max(f64::MIN_POSITIVE))
 }
 
 fn explain(row: Row, scenario: &str, error: &io::Error) -> io::Error {

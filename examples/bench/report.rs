@@ -96,7 +96,12 @@ impl Report {
     }
 
     /// The table, as text.
-    pub(crate) fn table(&self, plan: &Plan, pinned: bool) -> Result<String, fmt::Error> {
+    pub(crate) fn table(
+        &self,
+        plan: &Plan,
+        pinned: bool,
+        others: f64,
+    ) -> Result<String, fmt::Error> {
         let pinned = if pinned {
             "one core each for server and load"
         } else {
@@ -116,6 +121,11 @@ impl Report {
             writeln!(
                 out,
                 "ratio: work per CPU second of the server against {REFERENCE} in the same round, median (min-max)"
+            )?;
+            let percent = others * 100.0;
+            writeln!(
+                out,
+                "other programs used {percent:.0} % of this machine; op/s and latency suffer first, ratios last"
             )?;
             let (p50, p99) = ("p50 ms", "p99 ms");
             let (scenario, server, cpu, ratio, load) =
