@@ -58,6 +58,7 @@ fn lint(steps: &mut Steps<'_>) {
     steps.run(Step::cargo("fmt", &["fmt", "--all", "--check"]).advice("run `cargo fmt --all`"));
     let clippy = [
         "clippy",
+        "--keep-going",
         "--workspace",
         "--all-targets",
         "--all-features",
@@ -69,8 +70,8 @@ fn lint(steps: &mut Steps<'_>) {
         Step::cargo("clippy", &clippy)
             .advice("fix it, or allow it at the item with the reason beside it"),
     );
-    let doc =
-        Step::cargo("doc", &["doc", "--no-deps", "--workspace"]).env("RUSTDOCFLAGS", "-D warnings");
+    let doc = Step::cargo("doc", &["doc", "--keep-going", "--no-deps", "--workspace"])
+        .env("RUSTDOCFLAGS", "-D warnings");
     steps.run(doc.advice("fix the link or the comment that rustdoc names"));
 }
 

@@ -253,6 +253,51 @@ fn show_end(log: &PathBuf) {
 
 /// To stdout, at once: a step's own output follows.
 pub(crate) fn say(line: &str) {
-    let mut out = io::stdout().lock();
-    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+    println!("{line}");
+    let _ = io::stdout().flush();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn workspace() -> Workspace {
+        Workspace::find().unwrap()
+    }
+
+    #[test]
+    fn a_failure_is_counted_and_the_rest_goes_on() {
+        let workspace = workspace();
+        let mut steps = Steps::new(&workspace);
+        assert_eq!(steps.run(Step::new("fails", "false", &[])), Outcome::Failed);
+        assert_eq!(
+            steps.run(Step::new("is not there", "/no/such/program", &[])),
+            Outcome::Failed
+        );
+        assert_eq!(steps.run(Step::new("passes", "true", &[])), Outcome::Passed);
+        assert_eq!(steps.results.len(), 3);
+        assert_eq!(steps.finish(), ExitCode::FAILURE);
+    }
+
+    #[test]
+    fn a_step_that_hangs_is_ended() {
+        let start = Instant::now();
+        let step = Step::new("hangs", "sleep", &["600"]).limit(Duration::from_millis(50));
+        assert_eq!(Steps::new(&workspace()).run(step), Outcome::Failed);
+        assert!(start.elapsed() < Duration::from_secs(60));
+    }
+
+    #[test]
+    fn an_output_is_kept() {
+        let workspace = workspace();
+        let mut steps = Steps::new(&workspace);
+        steps.run(Step::new("says so", "echo", &["hello"]));
+        assert_eq!(fs::read_to_string(steps.log("says so")).unwrap(), "hello\n");
+        assert_eq!(
+            steps
+                .output(Step::new("says so", "echo", &["hello"]))
+                .as_deref(),
+            Some("hello\n")
+        );
+    }
 }

@@ -39,7 +39,8 @@ pub(crate) fn browser(steps: &mut Steps<'_>, workspace: &Workspace) -> Outcome {
         missing.push("npm");
     }
     if !Path::new(CHROMIUM).exists() {
-        missing.push("chromium");
+        // Without a font the browser draws no text.
+        missing.extend(["chromium", "fonts-liberation"]);
     }
     if !missing.is_empty() && packages(steps, &missing) == Outcome::Failed {
         return Outcome::Failed;

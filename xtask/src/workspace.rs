@@ -70,3 +70,30 @@ impl Workspace {
 fn text<'a>(value: &'a Value, key: &str) -> &'a str {
     value.get(key).and_then(Value::as_str).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn features_are_named_without_the_default_one() {
+        let packages = json!([
+            { "name": "plain", "features": {} },
+            { "name": "hub", "features": { "default": ["tls"], "tls": [], "redis": [] } },
+        ]);
+        let workspace = Workspace {
+            root: String::new(),
+            metadata: json!({ "packages": packages }),
+        };
+        assert_eq!(workspace.features(), [("hub", vec!["redis", "tls"])]);
+    }
+
+    #[test]
+    fn programs_are_looked_for_where_cargo_puts_them() {
+        let workspace = Workspace::find().unwrap();
+        assert!(workspace.release("chat").ends_with("/release/chat"));
+        assert!(std::path::Path::new(&workspace.path("xtask/Cargo.toml")).exists());
+    }
+}
