@@ -30,6 +30,21 @@ pub trait Chat {
     }
 }
 
+/// Traits whose authors document nothing: what is generated is documented all the same.
+pub mod silent {
+    #[allow(missing_docs)]
+    #[hub_core::hub]
+    pub trait Silent {
+        async fn one(&self);
+    }
+
+    #[allow(missing_docs)]
+    #[hub_core::hub_client]
+    pub trait SilentClient {
+        async fn one(&self) -> Result<(), hub_core::HubError>;
+    }
+}
+
 /// A hub.
 #[derive(Debug, Default)]
 pub struct Room;
