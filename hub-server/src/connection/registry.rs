@@ -60,8 +60,14 @@ impl Registry {
     }
 
     /// Gives a receive request its connection, replacing an older request. It is live at once if it starts at the end,
-    /// and otherwise behind, for its driver to catch up.
-    pub(crate) fn attach(&self, attach: Attach, start: Start) -> Attached {
+    /// and otherwise behind, for its driver to catch up. One that is to be greeted gets its init frame before anything
+    /// that the pump hands on.
+    pub(crate) fn attach(
+        &self,
+        attach: Attach,
+        start: Start,
+        greet: Option<&dyn Protocol>,
+    ) -> Attached {
         let mut inner = self.lock();
         let id = attach.peer.id.clone();
         let groups = attach
@@ -98,6 +104,9 @@ impl Registry {
         if let Start::After(cursor) = start {
             link.position = cursor.order;
             link.mode = Mode::Behind;
+        }
+        if let Some(protocol) = greet {
+            link.init(protocol, self.epoch);
         }
         let request = link.request;
         drop(link);

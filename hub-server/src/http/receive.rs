@@ -56,12 +56,12 @@ pub(crate) async fn websocket(
     let attach = attach(&asked, id, items, asked.listed(), groups, false);
     let (peer, hubs) = (attach.peer.clone(), attach.hubs.clone());
     let topics = all_topics(&attach);
-    let attached = node.registry.attach(attach, start);
-    if connect {
-        let (version, _) = clamp_version(asked.request.query("clientProtocol").as_deref());
-        if version.as_slice() < DELAYED_START.as_slice()
-            && !started(&node, &attached, &peer, &hubs).await
-        {
+    let (version, _) = clamp_version(asked.request.query("clientProtocol").as_deref());
+    let delayed = version.as_slice() >= DELAYED_START.as_slice();
+    let greet = (connect && delayed).then_some(&*node.protocol);
+    let attached = node.registry.attach(attach, start, greet);
+    if connect && !delayed {
+        if !started(&node, &attached, &peer, &hubs).await {
             lifetime::detach(&node, &attached.connection, attached.request, false);
             return plain(StatusCode::INTERNAL_SERVER_ERROR, "");
         }
@@ -69,7 +69,7 @@ pub(crate) async fn websocket(
         if link.request == attached.request {
             link.init(&*node.protocol, node.epoch);
         }
-    } else {
+    } else if !connect {
         let gaps = gaps(&node, start, &topics).await;
         tell_reconnected(&node, &attached, peer.clone(), hubs, gaps);
     }
@@ -96,8 +96,9 @@ pub(crate) fn bare(mut asked: Asked) -> Response<ResponseBody> {
     let head = asked.head.clone();
     switch(&head, upgrade, move |socket| async move {
         let Some((socket, read)) = socket else { return };
-        let attached = node.registry.attach(attach, Start::End);
-        attached.connection.link().init(&*node.protocol, node.epoch);
+        let attached = node
+            .registry
+            .attach(attach, Start::End, Some(&*node.protocol));
         if lifetime::tell(&node, &peer, &hubs, Event::Connected)
             .await
             .is_err()
