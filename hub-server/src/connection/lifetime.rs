@@ -63,6 +63,19 @@ pub(crate) async fn tell(
         .fold(first, |first, outcome| first.and(outcome))
 }
 
+/// Tells `on_connected` in a task of its own: a client that hangs up meanwhile does not cut a hub's method short.
+pub(crate) async fn connected(
+    node: &Arc<Node>,
+    peer: &Arc<Peer>,
+    hubs: Vec<usize>,
+) -> Result<(), HubError> {
+    let (node, peer) = (node.clone(), peer.clone());
+    let telling = tokio::spawn(async move { tell(&node, &peer, &hubs, Event::Connected).await });
+    telling
+        .await
+        .unwrap_or_else(|_| Err(HubError::internal("the runtime stopped")))
+}
+
 /// Ends a connection, once: its request is closed, it is forgotten, and its hubs are told.
 pub(crate) fn end(node: &Arc<Node>, connection: &Arc<Connection>, stopped: bool) {
     if connection.ended.swap(true, Ordering::AcqRel) {

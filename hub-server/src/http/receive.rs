@@ -18,7 +18,7 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use super::query::clamp_version;
 use super::service::{Asked, ResponseBody, is_websocket, plain};
 use crate::connection::lifetime::{self, Event};
-use crate::connection::link::{Attach, End, Membership};
+use crate::connection::link::{Attach, Connection, End, Membership};
 use crate::connection::registry::Attached;
 use crate::node::Node;
 use crate::transport::websocket::{self, Opened, WebSocket};
@@ -60,9 +60,14 @@ pub(crate) async fn websocket(
     let delayed = version.as_slice() >= DELAYED_START.as_slice();
     let greet = (connect && delayed).then_some(&*node.protocol);
     let attached = node.registry.attach(attach, start, greet);
+    let mut unserved = Unserved {
+        node: node.clone(),
+        connection: attached.connection.clone(),
+        request: attached.request,
+        served: false,
+    };
     if connect && !delayed {
-        if !started(&node, &attached, &peer, &hubs).await {
-            lifetime::detach(&node, &attached.connection, attached.request, false);
+        if !started(&node, &attached, &peer, hubs).await {
             return plain(StatusCode::INTERNAL_SERVER_ERROR, "");
         }
         let mut link = attached.connection.link();
@@ -73,7 +78,25 @@ pub(crate) async fn websocket(
         let gaps = gaps(&node, start, &topics).await;
         tell_reconnected(&node, &attached, peer.clone(), hubs, gaps);
     }
+    unserved.served = true;
     open(&asked, upgrade, attached, peer)
+}
+
+/// A receive request that no socket serves yet. When its client hangs up meanwhile, hyper drops the request, and with it
+/// this, which detaches the connection: otherwise it would be kept for ever.
+struct Unserved {
+    node: Arc<Node>,
+    connection: Arc<Connection>,
+    request: u64,
+    served: bool,
+}
+
+impl Drop for Unserved {
+    fn drop(&mut self) {
+        if !self.served {
+            lifetime::detach(&self.node, &self.connection, self.request, false);
+        }
+    }
 }
 
 /// A WebSocket without negotiation (`conformance-app.md`, `/bare`). It listens to all hubs if it lists none, starts at
@@ -125,13 +148,13 @@ fn is_foreign(asked: &Asked) -> bool {
 }
 
 /// Runs `on_connected` for a client that never asks for `/start`; once, also if the client tries another transport.
-async fn started(node: &Node, attached: &Attached, peer: &Arc<Peer>, hubs: &[usize]) -> bool {
-    let run = || async {
-        !attached.new
-            || lifetime::tell(node, peer, hubs, Event::Connected)
-                .await
-                .is_ok()
-    };
+async fn started(
+    node: &Arc<Node>,
+    attached: &Attached,
+    peer: &Arc<Peer>,
+    hubs: Vec<usize>,
+) -> bool {
+    let run = || async { !attached.new || lifetime::connected(node, peer, hubs).await.is_ok() };
     *attached.connection.started.get_or_init(run).await
 }
 

@@ -18,7 +18,7 @@ use super::query::{Verb, below, clamp_version, listed_hubs, request_of};
 use super::token::BadToken;
 use super::{proxies, receive};
 use crate::config::Mount;
-use crate::connection::lifetime::{self, Event};
+use crate::connection::lifetime;
 use crate::node::Node;
 use crate::server::Running;
 
@@ -256,7 +256,7 @@ async fn start(asked: &Asked, id: ConnectionId) -> Response<ResponseBody> {
         .find(&id)
         .map(|connection| connection.items.clone());
     let peer = asked.peer(id, items.unwrap_or_default());
-    match lifetime::tell(asked.node(), &peer, &asked.listed(), Event::Connected).await {
+    match lifetime::connected(asked.node(), &peer, asked.listed()).await {
         Ok(()) => json("{ \"Response\": \"started\" }".into()),
         Err(error) => {
             tracing::warn!(connection = %peer.id, "on_connected failed");
