@@ -280,6 +280,24 @@ impl Conformance {
         Ok(())
     }
 
+    /// Sends the caller `n` events with this tag and lets others run in between.
+    async fn spread(&self, cx: &Context, tag: String, n: i32) -> Result<String, HubError> {
+        for i in 0..n {
+            cx.clients().caller().send("spread", (&tag, i)).await?;
+            tokio::task::yield_now().await;
+        }
+        Ok(tag)
+    }
+
+    /// Joins and speaks to the group at once.
+    async fn join_and_send(&self, cx: &Context, g: String, n: i32) -> Result<(), HubError> {
+        cx.join(g.as_str()).await?;
+        for i in 0..n {
+            cx.clients().group(&g).send("groupMessage", (&g, i)).await?;
+        }
+        Ok(())
+    }
+
     async fn abort(&self, cx: &Context) -> Result<(), HubError> {
         Ok(cx.abort().await?)
     }

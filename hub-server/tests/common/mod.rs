@@ -21,7 +21,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use hub_server::{Builder, HubService};
+use hub_server::{Builder, HubServer, HubService};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -52,7 +52,12 @@ enum Way {
 impl Server {
     /// On a real socket.
     pub async fn tcp(builder: Builder) -> Self {
-        let bound = builder.build().unwrap().bind("127.0.0.1:0").await.unwrap();
+        Self::tcp_of(builder.build().unwrap()).await
+    }
+
+    /// On a real socket, for a test that wants a handle of the server first.
+    pub async fn tcp_of(server: HubServer) -> Self {
+        let bound = server.bind("127.0.0.1:0").await.unwrap();
         let addr = bound.local_addr();
         let task = tokio::spawn(bound.serve()).abort_handle();
         Self {
@@ -64,8 +69,13 @@ impl Server {
 
     /// In memory: with a paused clock a real socket would look idle, and time would jump.
     pub fn memory(builder: Builder) -> Self {
+        Self::memory_of(builder.build().unwrap())
+    }
+
+    /// In memory, for a test that wants a handle of the server first.
+    pub fn memory_of(server: HubServer) -> Self {
         Self {
-            way: Way::Memory(builder.build().unwrap().into_service()),
+            way: Way::Memory(server.into_service()),
             task: None,
             path: "/signalr".into(),
         }
@@ -187,6 +197,16 @@ impl Server {
 
     /// Negotiates and connects, up to and with the init frame.
     pub async fn connected(&self, hubs: &[&str], user: Option<&str>) -> Client<'_> {
+        let mut client = self.negotiated(hubs, user).await;
+        client.socket = client.open("/connect", &[]).await.unwrap();
+        let init = client.socket.frame().await;
+        assert_eq!(init["S"], 1, "{init}");
+        assert_eq!(init["M"], json!([]), "{init}");
+        client
+    }
+
+    /// Negotiates and no more.
+    pub async fn negotiated(&self, hubs: &[&str], user: Option<&str>) -> Client<'_> {
         let data: Vec<Value> = hubs.iter().map(|hub| json!({"name": hub})).collect();
         let data = Value::from(data).to_string();
         let query = [("clientProtocol", "2.1"), ("connectionData", &data)];
@@ -194,7 +214,7 @@ impl Server {
         assert_eq!(negotiated.status, 200, "{}", negotiated.body);
         let negotiated: Value = serde_json::from_str(&negotiated.body).unwrap();
         let text = |name: &str| negotiated[name].as_str().unwrap().to_owned();
-        let mut client = Client {
+        Client {
             server: self,
             id: text("ConnectionId"),
             token: text("ConnectionToken"),
@@ -202,12 +222,7 @@ impl Server {
             user: user.map(ToOwned::to_owned),
             socket: Socket::default(),
             next: 0,
-        };
-        client.socket = client.open("/connect", &[]).await.unwrap();
-        let init = client.socket.frame().await;
-        assert_eq!(init["S"], 1, "{init}");
-        assert_eq!(init["M"], json!([]), "{init}");
-        client
+        }
     }
 }
 
@@ -231,6 +246,19 @@ pub struct Client<'a> {
 }
 
 impl Client<'_> {
+    /// The same connection, about to come back to another server; it keeps no socket.
+    pub fn moved<'s>(&self, server: &'s Server) -> Client<'s> {
+        Client {
+            server,
+            id: self.id.clone(),
+            token: self.token.clone(),
+            data: self.data.clone(),
+            user: self.user.clone(),
+            socket: Socket::default(),
+            next: self.next,
+        }
+    }
+
     /// The query of every request of this connection.
     pub fn query<'q>(&'q self, more: &[(&'q str, &'q str)]) -> Vec<(&'q str, &'q str)> {
         let mut query = vec![
