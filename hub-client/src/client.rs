@@ -74,7 +74,8 @@ impl HubClient {
     ///
     /// # Errors
     /// When the hub method failed, the connection was not there or broke before the result came, `args` can't be sent
-    /// or the result is no `T`.
+    /// or the result is no `T`. The original server cuts the link at a call of more than 64 KiB, so that it fails with
+    /// [`CallError::Reconnecting`].
     ///
     /// # Cancel safety
     /// Dropping the future before the call was written takes it back. Later the method runs all the same, and its

@@ -207,6 +207,7 @@ async fn silence_is_slow_at_two_thirds_and_lost_at_the_end() {
     advance(9).await;
     assert!(!rig.serving.is_finished());
     advance(1).await;
+    assert!(rig.serving.is_finished());
     assert!(matches!(
         rig.serving.await.unwrap(),
         Outcome::Lost(LinkError::Silent(allowed)) if allowed.as_secs() == 30
@@ -270,6 +271,7 @@ async fn callbacks_that_are_stuck_behind_their_own_calls_cost_the_link() {
     advance(9).await;
     assert!(!rig.serving.is_finished());
     advance(1).await;
+    assert!(rig.serving.is_finished());
     assert!(matches!(
         rig.serving.await.unwrap(),
         Outcome::Lost(LinkError::Overrun)
