@@ -53,6 +53,8 @@ struct Ring {
     offset: u64,
     /// The order of the last entry that was trimmed.
     trimmed: u64,
+    /// When it was made, topics had been forgotten up to this order; it may have been one of them.
+    forgotten: u64,
     listeners: usize,
     idle_since: Option<Instant>,
 }
@@ -130,7 +132,12 @@ impl Log for MemoryLog {
         let now = Instant::now();
         let mut inner = self.lock();
         if change == Interest::Listen {
-            let ring = inner.rings.entry(topic.clone()).or_default();
+            let forgotten = inner.forgotten;
+            let made = || Ring {
+                forgotten,
+                ..Ring::default()
+            };
+            let ring = inner.rings.entry(topic.clone()).or_insert_with(made);
             ring.listeners += 1;
             ring.idle_since = None;
         } else if let Some(ring) = inner.rings.get_mut(topic) {
@@ -182,21 +189,19 @@ impl Inner {
     fn read(&self, topics: &[Topic], after: u64, limit: Limit) -> Page {
         let mut page = Page::default();
         for topic in topics {
-            let Some(ring) = self.rings.get(topic) else {
-                if after < self.forgotten {
-                    page.gaps.push(Gap {
-                        topic: Some(topic.clone()),
-                        why: GapCause::Expired,
-                    });
-                }
-                continue;
-            };
-            if after < ring.trimmed {
-                page.gaps.push(Gap {
-                    topic: Some(topic.clone()),
-                    why: GapCause::Trimmed,
-                });
+            let ring = self.rings.get(topic);
+            let (trimmed, forgotten) =
+                ring.map_or((0, self.forgotten), |ring| (ring.trimmed, ring.forgotten));
+            if after < trimmed.max(forgotten) {
+                let why = if after < trimmed {
+                    GapCause::Trimmed
+                } else {
+                    GapCause::Expired
+                };
+                let topic = Some(topic.clone());
+                page.gaps.push(Gap { topic, why });
             }
+            let Some(ring) = ring else { continue };
             let from = ring.entries.partition_point(|entry| entry.order <= after);
             let wanted = ring
                 .entries

@@ -133,6 +133,30 @@ async fn topics_outlive_their_listeners_and_are_forgotten_later_item_42() {
     );
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_forgotten_topic_that_is_listened_to_again_is_still_a_gap() {
+    let (log, a, b) = (log(), topic("a"), topic("b"));
+    log.watch(&a, Interest::Listen);
+    log.watch(&b, Interest::Listen);
+    log.append(vec![event(&a), event(&b)]).await.unwrap();
+    log.watch(&a, Interest::Leave);
+    tokio::time::advance(Duration::from_secs(150)).await;
+    log.watch(&b, Interest::Listen);
+    log.append(vec![event(&a)]).await.unwrap();
+    log.watch(&a, Interest::Listen);
+    log.append(vec![event(&a)]).await.unwrap();
+    let topics = [a, b];
+    assert_eq!(
+        orders(&log, &topics, 1, ALL).await,
+        (vec![2, 4], vec![GapCause::Expired], false)
+    );
+    // Who comes from after that time has not lost anything of it.
+    assert_eq!(
+        orders(&log, &topics, 2, ALL).await,
+        (vec![4], vec![], false)
+    );
+}
+
 #[tokio::test]
 async fn a_cursor_of_another_log_is_a_gap() {
     let log = log();
