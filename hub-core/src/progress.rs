@@ -44,8 +44,11 @@ impl<T: Serialize> Progress<T> {
     /// Reports a value. A call without an id has nobody who listens, and the report goes nowhere.
     ///
     /// # Errors
-    /// When the value does not serialise or the log did not take the report.
+    /// When the value does not serialise, the method has already returned, or the log did not take the report.
     pub async fn report(&self, value: T) -> Result<(), DeliveryError> {
+        if self.state.has_ended() {
+            return Err(DeliveryError::Completed);
+        }
         let Some(id) = self.call.clone() else {
             return Ok(());
         };

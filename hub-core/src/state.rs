@@ -19,6 +19,7 @@ pub struct State(Mutex<Inner>);
 struct Inner {
     sent: Map<String, Value>,
     changed: Map<String, Value>,
+    ended: bool,
 }
 
 impl State {
@@ -31,6 +32,7 @@ impl State {
         Self(Mutex::new(Inner {
             sent,
             changed: Map::new(),
+            ended: false,
         }))
     }
 
@@ -76,6 +78,17 @@ impl State {
         } else {
             Payload::of(&inner.changed).ok()
         }
+    }
+
+    /// What changed, for the call's answer: the call has ended, and no progress is reported for it any more.
+    #[must_use]
+    pub fn end(&self) -> Option<Payload> {
+        self.lock().ended = true;
+        self.changes()
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.lock().ended
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {

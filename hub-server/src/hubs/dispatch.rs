@@ -58,7 +58,7 @@ pub(crate) fn dispatch(
         let completion = Completion {
             id: call.id,
             outcome,
-            state: state.changes(),
+            state: state.end(),
         };
         Outcome {
             completion,
