@@ -122,14 +122,17 @@ pub(crate) fn bare(mut asked: Asked) -> Response<ResponseBody> {
         let attached = node
             .registry
             .attach(attach, Start::End, Some(&*node.protocol));
+        let opened = opened(&asked, attached, peer.clone());
+        // The request holds the server, which must not live as long as a socket does.
+        drop(asked);
         if lifetime::tell(&node, &peer, &hubs, Event::Connected)
             .await
             .is_err()
         {
             tracing::warn!(connection = %peer.id, "on_connected failed");
-            attached.connection.link().finish(End::Over);
+            opened.connection.link().finish(End::Over);
         }
-        websocket::serve(socket, read, opened(&asked, attached, peer)).await;
+        websocket::serve(socket, read, opened).await;
     })
 }
 
