@@ -26,6 +26,10 @@ use crate::node::Node;
 /// tungstenite fills its whole read buffer before each read: a large one costs more than it saves.
 const READ_BUFFER: usize = 4 * 1024;
 
+/// So many bytes of pongs wait for a peer that does not read them; then only the newest is kept. Without this bound
+/// tungstenite would keep them all.
+const MAX_PONGS: usize = 1024;
+
 /// So many messages are taken before others get their turn.
 const MESSAGES_A_TURN: usize = 64;
 
@@ -91,6 +95,7 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(0)
+        .max_write_buffer_size(MAX_PONGS)
         .max_message_size(max)
         .max_frame_size(max);
     let socket =
