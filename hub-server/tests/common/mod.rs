@@ -374,6 +374,11 @@ impl Socket {
         self.socket.as_mut().expect("the socket is open")
     }
 
+    /// The stream itself, for tests that read and write at once.
+    pub fn take_stream(&mut self) -> WebSocketStream<Box<dyn Io>> {
+        self.socket.take().expect("the socket is open")
+    }
+
     pub async fn send(&mut self, frame: &Value) {
         self.send_text(&frame.to_string()).await;
     }
@@ -420,6 +425,11 @@ impl Socket {
                 .extend(frame["M"].as_array().into_iter().flatten().cloned()),
         }
         frame
+    }
+
+    /// Whether the answer to a call has been read.
+    pub fn is_answered(&self, id: &str) -> bool {
+        self.answers.contains_key(id)
     }
 
     pub async fn answer(&mut self, id: &str) -> Value {
