@@ -20,6 +20,9 @@ use super::downlink::{CARRIERS, Downlink};
 /// A group with its hub.
 pub(crate) type Membership = (HubName, GroupName);
 
+/// Seals groups for the client to bring back.
+pub(crate) type GroupsToken = Box<dyn Fn(&[Membership]) -> String + Send + Sync>;
+
 /// One client on this node.
 pub(crate) struct Connection {
     pub(crate) id: ConnectionId,
@@ -63,6 +66,7 @@ pub(crate) struct Attach {
     /// The groups that its token restored.
     pub(crate) groups: Vec<Membership>,
     pub(crate) downlink: &'static dyn Downlink,
+    pub(crate) groups_token: GroupsToken,
     /// Whether it came without negotiation and can't come back.
     pub(crate) bare: bool,
 }
@@ -108,7 +112,11 @@ pub(crate) struct Link {
     /// Since when bytes wait that the peer does not take.
     pub(crate) blocked: Option<Instant>,
     downlink: &'static dyn Downlink,
+    groups_token: GroupsToken,
     groups_told: Vec<Membership>,
+    /// Where the client stood before the first change of its groups that it has no token for yet. No cursor beyond is
+    /// told before the token: cut in between, the client would come back with neither.
+    groups_due: Option<u64>,
     /// The position that the client knows.
     told: u64,
     /// Whether a frame without messages is due: the client needs its new position or groups token.
@@ -124,6 +132,7 @@ impl Link {
             topics,
             groups,
             downlink,
+            groups_token,
             bare,
         } = attach;
         Self {
@@ -134,6 +143,7 @@ impl Link {
             position: 0,
             forgiven: 0,
             groups_told: groups.clone(),
+            groups_due: None,
             groups,
             end: None,
             peer,
@@ -143,6 +153,7 @@ impl Link {
             active: Instant::now(),
             blocked: None,
             downlink,
+            groups_token,
             told: 0,
             must_tell: false,
             waker: None,
@@ -184,6 +195,14 @@ impl Link {
             self.position = entry.order;
             return None;
         }
+        if self.must_tell {
+            // A cursor beyond a change of groups must not reach the client before the token that has it.
+            self.position = entry.order;
+            let (protocol, epoch) = (frames.protocol, frames.epoch);
+            let part = entry.part(protocol)?;
+            self.frame(protocol, epoch, Envelope::default(), &[part]);
+            return self.waker.take();
+        }
         if self
             .outbox
             .push(Lane::Post, frames.of(self.downlink)?)
@@ -200,6 +219,7 @@ impl Link {
 
     /// Takes a change of groups, in its place among the entries.
     pub(crate) fn regroup(&mut self, command: &Command, order: u64) {
+        let known = self.groups.len();
         match command {
             Command::Join(hub, group, _) => {
                 if !self.groups.iter().any(|(h, g)| h == hub && g == group) {
@@ -209,12 +229,15 @@ impl Link {
             Command::Leave(hub, group, _) => self.groups.retain(|(h, g)| h != hub || g != group),
             _ => return,
         }
+        if self.groups.len() != known {
+            self.groups_due.get_or_insert(self.position);
+        }
         self.position = order;
         // Also for a join that changes nothing: the client needs the new cursor (15.25).
         self.must_tell = true;
     }
 
-    /// Writes parts read from the log as one frame.
+    /// Writes parts read from the log as one frame, with the groups as they are after them.
     pub(crate) fn replay(
         &mut self,
         protocol: &dyn Protocol,
@@ -223,46 +246,25 @@ impl Link {
         parts: &[&Part],
     ) {
         self.position = upto;
-        if !parts.is_empty() {
+        if self.must_tell || !parts.is_empty() {
             self.frame(protocol, epoch, Envelope::default(), parts);
         }
     }
 
     /// Writes the frame that says the transport works (`classic-signalr.md` 5.1).
     pub(crate) fn init(&mut self, protocol: &dyn Protocol, epoch: Epoch) {
-        self.frame(
-            protocol,
-            epoch,
-            Envelope {
-                init: true,
-                ..Envelope::default()
-            },
-            &[],
-        );
+        let envelope = Envelope {
+            init: true,
+            ..Envelope::default()
+        };
+        self.frame(protocol, epoch, envelope, &[]);
     }
 
-    /// Writes the frame without messages, if one is due: new groups, or only a new cursor.
-    pub(crate) fn settle(
-        &mut self,
-        protocol: &dyn Protocol,
-        epoch: Epoch,
-        token: impl FnOnce(&[Membership]) -> String,
-    ) {
-        // While it catches up, groups belong to a position that the client does not have yet.
-        if !self.must_tell || !matches!(self.mode, Mode::Live) {
-            return;
+    /// Writes a frame without messages, if one is due: new groups, or only a new cursor.
+    pub(crate) fn settle(&mut self, protocol: &dyn Protocol, epoch: Epoch) {
+        if self.must_tell {
+            self.frame(protocol, epoch, Envelope::default(), &[]);
         }
-        let token = (!same_groups(&self.groups, &self.groups_told)).then(|| token(&self.groups));
-        self.groups_told.clone_from(&self.groups);
-        self.frame(
-            protocol,
-            epoch,
-            Envelope {
-                groups: token.as_deref(),
-                ..Envelope::default()
-            },
-            &[],
-        );
     }
 
     /// Queues a keep-alive, and first the position if the client does not know it: entries that it was excepted from
@@ -302,6 +304,7 @@ impl Link {
         }
     }
 
+    /// Writes a frame of this connection alone: its cursor, and its groups if the client does not know them yet.
     fn frame(
         &mut self,
         protocol: &dyn Protocol,
@@ -309,17 +312,22 @@ impl Link {
         envelope: Envelope<'_>,
         parts: &[&Part],
     ) {
+        let changed = !same_groups(&self.groups, &self.groups_told);
+        let token = changed.then(|| (self.groups_token)(&self.groups));
+        let envelope = Envelope {
+            groups: token.as_deref(),
+            ..envelope
+        };
+        let cursor = Cursor {
+            epoch,
+            order: self.position,
+        };
         let mut payload = BytesMut::new();
-        protocol.frame(
-            Cursor {
-                epoch,
-                order: self.position,
-            },
-            envelope,
-            parts,
-            &mut payload,
-        );
+        protocol.frame(cursor, envelope, parts, &mut payload);
         self.write(&payload);
+        if changed {
+            self.groups_told.clone_from(&self.groups);
+        }
         self.told = self.position;
         self.must_tell = false;
     }

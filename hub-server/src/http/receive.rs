@@ -268,12 +268,18 @@ fn attach(
         topics.extend(user.clone().map(|user| Topic::User(hub.clone(), user)));
     }
     topics.push(Topic::Control(id.clone()));
+    let (tokens, owner) = (asked.running.tokens.clone(), id.clone());
+    let groups_token = move |groups: &[Membership]| {
+        let names = groups.iter().map(|(hub, group)| format!("{hub}.{group}"));
+        tokens.groups(&owner, &names.collect::<Vec<_>>())
+    };
     Attach {
         peer: asked.peer(id, items),
         hubs,
         topics,
         groups,
         downlink: &WebSocket,
+        groups_token: Box::new(groups_token),
         bare,
     }
 }
@@ -302,21 +308,12 @@ fn open(
 }
 
 fn opened(asked: &Asked, attached: Attached, peer: Arc<Peer>) -> Opened {
-    let (tokens, id) = (asked.running.tokens.clone(), attached.connection.id.clone());
-    let groups_token = move |groups: &[Membership]| {
-        let names: Vec<String> = groups
-            .iter()
-            .map(|(hub, group)| format!("{hub}.{group}"))
-            .collect();
-        tokens.groups(&id, &names)
-    };
     Opened {
         node: asked.node().clone(),
         connection: attached.connection,
         request: attached.request,
         peer,
         detailed_errors: asked.mount().detailed_errors,
-        groups_token: Box::new(groups_token),
     }
 }
 

@@ -18,7 +18,7 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use super::wire::Wire;
 use crate::connection::downlink::Downlink;
-use crate::connection::link::{Connection, End, Membership, Mode};
+use crate::connection::link::{Connection, End, Mode};
 use crate::connection::{lifetime, resume};
 use crate::hubs::dispatch::{Dispatched, Outcome, dispatch};
 use crate::node::Node;
@@ -79,11 +79,7 @@ pub(crate) struct Opened {
     pub(crate) request: u64,
     pub(crate) peer: Arc<Peer>,
     pub(crate) detailed_errors: bool,
-    /// Seals the groups for the client to bring back.
-    pub(crate) groups_token: GroupsToken,
 }
-
-pub(crate) type GroupsToken = Box<dyn Fn(&[Membership]) -> String + Send + Sync>;
 
 /// Serves a socket until it ends, by whichever side. `read` is what was read from it already.
 pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
@@ -303,7 +299,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             node,
             connection,
             request,
-            groups_token,
             ..
         } = &self.opened;
         let wire = self.socket.get_mut();
@@ -312,7 +307,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             if link.request != *request || link.end.is_some() {
                 return Poll::Ready(Err(Left::Ended));
             }
-            link.settle(&*node.protocol, node.epoch, groups_token);
+            link.settle(&*node.protocol, node.epoch);
             while wire.queued() < BYTES_A_FLUSH {
                 match link.outbox.drain() {
                     Some(bytes) => wire.push(bytes),
