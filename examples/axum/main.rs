@@ -1,7 +1,9 @@
 //! A hub inside an axum application: its own routes beside it, and one of them sends to the hub's clients.
 //!
-//!     cargo run -p examples --bin axum-mount
-//!     curl -d 'hello' http://127.0.0.1:8081/news
+//! ```text
+//! cargo run -p examples --bin axum-mount
+//! curl -d hello http://127.0.0.1:8081/news
+//! ```
 
 use std::error::Error;
 

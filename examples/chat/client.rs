@@ -18,7 +18,13 @@ impl ChatClient for Screen {
         Ok(())
     }
 
-    async fn message(&self, room: String, user: String, text: String, _at: u64) -> Result<(), HubError> {
+    async fn message(
+        &self,
+        room: String,
+        user: String,
+        text: String,
+        _at: u64,
+    ) -> Result<(), HubError> {
         println!("[{room}] {user}: {text}");
         Ok(())
     }
@@ -52,14 +58,22 @@ struct Options {
 
 impl Options {
     fn parse(mut args: impl Iterator<Item = String>) -> Result<Self, Box<dyn Error>> {
-        let mut options =
-            Self { url: "http://127.0.0.1:8080".into(), room: "lobby".into(), user: "somebody in Rust".into() };
+        let mut options = Self {
+            url: "http://127.0.0.1:8080".into(),
+            room: "lobby".into(),
+            user: "somebody in Rust".into(),
+        };
         while let Some(arg) = args.next() {
             let slot = match arg.as_str() {
                 "--url" => &mut options.url,
                 "--room" => &mut options.room,
                 "--user" => &mut options.user,
-                _ => return Err(format!("unknown option {arg}; there are --url, --room and --user").into()),
+                _ => {
+                    return Err(format!(
+                        "unknown option {arg}; there are --url, --room and --user"
+                    )
+                    .into());
+                }
             };
             *slot = args.next().ok_or_else(|| format!("{arg} needs a value"))?;
         }
@@ -71,9 +85,15 @@ impl Options {
 async fn main() -> Result<(), Box<dyn Error>> {
     let Options { url, room, user } = Options::parse(std::env::args().skip(1))?;
     let url = format!("{}/signalr", url.trim_end_matches('/'));
-    let client = HubClient::builder(url).events("chat", ChatClientEvents(Screen)).connect().await?;
+    let client = HubClient::builder(url)
+        .events("chat", ChatClientEvents(Screen))
+        .connect()
+        .await?;
     let chat: ChatProxy = client.hub();
-    println!("* here: {}", chat.join(room.clone(), user).await?.join(", "));
+    println!(
+        "* here: {}",
+        chat.join(room.clone(), user).await?.join(", ")
+    );
 
     let mut states = client.states();
     let mut lines = BufReader::new(tokio::io::stdin()).lines();

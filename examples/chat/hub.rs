@@ -66,7 +66,10 @@ fn check(what: &str, text: &str, max: usize) -> Result<(), HubError> {
 impl Chat for ChatHub {
     async fn on_connected(&self, cx: &Context) -> Result<(), HubError> {
         let greeting = "Welcome! Pick a name and a room.".to_owned();
-        cx.clients().caller().welcome(cx.connection_id().to_string(), greeting).await
+        cx.clients()
+            .caller()
+            .welcome(cx.connection_id().to_string(), greeting)
+            .await
     }
 
     async fn on_disconnected(&self, cx: &Context, _stopped: bool) -> Result<(), HubError> {
@@ -79,7 +82,12 @@ impl Chat for ChatHub {
         Ok(())
     }
 
-    async fn join(&self, cx: &Context, room: String, user: String) -> Result<Vec<String>, HubError> {
+    async fn join(
+        &self,
+        cx: &Context,
+        room: String,
+        user: String,
+    ) -> Result<Vec<String>, HubError> {
         check("which room", &room, MAX_NAME)?;
         check("your name", &user, MAX_NAME)?;
         cx.join(&room).await?;
@@ -87,11 +95,16 @@ impl Chat for ChatHub {
         let (names, new) = {
             let mut rooms = self.rooms();
             let entered = rooms.entry(room.clone()).or_default();
-            let before = entered.people.insert(cx.connection_id().clone(), user.clone());
+            let before = entered
+                .people
+                .insert(cx.connection_id().clone(), user.clone());
             (entered.names(), before.is_none())
         };
         if new {
-            cx.clients().others_in_group(&room).joined(room, user).await?;
+            cx.clients()
+                .others_in_group(&room)
+                .joined(room, user)
+                .await?;
         }
         Ok(names)
     }
@@ -110,24 +123,36 @@ impl Chat for ChatHub {
             let mut rooms = self.rooms();
             let not_here = || HubError::new("join the room first");
             let here = rooms.get_mut(&room).ok_or_else(not_here)?;
-            let name = here.people.get(cx.connection_id()).cloned().ok_or_else(not_here)?;
+            let name = here
+                .people
+                .get(cx.connection_id())
+                .cloned()
+                .ok_or_else(not_here)?;
             here.messages += 1;
             (name, here.messages)
         };
         let at = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis();
-        cx.clients().group(&room).message(room, name, text, u64::try_from(at)?).await?;
+        cx.clients()
+            .group(&room)
+            .message(room, name, text, u64::try_from(at)?)
+            .await?;
         Ok(number)
     }
 
     async fn announce(&self, cx: &Context, text: String) -> Result<(), HubError> {
         check("something", &text, MAX_TEXT)?;
-        let name = cx.items().get::<Name>().map_or_else(|| "somebody".to_owned(), |name| name.0);
+        let name = cx
+            .items()
+            .get::<Name>()
+            .map_or_else(|| "somebody".to_owned(), |name| name.0);
         cx.clients().all().announcement(name, text).await
     }
 
     async fn rename(&self, cx: &Context, user: String) -> Result<(), HubError> {
         check("your name", &user, MAX_NAME)?;
-        let Some(Name(old)) = cx.items().get::<Name>() else { return Err(HubError::new("join a room first")) };
+        let Some(Name(old)) = cx.items().get::<Name>() else {
+            return Err(HubError::new("join a room first"));
+        };
         cx.items().set(Name(user.clone()));
         for room in self.rooms().values_mut() {
             if let Some(name) = room.people.get_mut(cx.connection_id()) {

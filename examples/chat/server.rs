@@ -28,7 +28,9 @@ fn file(content_type: &'static str, text: &'static str) -> axum::routing::Method
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    tracing_subscriber::fmt().with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .init();
     let Options { host, port } = Options::parse(std::env::args().skip(1))?;
     let server = HubServer::builder().hub(ChatHub::default()).build()?;
 

@@ -7,7 +7,8 @@ use hub_core::{Context, HubError, hub, hub_client};
 #[hub]
 pub trait Chat {
     /// Enters a room under a name; gives the names of everybody in it. The others there hear `joined`.
-    async fn join(&self, cx: &Context, room: String, user: String) -> Result<Vec<String>, HubError>;
+    async fn join(&self, cx: &Context, room: String, user: String)
+    -> Result<Vec<String>, HubError>;
 
     /// Leaves a room. The others there hear `left`.
     async fn leave(&self, cx: &Context, room: String) -> Result<(), HubError>;
@@ -32,7 +33,13 @@ pub trait ChatClient {
     async fn welcome(&self, connection_id: String, greeting: String) -> Result<(), HubError>;
 
     /// Somebody said something in a room, at this time in milliseconds since 1970.
-    async fn message(&self, room: String, user: String, text: String, at: u64) -> Result<(), HubError>;
+    async fn message(
+        &self,
+        room: String,
+        user: String,
+        text: String,
+        at: u64,
+    ) -> Result<(), HubError>;
 
     /// Somebody said something to everybody.
     async fn announcement(&self, user: String, text: String) -> Result<(), HubError>;
