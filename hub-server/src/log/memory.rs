@@ -192,12 +192,10 @@ impl Inner {
             let ring = self.rings.get(topic);
             let (trimmed, forgotten) =
                 ring.map_or((0, self.forgotten), |ring| (ring.trimmed, ring.forgotten));
-            if after < trimmed.max(forgotten) {
-                let why = if after < trimmed {
-                    GapCause::Trimmed
-                } else {
-                    GapCause::Expired
-                };
+            // Who stood exactly there when it was forgotten has missed what was not kept afterwards.
+            let expired = forgotten > 0 && after <= forgotten;
+            let why = (after < trimmed).then_some(GapCause::Trimmed);
+            if let Some(why) = why.or(expired.then_some(GapCause::Expired)) {
                 let topic = Some(topic.clone());
                 page.gaps.push(Gap { topic, why });
             }
