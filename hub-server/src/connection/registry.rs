@@ -2,6 +2,7 @@
 //! connection listens to does it under its lock, so that no entry falls between two listeners.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
@@ -82,7 +83,10 @@ impl Registry {
         let new = known.is_none();
         let connection = match known {
             Some(connection) => {
-                connection.link().replace(attach);
+                let mut link = connection.link();
+                link.replace(attach);
+                connection.finished.store(0, Ordering::Release);
+                drop(link);
                 connection
             }
             None => {

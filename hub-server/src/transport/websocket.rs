@@ -259,8 +259,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                 &outcome,
                 &mut BytesMut::new(),
             );
-            connection.finished.fetch_add(1, Ordering::AcqRel);
-            connection.link().wake();
+            let mut link = connection.link();
+            // A newer socket counts its own calls only.
+            if link.request == request {
+                connection.finished.fetch_add(1, Ordering::AcqRel);
+                link.wake();
+            }
         });
     }
 
