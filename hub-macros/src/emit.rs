@@ -66,7 +66,10 @@ pub(crate) fn emit(root: &Root, item: Block, model: Option<&Model>) -> TokenStre
         ),
     };
     let item = match item {
-        Block::Impl(item) => item.into_token_stream(),
+        Block::Impl(item) => {
+            let ruled = ruled();
+            quote!(#ruled #item)
+        }
         Block::Trait(item) => item::async_trait(root, item, inside),
     };
     quote!(#item #beside)
@@ -111,6 +114,13 @@ fn derived() -> TokenStream {
     quote_spanned! {Span::mixed_site()=>
         #[automatically_derived]
         #quiet
+    }
+}
+
+/// The rules for hub methods ask for what these lints warn of: owned arguments, a receiver, `async` in a contract.
+fn ruled() -> TokenStream {
+    quote_spanned! {Span::mixed_site()=>
+        #[allow(clippy::needless_pass_by_value, clippy::unused_self, clippy::unused_async)]
     }
 }
 

@@ -1,3 +1,4 @@
+#[allow(clippy::needless_pass_by_value, clippy::unused_self, clippy::unused_async)]
 impl Chat {
     async fn send_all(&self, room: String, r#type: Vec<u8>) {}
 }

@@ -1,3 +1,4 @@
+#[allow(clippy::needless_pass_by_value, clippy::unused_self, clippy::unused_async)]
 impl Chat {}
 const _: () = {
     static __HUB_SPEC: ::hub_core::__private::HubSpec = ::hub_core::__private::HubSpec {

@@ -1,3 +1,4 @@
+#[allow(clippy::needless_pass_by_value, clippy::unused_self, clippy::unused_async)]
 impl Chat<'static> {
     async fn send_one(&self, room: String) {}
     async fn send_two(&self, room: String, text: String) {}

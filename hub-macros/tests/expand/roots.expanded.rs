@@ -1,3 +1,4 @@
+#[allow(clippy::needless_pass_by_value, clippy::unused_self, clippy::unused_async)]
 impl Chat {}
 const _: () = {
     static __HUB_SPEC: ::hub_server::__private::HubSpec = ::hub_server::__private::HubSpec {
@@ -120,6 +121,7 @@ impl<T: Client> ::hub_client::__private::EventRouter for ClientEvents<T> {
         ::hub_client::__private::None
     }
 }
+#[allow(clippy::needless_pass_by_value, clippy::unused_self, clippy::unused_async)]
 impl Other {}
 const _: () = {
     static __HUB_SPEC: my::own::__private::HubSpec = my::own::__private::HubSpec {
