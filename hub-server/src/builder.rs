@@ -129,8 +129,9 @@ impl Builder {
     /// How much waits in memory for a slow reader before it is served from the log: 1,024 frames and 1 MiB by default.
     #[must_use]
     pub fn outbox(mut self, frames: usize, bytes: usize) -> Self {
-        self.config.outbox_frames = frames;
-        self.config.outbox_bytes = bytes;
+        // With less it would count as half full while it is empty, and nothing would be read.
+        self.config.outbox_frames = frames.max(2);
+        self.config.outbox_bytes = bytes.max(2);
         self
     }
 
