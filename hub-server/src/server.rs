@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
+use tokio::net::{TcpListener, ToSocketAddrs};
 use tokio::task::{AbortHandle, JoinSet};
 
 use crate::builder::Builder;
@@ -166,6 +166,8 @@ impl Bound {
                     continue;
                 }
             };
+            // Without it a network holds small answers back for tens of milliseconds.
+            let _ = socket.set_nodelay(true);
             let service = self.service.clone();
             #[cfg(feature = "tls")]
             if let Some(tls) = self.tls.clone() {
@@ -177,7 +179,7 @@ impl Bound {
                 });
                 continue;
             }
-            connections.spawn(serve_tcp(socket, service));
+            connections.spawn(serve_connection(socket, service));
         }
     }
 }
@@ -192,12 +194,6 @@ impl std::fmt::Debug for Bound {
 
 /// How long a client may take for a TLS handshake, and for the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
-
-async fn serve_tcp(socket: TcpStream, service: HubService) {
-    // Without it a network holds small answers back for tens of milliseconds.
-    let _ = socket.set_nodelay(true);
-    serve_connection(socket, service).await;
-}
 
 async fn serve_connection<S>(socket: S, service: HubService)
 where
