@@ -49,10 +49,13 @@ impl Default for Config {
 }
 
 impl Config {
-    /// The texts are the original's.
+    /// The texts are the original's, except that it takes a connect timeout of zero.
     pub(crate) fn check(&self) -> Result<(), &'static str> {
         if self.disconnect_timeout < Duration::from_secs(6) {
             return Err("DisconnectTimeout must be at least six seconds.");
+        }
+        if self.transport_connect_timeout.is_zero() {
+            return Err("TransportConnectTimeout must be longer than zero.");
         }
         match self.keep_alive {
             Some(keep_alive) if keep_alive < Duration::from_secs(2) => {

@@ -623,6 +623,11 @@ fn item_69_setting_validation_errors_have_the_originals_texts() {
         wrong(new().keep_alive(None).disconnect_timeout(s(60))),
         order
     );
+    // This one is ours: clients would give every transport up at once.
+    assert_eq!(
+        wrong(new().transport_connect_timeout(Duration::ZERO)),
+        "TransportConnectTimeout must be longer than zero."
+    );
     for fine in [
         new().disconnect_timeout(s(6)),
         new().disconnect_timeout(s(6)).keep_alive(Some(s(2))),
