@@ -132,6 +132,10 @@ impl Gauge {
         value
     }
 
+    fn running(&self) -> usize {
+        self.running.load(Ordering::SeqCst)
+    }
+
     fn most(&self) -> usize {
         self.most.load(Ordering::SeqCst)
     }
@@ -621,6 +625,44 @@ async fn ten_thousand_slow_calls_of_one_connection_are_all_answered_a_bounded_nu
         .unwrap();
     assert!((50..=100).contains(&most), "{most} at once");
     undisturbed(&server, &mut bystander).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_of_a_replaced_socket_make_no_room_for_more_on_the_new_one() {
+    watch_panics();
+    let (builder, _) = builder();
+    let server = Server::memory(builder.hub(Gauge::default()).max_open_calls(2));
+    let mut bystander = server.client(&["conformance"]).await;
+    let mut client = server.client(&["conformance"]).await;
+    for _ in 0..4 {
+        client.send("gauge", "slow", json!([1_000, 0])).await;
+    }
+    client.reconnect().await;
+    for _ in 0..6 {
+        client.send("gauge", "slow", json!([60_000, 0])).await;
+    }
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!(bystander.result("gauge", "running", json!([])).await, 2);
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(bystander.result("gauge", "running", json!([])).await, 2);
+    undisturbed(&server, &mut bystander).await;
+}
+
+#[tokio::test]
+async fn the_smallest_outbox_still_serves() {
+    watch_panics();
+    for (frames, bytes) in [
+        (0, 0),
+        (1, 1),
+        (2, 1 << 20),
+        (1_024, 0),
+        (usize::MAX, usize::MAX),
+    ] {
+        let (builder, _) = builder();
+        let server = Server::tcp(builder.outbox(frames, bytes).retain(0, 0)).await;
+        let mut bystander = server.client(&["conformance"]).await;
+        undisturbed(&server, &mut bystander).await;
+    }
 }
 
 #[tokio::test]
