@@ -3,6 +3,7 @@
 //! The connection outlives its requests. While no request is there it stays subscribed, so that commands reach it
 //! (`classic-signalr.md` 10.3); messages are not kept for it, since the client comes back with its cursor.
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
@@ -16,6 +17,9 @@ use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
 use super::downlink::{CARRIERS, Downlink};
+
+/// So many answers may wait behind the log before no more calls are read.
+const MAX_HELD: usize = 64;
 
 /// A group with its hub.
 pub(crate) type Membership = (HubName, GroupName);
@@ -99,8 +103,9 @@ pub(crate) struct Link {
     pub(crate) outbox: Outbox,
     /// Everything up to this order that concerns the connection is in the outbox, or was.
     pub(crate) position: u64,
-    /// Gaps below this order have been reported to `on_reconnected`.
+    /// Up to this order, gaps in `gaps_told` have been reported to `on_reconnected`.
     pub(crate) forgiven: u64,
+    pub(crate) gaps_told: Vec<Topic>,
     pub(crate) groups: Vec<Membership>,
     pub(crate) end: Option<End>,
     pub(crate) peer: Arc<Peer>,
@@ -114,9 +119,8 @@ pub(crate) struct Link {
     downlink: &'static dyn Downlink,
     groups_token: GroupsToken,
     groups_told: Vec<Membership>,
-    /// Where the client stood before the first change of its groups that it has no token for yet. No cursor beyond is
-    /// told before the token: cut in between, the client would come back with neither.
-    groups_due: Option<u64>,
+    /// Answers that wait until everything up to this order is written: their methods' own events are among it.
+    held: VecDeque<(u64, Bytes)>,
     /// The position that the client knows.
     told: u64,
     /// Whether a frame without messages is due: the client needs its new position or groups token.
@@ -142,8 +146,9 @@ impl Link {
             outbox,
             position: 0,
             forgiven: 0,
+            gaps_told: Vec::new(),
             groups_told: groups.clone(),
-            groups_due: None,
+            held: VecDeque::new(),
             groups,
             end: None,
             peer,
@@ -176,6 +181,7 @@ impl Link {
         self.attached = false;
         self.mode = Mode::Detached;
         self.outbox.clear();
+        self.held.clear();
         self.active = Instant::now();
         self.blocked = None;
         self.waker = None;
@@ -219,7 +225,6 @@ impl Link {
 
     /// Takes a change of groups, in its place among the entries.
     pub(crate) fn regroup(&mut self, command: &Command, order: u64) {
-        let known = self.groups.len();
         match command {
             Command::Join(hub, group, _) => {
                 if !self.groups.iter().any(|(h, g)| h == hub && g == group) {
@@ -228,9 +233,6 @@ impl Link {
             }
             Command::Leave(hub, group, _) => self.groups.retain(|(h, g)| h != hub || g != group),
             _ => return,
-        }
-        if self.groups.len() != known {
-            self.groups_due.get_or_insert(self.position);
         }
         self.position = order;
         // Also for a join that changes nothing: the client needs the new cursor (15.25).
@@ -248,6 +250,46 @@ impl Link {
         self.position = upto;
         if self.must_tell || !parts.is_empty() {
             self.frame(protocol, epoch, Envelope::default(), parts);
+        }
+        self.release();
+    }
+
+    /// Everything up to `upto` is written.
+    pub(crate) fn advance(&mut self, upto: u64) {
+        self.position = self.position.max(upto);
+        self.release();
+    }
+
+    /// From now on the pump writes.
+    pub(crate) fn go_live(&mut self) {
+        self.mode = Mode::Live;
+        self.release();
+        self.wake();
+    }
+
+    /// Queues a call's answer behind everything up to the order that the pump had `passed` when the call ended: a
+    /// connection that reads the log at its own pace has the method's events still before it.
+    pub(crate) fn answer(&mut self, payload: &[u8], passed: u64) {
+        if self.mode == Mode::Behind && self.position < passed {
+            self.held
+                .push_back((passed, Bytes::copy_from_slice(payload)));
+        } else {
+            self.write(payload);
+        }
+    }
+
+    /// Whether so much waits that what causes more of it should not be read.
+    pub(crate) fn is_pressed(&self) -> bool {
+        self.outbox.is_pressed() || self.held.len() >= MAX_HELD
+    }
+
+    fn release(&mut self) {
+        let live = self.mode == Mode::Live;
+        while let Some((_, answer)) = self
+            .held
+            .pop_front_if(|(passed, _)| live || *passed <= self.position)
+        {
+            self.write(&answer);
         }
     }
 

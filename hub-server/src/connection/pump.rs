@@ -66,6 +66,11 @@ impl Tide {
         let _ = reached.await;
     }
 
+    /// The order of the last entry that everybody who listens has, or reads for himself.
+    pub(crate) fn passed(&self) -> u64 {
+        self.passed.load(Ordering::Acquire)
+    }
+
     /// The pump is gone: nobody is to wait for it any more.
     pub(crate) fn end(&self) {
         self.rise(u64::MAX);

@@ -161,13 +161,12 @@ impl Registry {
         if link.position < inner.passed {
             return Some(inner.passed);
         }
-        link.mode = Mode::Live;
+        link.go_live();
         let groups = link
             .groups
             .iter()
             .map(|(hub, group)| Topic::Group(hub.clone(), group.clone()));
         let wanted = link.topics.iter().cloned().chain(groups).collect();
-        link.wake();
         drop(link);
         inner.listen_exactly(connection, &wanted, &*self.log);
         None

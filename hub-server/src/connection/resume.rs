@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use hub_core::{Body, Command, Cursor, Entry, Limit, LogError, Part, Topic};
+use hub_core::{Body, Command, Cursor, Entry, Gap, Limit, LogError, Part, Topic};
 
 use super::link::{Connection, End, Link};
 use crate::node::Node;
@@ -82,15 +82,22 @@ async fn page(
     if link.request != request {
         return Ok(());
     }
-    if !page.gaps.is_empty() && position >= link.forgiven {
-        // The client can't be told on this link. When it comes back, `on_reconnected` is.
-        tracing::warn!(connection = %connection.id, "a slow reader has a gap; it has to reconnect");
-        link.finish(End::ComeBack);
+    let untold = |gap: &Gap| {
+        let told = |topic| link.gaps_told.contains(topic);
+        position >= link.forgiven || !gap.topic.as_ref().is_some_and(told)
+    };
+    if page.gaps.iter().any(untold) {
+        // The client can't be told on this link. When it comes back, `on_reconnected` is. What is written already goes
+        // out before: it may have the groups token without which the gap would be met again.
+        if link.outbox.is_empty() {
+            tracing::warn!(connection = %connection.id, "a slow reader has a gap; it has to reconnect");
+            link.finish(End::ComeBack);
+        }
         return Ok(());
     }
     apply(node, connection, &mut link, entries);
     if whole {
-        link.position = upto.max(link.position);
+        link.advance(upto);
     }
     link.wake();
     Ok(())

@@ -76,6 +76,11 @@ pub(crate) async fn websocket(
         }
     } else if !connect {
         let gaps = gaps(&node, start, &topics).await;
+        let mut link = attached.connection.link();
+        if link.request == attached.request {
+            link.gaps_told = gaps.iter().filter_map(|gap| gap.topic.clone()).collect();
+        }
+        drop(link);
         tell_reconnected(&node, &attached, peer.clone(), hubs, gaps);
     }
     unserved.served = true;

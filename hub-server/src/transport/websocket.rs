@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use futures_util::Stream;
-use hub_core::{BoxFuture, Message, Peer, Protocol, Session, SessionEvent};
+use hub_core::{BoxFuture, Message, Peer, Session, SessionEvent};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, timeout};
 use tokio_tungstenite::WebSocketStream;
@@ -180,7 +180,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     }
 
     fn may_read(&self) -> bool {
-        self.session.wants_more() && !self.opened.connection.link().outbox.is_pressed()
+        self.session.wants_more() && !self.opened.connection.link().is_pressed()
     }
 
     fn read(&mut self, cx: &mut Context<'_>) -> Result<Reading, Left> {
@@ -239,26 +239,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             .as_mut()
             .poll(&mut Context::from_waker(Waker::noop()))
         {
-            answer(
-                &*node.protocol,
-                connection,
-                *request,
-                &outcome,
-                &mut self.scratch,
-            );
+            answer(node, connection, *request, &outcome, &mut self.scratch);
             return;
         }
         self.session.call_started();
-        let (protocol, connection, request) = (node.protocol.clone(), connection.clone(), *request);
+        let (node, connection, request) = (node.clone(), connection.clone(), *request);
         tokio::spawn(async move {
             let outcome = running.await;
-            answer(
-                &*protocol,
-                &connection,
-                request,
-                &outcome,
-                &mut BytesMut::new(),
-            );
+            let mut scratch = BytesMut::new();
+            answer(&node, &connection, request, &outcome, &mut scratch);
             let mut link = connection.link();
             // A newer socket counts its own calls only.
             if link.request == request {
@@ -354,14 +343,16 @@ enum Reading {
 /// Queues a call's answer, unless the socket that it came on was replaced: ids begin anew on the next one, and an old
 /// answer would be taken for a new call's (`classic-signalr.md` 14.1).
 fn answer(
-    protocol: &dyn Protocol,
+    node: &Node,
     connection: &Connection,
     request: u64,
     outcome: &Outcome,
     scratch: &mut BytesMut,
 ) {
     scratch.clear();
-    protocol.write(&Message::Complete(outcome.completion.clone()), scratch);
+    let completion = Message::Complete(outcome.completion.clone());
+    node.protocol.write(&completion, scratch);
+    let passed = node.tide.passed();
     let mut link = connection.link();
     if link.request != request || !link.attached {
         return;
@@ -369,7 +360,7 @@ fn answer(
     if outcome.unserializable {
         link.finish(End::ComeBack);
     } else {
-        link.write(scratch);
+        link.answer(scratch, passed);
     }
 }
 
