@@ -1,6 +1,7 @@
 //! What a request asks for: its path below the mount and its parameters (`classic-signalr.md` 2.1, 2.3).
 
 use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue};
 use hub_core::Request;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
@@ -59,8 +60,20 @@ pub(crate) fn request_of(head: &Parts) -> Request {
     Request {
         path,
         query,
-        headers: head.headers.clone(),
+        headers: owned(&head.headers),
     }
+}
+
+/// A copy that shares nothing: a header's value is a slice of the buffer that the head was read into, and would keep
+/// those 8 KiB for as long as the connection lives.
+fn owned(headers: &HeaderMap) -> HeaderMap {
+    let copied = |(name, value): (&HeaderName, &HeaderValue)| {
+        let name = HeaderName::from_bytes(name.as_str().as_bytes()).ok()?;
+        Some((name, HeaderValue::from_bytes(value.as_bytes()).ok()?))
+    };
+    let mut all = HeaderMap::with_capacity(headers.len());
+    all.extend(headers.iter().filter_map(copied));
+    all
 }
 
 /// The part of `path` below the mount, if it is in there: whole segments, ignoring case.
