@@ -331,6 +331,23 @@ impl Demo {
         n
     }
 
+    fn synchronous_exception(&self) -> Result<(), HubError> {
+        Err(HubError::internal("an ordinary error"))
+    }
+
+    fn hub_exception(&self) -> Result<(), HubError> {
+        Err(HubError::new("message").with_data("errorData"))
+    }
+
+    fn hub_exception_without_error_data(&self) -> Result<(), HubError> {
+        Err(HubError::new("message"))
+    }
+
+    async fn test_guid(&self, cx: &Context) -> Result<(), HubError> {
+        let guid = "00000000-0000-0000-0000-000000000000";
+        Ok(cx.clients().caller().send("TestGuid", (guid,)).await?)
+    }
+
     fn optional(&self, a: i32, b: Option<i32>) -> i32 {
         a + b.unwrap_or(5)
     }
@@ -388,6 +405,10 @@ impl OnConnectedBufferHub {
         cx.clients().caller().send("bufferMe", (1,)).await?;
         tokio::time::sleep(Duration::from_secs(5)).await;
         Ok(())
+    }
+
+    async fn ping(&self, cx: &Context) -> Result<(), HubError> {
+        Ok(cx.clients().caller().send("pong", ()).await?)
     }
 }
 
