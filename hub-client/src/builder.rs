@@ -15,6 +15,7 @@ use crate::driver::{self, Ends};
 use crate::error::ConnectError;
 use crate::events::Voice;
 use crate::handlers::Handlers;
+use crate::http::Trust;
 use crate::retry::RetryPolicy;
 use crate::route::Site;
 
@@ -38,6 +39,7 @@ pub struct Builder {
     url: String,
     query: Query,
     headers: Vec<(String, String)>,
+    trust: Trust,
     hubs: Vec<String>,
     handlers: Arc<Handlers>,
     retry: RetryPolicy,
@@ -53,6 +55,7 @@ impl Builder {
             url,
             query: Query::default(),
             headers: Vec::new(),
+            trust: Trust::default(),
             hubs: Vec::new(),
             handlers: Arc::default(),
             retry: RetryPolicy::default(),
@@ -102,6 +105,26 @@ impl Builder {
     /// Adds a header to every request, also to those of the server that a redirect names.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// Connects to `https` with this configuration of `rustls` 0.23, for servers whose certificates are not signed by an
+    /// authority of Mozilla's list, and for certificates of clients. Needs the feature `tls`.
+    ///
+    /// ```
+    /// use hub_client::{Builder, HubClient};
+    /// use tokio_rustls::rustls::{ClientConfig, RootCertStore, pki_types::CertificateDer};
+    ///
+    /// fn trusting(authority: CertificateDer<'static>) -> Result<Builder, Box<dyn std::error::Error>> {
+    ///     let mut roots = RootCertStore::empty();
+    ///     roots.add(authority)?;
+    ///     let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+    ///     Ok(HubClient::builder("https://hub.internal/signalr").tls(config))
+    /// }
+    /// ```
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, config: tokio_rustls::rustls::ClientConfig) -> Self {
+        self.trust.config = Some(Arc::new(config));
         self
     }
 
@@ -186,6 +209,7 @@ impl Builder {
             address: Address::parse(&self.url)?,
             extra: self.query,
             headers: headers(&self.headers)?,
+            trust: self.trust,
             data: connection_data(&self.hubs),
         };
         Ok(Settings {

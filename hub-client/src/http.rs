@@ -24,8 +24,20 @@ pub(crate) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 
+/// Whom TLS connections trust.
+#[derive(Clone, Default)]
+pub(crate) struct Trust {
+    /// `None` is Mozilla's list of authorities.
+    #[cfg(feature = "tls")]
+    pub(crate) config: Option<std::sync::Arc<tokio_rustls::rustls::ClientConfig>>,
+}
+
 /// Connects to the server.
-pub(crate) async fn dial(address: &Address) -> Result<Box<dyn Io>, ConnectError> {
+#[cfg_attr(
+    not(feature = "tls"),
+    expect(unused_variables, reason = "nobody is trusted")
+)]
+pub(crate) async fn dial(address: &Address, trust: &Trust) -> Result<Box<dyn Io>, ConnectError> {
     if address.secure && cfg!(not(feature = "tls")) {
         return Err(ConnectError::Tls);
     }
@@ -35,7 +47,7 @@ pub(crate) async fn dial(address: &Address) -> Result<Box<dyn Io>, ConnectError>
         tcp.set_nodelay(true)?;
         #[cfg(feature = "tls")]
         if address.secure {
-            return Ok(Box::new(tls::wrap(address, tcp).await?) as Box<dyn Io>);
+            return Ok(Box::new(tls::wrap(address, trust, tcp).await?) as Box<dyn Io>);
         }
         Ok(Box::new(tcp) as Box<dyn Io>)
     };
@@ -63,6 +75,7 @@ pub(crate) struct Fetch<'a> {
     /// Path and query.
     pub(crate) target: String,
     pub(crate) headers: &'a HeaderMap,
+    pub(crate) trust: &'a Trust,
     pub(crate) allowed: Duration,
 }
 
@@ -84,9 +97,9 @@ impl Fetch<'_> {
     }
 
     async fn exchange(self) -> Result<(StatusCode, Bytes), ConnectError> {
-        let address = self.address;
+        let (address, trust) = (self.address, self.trust);
         let request = self.request()?;
-        let stream = TokioIo::new(dial(address).await?);
+        let stream = TokioIo::new(dial(address, trust).await?);
         let (mut sender, connection) = hyper::client::conn::http1::handshake(stream)
             .await
             .map_err(|error| unreachable(address, error))?;
@@ -155,6 +168,7 @@ mod tls {
     use tokio_rustls::rustls::pki_types::ServerName;
     use tokio_rustls::rustls::{ClientConfig, Error, RootCertStore};
 
+    use super::Trust;
     use crate::address::Address;
 
     // The provider is named, so that it doesn't matter which ones other crates of the program have installed.
@@ -170,9 +184,13 @@ mod tls {
 
     pub(super) async fn wrap(
         address: &Address,
+        trust: &Trust,
         tcp: TcpStream,
     ) -> io::Result<TlsStream<TcpStream>> {
-        let config = CONFIG.clone().map_err(io::Error::other)?;
+        let config = match &trust.config {
+            Some(config) => Arc::clone(config),
+            None => CONFIG.clone().map_err(io::Error::other)?,
+        };
         let name = ServerName::try_from(address.host()).map_err(io::Error::other)?;
         TlsConnector::from(config).connect(name, tcp).await
     }

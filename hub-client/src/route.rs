@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderValue, Method, header};
 
 use crate::address::{Address, Query};
 use crate::error::ConnectError;
-use crate::http::Fetch;
+use crate::http::{Fetch, Trust};
 use crate::negotiate::CLIENT_PROTOCOL;
 use crate::transport::websocket::WebSocket;
 
@@ -21,6 +21,7 @@ pub(crate) struct Site {
     /// The user's query string, encoded; or that of the last redirect.
     pub(crate) extra: Query,
     pub(crate) headers: HeaderMap,
+    pub(crate) trust: Trust,
     /// The JSON array of hubs.
     pub(crate) data: String,
 }
@@ -49,6 +50,7 @@ impl Site {
             address: Address::parse(address)?,
             extra,
             headers,
+            trust: self.trust.clone(),
             data: self.data.clone(),
         })
     }
@@ -75,6 +77,7 @@ impl Site {
             address: &self.address,
             target: self.address.target(verb, query),
             headers: &self.headers,
+            trust: &self.trust,
             allowed,
         };
         fetch.send().await
@@ -133,8 +136,16 @@ impl Route {
         max_frame: usize,
     ) -> Result<WebSocket, ConnectError> {
         let query = query.clone().encoded(self.site.extra.as_str());
-        let target = self.site.address.target(verb, &query);
-        WebSocket::open(&self.site.address, &target, &self.site.headers, max_frame).await
+        let site = &self.site;
+        let target = site.address.target(verb, &query);
+        WebSocket::open(
+            &site.address,
+            &target,
+            &site.headers,
+            &site.trust,
+            max_frame,
+        )
+        .await
     }
 
     fn query(&self) -> Query {

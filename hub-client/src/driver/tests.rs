@@ -118,6 +118,7 @@ fn rig(event_buffer: usize, handlers: Arc<Handlers>) -> Rig {
         address: crate::address::Address::parse("http://127.0.0.1:9/").unwrap(),
         extra: crate::address::Query::default(),
         headers: http::HeaderMap::new(),
+        trust: crate::http::Trust::default(),
         data: "[]".to_owned(),
     };
     let settings = Settings {

@@ -18,7 +18,7 @@ use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 use super::Transport;
 use crate::address::Address;
 use crate::error::{ConnectError, LinkError};
-use crate::http::{Io, dial, refused, unreachable};
+use crate::http::{Io, Trust, dial, refused, unreachable};
 
 /// Frames are small; the default of 128 KiB a connection is for those who have few.
 const READ_BUFFER: usize = 4 * 1024;
@@ -38,6 +38,7 @@ impl WebSocket {
         address: &Address,
         target: &str,
         headers: &HeaderMap,
+        trust: &Trust,
         max_frame: usize,
     ) -> Result<Self, ConnectError> {
         let scheme = if address.secure { "wss" } else { "ws" };
@@ -54,7 +55,7 @@ impl WebSocket {
             .read_buffer_size(READ_BUFFER)
             .max_message_size(Some(max_frame))
             .max_frame_size(Some(max_frame));
-        let stream = dial(address).await?;
+        let stream = dial(address, trust).await?;
         match client_async_with_config(request, stream, Some(config)).await {
             Ok((stream, _)) => Ok(Self {
                 stream,
