@@ -51,6 +51,11 @@ impl<W: Waiter> Calls<W> {
         self.open.remove(&id)
     }
 
+    /// Who waits for the result of the call that reports with this id.
+    pub(crate) fn waiter(&self, id: &InvocationId) -> Option<&W> {
+        self.open.get(&id.as_str().parse().ok()?)
+    }
+
     /// Everybody who waits: the link over which their results would come is gone.
     pub(crate) fn drain(&mut self) -> impl Iterator<Item = W> {
         self.open.drain().map(|(_, waiter)| waiter)
@@ -88,7 +93,10 @@ mod tests {
         let mut calls = Calls::new();
         assert_eq!(calls.open(Caller(1, false)).as_str(), "0");
         assert_eq!(calls.open(Caller(2, false)).as_str(), "1");
+        let second = InvocationId::new("1");
+        assert_eq!(calls.waiter(&second), Some(&Caller(2, false)));
         assert_eq!(calls.settle(&result(Some("1"))), Some(Caller(2, false)));
+        assert_eq!(calls.waiter(&second), None);
         assert_eq!(calls.settle(&result(Some("1"))), None);
         assert!(!calls.is_empty());
         assert_eq!(calls.settle(&result(Some("0"))), Some(Caller(1, false)));

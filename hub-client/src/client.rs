@@ -1,13 +1,14 @@
 //! [`HubClient`]: the handle that an application holds.
 
 use std::fmt;
+use std::pin::pin;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use hub_core::{CallError, ConnectionId, Invoke, Payload, Proxy};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::sync::{broadcast, mpsc, watch};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::builder::Builder;
 use crate::driver::Command;
@@ -86,13 +87,50 @@ impl HubClient {
         method: &str,
         args: impl Serialize,
     ) -> Result<T, CallError> {
-        let args = Payload::of(&args).map_err(CallError::Encode)?;
-        let args = if args.is_null() {
-            Payload::empty_array()
-        } else {
-            args
+        let result = self.handle.invoke(hub, method, array(&args)?).await?;
+        result.read().map_err(CallError::Decode)
+    }
+
+    /// As [`invoke`](Self::invoke), for a method that reports its progress: `report` is called with each report, in
+    /// order and before this returns the result. Reports come while the future is awaited, and wait in memory while it
+    /// is not.
+    ///
+    /// ```
+    /// # async fn with(client: &hub_client::HubClient) -> Result<(), hub_client::CallError> {
+    /// let mut seen = 0;
+    /// let report = |percent: u8| seen = percent;
+    /// let path: String = client.invoke_with_progress("files", "pack", ("photos",), report).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As for [`invoke`](Self::invoke), and [`CallError::Decode`] at a report that is no `P`.
+    ///
+    /// # Cancel safety
+    /// As for [`invoke`](Self::invoke).
+    pub async fn invoke_with_progress<T: DeserializeOwned, P: DeserializeOwned>(
+        &self,
+        hub: &str,
+        method: &str,
+        args: impl Serialize,
+        mut report: impl FnMut(P),
+    ) -> Result<T, CallError> {
+        let (mut command, result) = Command::new(hub, method, &array(&args)?)?;
+        let mut reports = command.reports();
+        let mut result = pin!(self.handle.call(command, result));
+        let mut read = |value: Payload| value.read().map(&mut report).map_err(CallError::Decode);
+        let result = loop {
+            tokio::select! {
+                biased;
+                Some(value) = reports.recv() => read(value)?,
+                result = &mut result => break result?,
+            }
         };
-        let result = self.handle.invoke(hub, method, args).await?;
+        // Reports and result may have come together after the first look at the reports.
+        while let Ok(value) = reports.try_recv() {
+            read(value)?;
+        }
         result.read().map_err(CallError::Decode)
     }
 
@@ -169,9 +207,29 @@ impl fmt::Debug for HubClient {
 impl Invoke for Handle {
     async fn invoke(&self, hub: &str, method: &str, args: Payload) -> Result<Payload, CallError> {
         let (command, result) = Command::new(hub, method, &args)?;
+        self.call(command, result).await
+    }
+}
+
+impl Handle {
+    async fn call(
+        &self,
+        command: Command,
+        result: oneshot::Receiver<Result<Payload, CallError>>,
+    ) -> Result<Payload, CallError> {
         if self.commands.send(command).await.is_err() {
             return Err(CallError::NotConnected);
         }
         result.await.unwrap_or(Err(CallError::Disconnected))
     }
+}
+
+/// Arguments as a JSON array; `()` is none.
+fn array(args: &impl Serialize) -> Result<Payload, CallError> {
+    let args = Payload::of(args).map_err(CallError::Encode)?;
+    Ok(if args.is_null() {
+        Payload::empty_array()
+    } else {
+        args
+    })
 }

@@ -8,13 +8,13 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hub_core::{CallError, Completion, ConnectionId, Event};
+use hub_core::{CallError, ConnectionId, Event};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 
 use crate::builder::Settings;
-use crate::calls::Calls;
+use crate::calls::{Calls, Waiter};
 use crate::client::State;
 use crate::error::{CloseReason, ConnectError, LinkError};
 use crate::events::{ClientEvent, Voice};
@@ -192,7 +192,16 @@ impl Driver {
         match step {
             // A second one is ignored, and one on a reconnect, too (`classic-signalr.md` 7.3).
             Step::Init => {}
-            Step::Result(completion) => self.settle(completion),
+            Step::Report(item) => {
+                if let Some(reply) = self.calls.waiter(&item.id) {
+                    reply.report(item.value);
+                }
+            }
+            Step::Result(completion) => {
+                if let Some(reply) = self.calls.settle(&completion) {
+                    reply.end(completion.outcome);
+                }
+            }
             Step::Slow => self.ends.voice.say(ClientEvent::Slow),
             Step::Leave => return Some(Outcome::Lost(LinkError::Leaving)),
             Step::Silent(allowed) => return Some(Outcome::Lost(LinkError::Silent(allowed))),
@@ -202,18 +211,12 @@ impl Driver {
     }
 
     fn call(&mut self, command: Command, link: &mut dyn Transport) {
-        if command.reply.is_closed() {
+        if command.reply.gave_up() {
             return;
         }
         let (reply, call) = command.split();
         let id = self.calls.open(reply);
         link.send(call.frame(id));
-    }
-
-    fn settle(&mut self, completion: Completion) {
-        if let Some(reply) = self.calls.settle(&completion) {
-            command::answer(reply, completion.outcome);
-        }
     }
 
     /// Moves events to the callbacks' queue as far as there is room.
@@ -246,7 +249,7 @@ impl Driver {
         ends.voice.enter(State::Disconnected);
         ends.voice.say(ClientEvent::Closed(reason));
         for reply in calls.drain() {
-            let _ = reply.send(Err(CallError::Disconnected));
+            reply.fail(CallError::Disconnected);
         }
         let rest = std::mem::take(reception.events());
         if !rest.is_empty() {

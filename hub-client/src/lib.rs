@@ -63,6 +63,7 @@
 //! * **Callbacks** run one after the other, in the order in which the server sent them, on a task of their own, so a
 //!   callback may itself call the server. While callbacks are slow at most [`Builder::event_buffer`] events wait; then
 //!   the socket is no longer read until there is room, and the server notices.
+//! * **Progress** of a method reaches [`HubClient::invoke_with_progress`]; other callers ignore it.
 //! * **Links break.** The client is then [`State::Reconnecting`]: it comes back with its cursor and groups, so that the
 //!   server sends what was missed, and gives up after the server's disconnect timeout. [`HubClient::states`] and
 //!   [`HubClient::client_events`] tell.
@@ -71,7 +72,9 @@
 //!
 //! `builder` and `client` are what an application touches; `events` what it is told; `handlers` runs its callbacks.
 //! `driver` is the task of one connection: it owns the link (`transport`), the receiving half (`reception`) and the
-//! table of open calls (`calls`), and asks `retry` how long to wait. `negotiate` and X
+//! table of open calls (`calls`), and asks `retry` how long to wait. Before it `opening` makes the connection, from what
+//! `negotiate` reads; `route` knows where requests go, `address` what a URL is, and `http` carries those that are no
+//! WebSocket.
 
 mod address;
 mod builder;

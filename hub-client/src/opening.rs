@@ -125,7 +125,7 @@ async fn hear(link: &mut dyn Transport, reception: &mut Reception) -> Result<boo
             Step::Closed(error) => return Err(ConnectError::Server(error)),
             Step::Leave => return Err(LinkError::Leaving.into()),
             // Nothing was called yet, and the silence is not watched before the start.
-            Step::Result(_) | Step::Slow | Step::Silent(_) => {}
+            Step::Report(_) | Step::Result(_) | Step::Slow | Step::Silent(_) => {}
         }
     }
     Ok(init)

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use hub_core::{
-    ClassicClient, Completion, Event, Message, Position, ProtocolError, Session, SessionEvent,
+    ClassicClient, Completion, Event, Item, Message, Position, ProtocolError, Session, SessionEvent,
 };
 
 /// What the driver has to do.
@@ -15,6 +15,8 @@ use hub_core::{
 pub(crate) enum Step {
     /// The transport works (`S`).
     Init,
+    /// A call reports how far it is.
+    Report(Item),
     /// A call ended.
     Result(Completion),
     /// The server is going: reconnect (`T`).
@@ -90,7 +92,7 @@ impl Reception {
             Message::Complete(completion) => Some(Step::Result(completion)),
             Message::Position(position) => self.arrive(position),
             Message::Close { error, .. } => Some(Step::Closed(error.unwrap_or_default())),
-            // Progress has no API here yet.
+            Message::Item(item) => Some(Step::Report(item)),
             _ => None,
         }
     }

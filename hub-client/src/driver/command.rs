@@ -7,16 +7,48 @@ use hub_core::{
 };
 use serde::ser::Error;
 use smol_str::SmolStr;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::calls::Waiter;
 
-/// Where a call's result goes.
-pub(super) type Reply = oneshot::Sender<Result<Payload, CallError>>;
+type Result<T, E = CallError> = std::result::Result<T, E>;
+
+/// Where a call's result goes, and its reports if somebody wants them.
+pub(super) struct Reply {
+    result: oneshot::Sender<Result<Payload>>,
+    reports: Option<mpsc::UnboundedSender<Payload>>,
+}
 
 impl Waiter for Reply {
     fn gave_up(&self) -> bool {
-        self.is_closed()
+        self.result.is_closed()
+    }
+}
+
+// A caller that gave up meanwhile is fine.
+impl Reply {
+    pub(super) fn report(&self, value: Payload) {
+        if let Some(reports) = &self.reports {
+            let _ = reports.send(value);
+        }
+    }
+
+    /// No value is JSON's null.
+    pub(super) fn end(self, outcome: Result<Option<Payload>, Failure>) {
+        let result = match outcome {
+            Ok(Some(value)) => Ok(value),
+            Ok(None) => Payload::of(&()).map_err(CallError::Decode),
+            Err(failure) => Err(CallError::Hub {
+                message: failure.message,
+                data: failure.data,
+                public: failure.public,
+            }),
+        };
+        let _ = self.result.send(result);
+    }
+
+    pub(super) fn fail(self, error: CallError) {
+        let _ = self.result.send(Err(error));
     }
 }
 
@@ -38,7 +70,7 @@ impl Command {
         hub: &str,
         method: &str,
         args: &Payload,
-    ) -> Result<(Self, oneshot::Receiver<Result<Payload, CallError>>), CallError> {
+    ) -> Result<(Self, oneshot::Receiver<Result<Payload>>)> {
         let args = Args::parse(args.as_bytes().clone()).map_err(|error| {
             CallError::Encode(match error {
                 ProtocolError::Json(error) => error,
@@ -51,13 +83,24 @@ impl Command {
             args,
         };
         let (reply, result) = oneshot::channel();
+        let reply = Reply {
+            result: reply,
+            reports: None,
+        };
         Ok((Self { what, reply }, result))
+    }
+
+    /// Where the call's reports will appear, all of them before its result does.
+    pub(crate) fn reports(&mut self) -> mpsc::UnboundedReceiver<Payload> {
+        // Not bounded: a caller that does not read must not stop the others, and no report may be lost.
+        let (sender, reports) = mpsc::unbounded_channel();
+        self.reply.reports = Some(sender);
+        reports
     }
 
     /// Says that there is no connection.
     pub(super) fn refuse(self) {
-        // A caller that gave up is fine, here and below.
-        let _ = self.reply.send(Err(CallError::NotConnected));
+        self.reply.fail(CallError::NotConnected);
     }
 
     pub(super) fn split(self) -> (Reply, What) {
@@ -80,18 +123,4 @@ impl What {
         ClassicClient.write(&call, &mut frame);
         frame.freeze()
     }
-}
-
-/// Hands a call's end to its caller; no value is JSON's null.
-pub(super) fn answer(reply: Reply, outcome: Result<Option<Payload>, Failure>) {
-    let result = match outcome {
-        Ok(Some(value)) => Ok(value),
-        Ok(None) => Payload::of(&()).map_err(CallError::Decode),
-        Err(failure) => Err(CallError::Hub {
-            message: failure.message,
-            data: failure.data,
-            public: failure.public,
-        }),
-    };
-    let _ = reply.send(result);
 }

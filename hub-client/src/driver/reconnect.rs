@@ -24,7 +24,7 @@ impl Driver {
         self.ends.voice.say(ClientEvent::Lost(error));
         self.ends.voice.enter(State::Reconnecting);
         for reply in self.calls.drain() {
-            let _ = reply.send(Err(CallError::Reconnecting));
+            reply.fail(CallError::Reconnecting);
         }
         let mut last = None;
         loop {
