@@ -87,13 +87,15 @@ impl Outbox {
 
     /// Adds a frame of this connection alone, whatever the limits say: answers and positions exist nowhere else. Their
     /// number is bounded by the calls that may run at once.
-    pub fn push_own(&mut self, lane: Lane, header: &[u8], payload: &[u8]) {
-        self.frames += 1;
-        self.bytes += header.len() + payload.len();
+    pub fn push_own(&mut self, lane: Lane, write: impl FnOnce(&mut BytesMut)) {
+        let mut written = 0;
         self.queue(lane).append(|tail| {
-            tail.extend_from_slice(header);
-            tail.extend_from_slice(payload);
+            let before = tail.len();
+            write(tail);
+            written = tail.len() - before;
         });
+        self.frames += 1;
+        self.bytes += written;
     }
 
     /// The next bytes to write: whole frames, many small ones or one large one.
@@ -209,7 +211,7 @@ mod tests {
         let large = Bytes::from("L".repeat(SHARED_FROM));
         outbox.push(Lane::Post, &Bytes::from_static(b"a")).unwrap();
         outbox.push(Lane::Post, &large).unwrap();
-        outbox.push_own(Lane::Post, b"b", b"c");
+        outbox.push_own(Lane::Post, |tail| tail.extend_from_slice(b"bc"));
         assert_eq!(
             drained(&mut outbox),
             format!("a{}bc", "L".repeat(SHARED_FROM))

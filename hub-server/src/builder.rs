@@ -1,11 +1,12 @@
 //! [`Builder`]: hubs and settings, checked once.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use hub_core::{Classic, Hub, HubRegistration, Log};
 
-use crate::config::{Config, Mount};
+use crate::config::{Config, Mount, Transport};
 use crate::connection::pump::Tide;
 use crate::connection::registry::Registry;
 use crate::http::auth::{Authenticate, FromExtensions};
@@ -99,6 +100,34 @@ impl Builder {
     #[must_use]
     pub fn connection_timeout(mut self, timeout: Duration) -> Self {
         self.config.connection_timeout = timeout;
+        self
+    }
+
+    /// How long clients wait between two long polls, 0 by default.
+    #[must_use]
+    pub fn long_poll_delay(mut self, delay: Duration) -> Self {
+        self.config.long_poll_delay = delay;
+        self
+    }
+
+    /// The largest body of a send over HTTP, in bytes, 16 MiB by default; a larger one is answered 413.
+    #[must_use]
+    pub fn max_body_size(mut self, bytes: usize) -> Self {
+        self.config.max_body = bytes;
+        self
+    }
+
+    /// Removes a transport: it is not offered, and requests for it are answered 400.
+    #[must_use]
+    pub fn without_transport(mut self, transport: Transport) -> Self {
+        self.config.transports.retain(|known| *known != transport);
+        self
+    }
+
+    /// Whether pages of other origins may read answers as scripts (JSONP); off by default.
+    #[must_use]
+    pub fn jsonp(mut self, on: bool) -> Self {
+        self.mount.jsonp = on;
         self
     }
 
@@ -236,6 +265,7 @@ impl Builder {
             registry,
             tide: Tide::default(),
             acks: Acks::default(),
+            leaving: AtomicBool::new(false),
         };
         Ok(HubServer {
             node: Arc::new(node),

@@ -2,6 +2,40 @@
 
 use std::time::Duration;
 
+/// How a client receives (`classic-signalr.md` 6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Transport {
+    /// `webSockets`
+    WebSockets,
+    /// `serverSentEvents`
+    ServerSentEvents,
+    /// `foreverFrame`
+    ForeverFrame,
+    /// `longPolling`
+    LongPolling,
+}
+
+impl Transport {
+    pub(crate) const ALL: [Self; 4] = [
+        Self::WebSockets,
+        Self::ServerSentEvents,
+        Self::ForeverFrame,
+        Self::LongPolling,
+    ];
+
+    /// Its name in requests, which is compared ignoring case.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::WebSockets => "webSockets",
+            Self::ServerSentEvents => "serverSentEvents",
+            Self::ForeverFrame => "foreverFrame",
+            Self::LongPolling => "longPolling",
+        }
+    }
+}
+
 /// What one server is set to. Built by [`Builder`](crate::Builder); the names and defaults are the original's
 /// (`classic-signalr.md` 10.1) wherever it has the setting.
 #[derive(Debug, Clone)]
@@ -14,6 +48,12 @@ pub(crate) struct Config {
     pub(crate) connection_timeout: Duration,
     /// How long clients wait for the first frame of a transport. Never zero: clients would give up at once.
     pub(crate) transport_connect_timeout: Duration,
+    /// How long clients wait between two long polls.
+    pub(crate) long_poll_delay: Duration,
+    /// The transports on offer.
+    pub(crate) transports: Vec<Transport>,
+    /// The largest body of a request, in bytes.
+    pub(crate) max_body: usize,
     /// The largest message from a client, in bytes.
     pub(crate) max_message: Option<usize>,
     /// How many entries a topic keeps for those who come back.
@@ -37,6 +77,9 @@ impl Default for Config {
             disconnect_timeout: Duration::from_secs(30),
             connection_timeout: Duration::from_secs(110),
             transport_connect_timeout: Duration::from_secs(5),
+            long_poll_delay: Duration::ZERO,
+            transports: Transport::ALL.to_vec(),
+            max_body: 16 << 20,
             max_message: Some(64 * 1024),
             retained_entries: 1_000,
             retained_bytes: 1 << 20,
@@ -89,6 +132,8 @@ pub(crate) struct Mount {
     pub(crate) detailed_errors: bool,
     /// Whether `/hubs` and `/js` give the generated script.
     pub(crate) javascript_proxies: bool,
+    /// Whether answers may be wrapped for JSONP.
+    pub(crate) jsonp: bool,
     /// Whether a WebSocket without negotiation is a connection.
     pub(crate) bare_websockets: bool,
     /// Origins that may open such a WebSocket beside the server's own.
@@ -101,6 +146,7 @@ impl Default for Mount {
             path: "/signalr".into(),
             detailed_errors: false,
             javascript_proxies: true,
+            jsonp: false,
             bare_websockets: true,
             allowed_origins: Vec::new(),
         }

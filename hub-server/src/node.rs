@@ -1,7 +1,7 @@
 //! [`Node`]: what all parts of one server share.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use hub_core::{Epoch, Log, Protocol};
@@ -21,6 +21,14 @@ pub(crate) struct Node {
     pub(crate) registry: Registry,
     pub(crate) tide: Tide,
     pub(crate) acks: Acks,
+    /// Whether the server is on its way out.
+    pub(crate) leaving: AtomicBool,
+}
+
+impl Node {
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.leaving.load(Ordering::Acquire)
+    }
 }
 
 /// Joins and leaves that wait until the connection has applied them.

@@ -1,19 +1,37 @@
 //! [`Downlink`]: how a transport dresses the frames that it carries to the client. That is all a connection knows of
 //! its transport.
 
+use std::time::Duration;
+
 use bytes::{Bytes, BytesMut};
 
-/// One way to carry frames. What it makes of a broadcast is shared by all connections that it serves.
+/// One way to carry frames.
 pub(crate) trait Downlink: Send + Sync + 'static {
-    /// Its place among the carriers of this server, below [`CARRIERS`].
-    fn slot(&self) -> usize;
+    /// Its place among the carriers whose frames are the same for all their connections, below [`CARRIERS`]: what it
+    /// makes of a broadcast is shared. `None` where each connection's frames are its own.
+    fn slot(&self) -> Option<usize>;
 
-    /// What stands before a payload of this length.
-    fn header(&self, payload: usize, out: &mut BytesMut);
+    /// Writes a payload as it goes out.
+    fn wrap(&self, payload: &[u8], out: &mut BytesMut);
 
-    /// A keep-alive, ready for the wire.
-    fn keep_alive(&self) -> Bytes;
+    /// A keep-alive, ready for the wire; `None` where the transport can't carry one.
+    fn keep_alive(&self) -> Option<Bytes>;
+
+    /// Whether a request carries one payload and ends.
+    fn is_single(&self) -> bool {
+        false
+    }
+
+    /// What each payload tells the client to wait before its next request.
+    fn delay(&self) -> Option<Duration> {
+        None
+    }
+
+    /// What a client gets on top of the disconnect timeout (`classic-signalr.md` 10.2).
+    fn grace(&self) -> Duration {
+        Duration::from_secs(5)
+    }
 }
 
-/// How many carriers there are.
-pub(crate) const CARRIERS: usize = 1;
+/// How many carriers share frames.
+pub(crate) const CARRIERS: usize = 4;

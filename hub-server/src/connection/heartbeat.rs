@@ -1,16 +1,12 @@
 //! The heartbeat: one timer for all connections (`classic-signalr.md` 10.2).
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use super::lifetime;
 use super::link::{Connection, End};
 use crate::node::Node;
-
-/// What a streaming transport's client gets on top of the disconnect timeout.
-const GRACE: Duration = Duration::from_secs(5);
 
 pub(crate) async fn run(node: Arc<Node>) {
     let every = node.config.beat();
@@ -31,25 +27,26 @@ fn beat(node: &Arc<Node>, connection: &Arc<Connection>, now: Instant, second: bo
     let away = node.config.disconnect_timeout;
     let mut link = connection.link();
     if !link.attached {
-        if now.saturating_duration_since(link.active) >= away + GRACE {
+        if now.saturating_duration_since(link.active) >= away + link.downlink().grace() {
             drop(link);
             lifetime::end(node, connection, false);
         }
         return;
     }
     let age = now.saturating_duration_since(link.active);
-    if link
-        .blocked
-        .is_some_and(|since| now.saturating_duration_since(since) >= away)
-    {
-        // The peer takes nothing any more: gone without a word, or not reading.
+    let blocked = |since| now.saturating_duration_since(since) >= away;
+    // Without keep-alives nothing else would notice that the peer is dead; long polls end in any case.
+    let ends = node.config.keep_alive.is_none() || link.downlink().is_single();
+    if link.blocked.is_some_and(blocked) {
+        // The peer takes nothing any more: gone without a word, or not reading. Its request may be stuck for ever, so
+        // that it is not waited for.
         link.finish(End::ComeBack);
-    } else if node.config.keep_alive.is_none() {
-        // Nothing else would notice that the peer is dead.
-        if age >= node.config.connection_timeout {
-            link.finish(End::ComeBack);
-        }
-    } else if second {
+        let request = link.request;
+        drop(link);
+        lifetime::detach(node, connection, request, false);
+    } else if ends && age >= node.config.connection_timeout {
+        link.finish(End::ComeBack);
+    } else if second && node.config.keep_alive.is_some() {
         link.keep_alive();
     }
 }

@@ -99,7 +99,7 @@ pub(crate) fn end(node: &Arc<Node>, connection: &Arc<Connection>, stopped: bool)
 pub(crate) fn detach(node: &Arc<Node>, connection: &Arc<Connection>, request: u64, goodbye: bool) {
     let bare = {
         let mut link = connection.link();
-        if link.request != request {
+        if link.request != request || !link.attached {
             return;
         }
         link.detach();

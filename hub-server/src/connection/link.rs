@@ -16,7 +16,9 @@ use hub_core::{
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
-use super::downlink::{CARRIERS, Downlink};
+use super::downlink::Downlink;
+use super::frames::Frames;
+use crate::node::Node;
 
 /// So many answers may wait behind the log before no more calls are read.
 const MAX_HELD: usize = 64;
@@ -60,6 +62,15 @@ impl Connection {
     }
 }
 
+/// A receive request that has its place, as its transport knows it.
+pub(crate) struct Opened {
+    pub(crate) node: Arc<Node>,
+    pub(crate) connection: Arc<Connection>,
+    pub(crate) request: u64,
+    pub(crate) peer: Arc<Peer>,
+    pub(crate) detailed_errors: bool,
+}
+
 /// What a receive request brings.
 pub(crate) struct Attach {
     pub(crate) peer: Arc<Peer>,
@@ -69,7 +80,7 @@ pub(crate) struct Attach {
     pub(crate) topics: Vec<Topic>,
     /// The groups that its token restored.
     pub(crate) groups: Vec<Membership>,
-    pub(crate) downlink: &'static dyn Downlink,
+    pub(crate) downlink: Arc<dyn Downlink>,
     pub(crate) groups_token: GroupsToken,
     /// Whether it came without negotiation and can't come back.
     pub(crate) bare: bool,
@@ -82,6 +93,8 @@ pub(crate) enum Mode {
     Live,
     /// It reads the log at its own pace, after `position`.
     Behind,
+    /// Its request's one payload is on its way; what follows is for the next request.
+    Served,
     /// There is no receive request.
     Detached,
 }
@@ -116,7 +129,7 @@ pub(crate) struct Link {
     pub(crate) active: Instant,
     /// Since when bytes wait that the peer does not take.
     pub(crate) blocked: Option<Instant>,
-    downlink: &'static dyn Downlink,
+    downlink: Arc<dyn Downlink>,
     groups_token: GroupsToken,
     groups_told: Vec<Membership>,
     /// Answers that wait until everything up to this order is written: their methods' own events are among it.
@@ -201,25 +214,26 @@ impl Link {
             self.position = entry.order;
             return None;
         }
-        if self.must_tell {
-            // A cursor beyond a change of groups must not reach the client before the token that has it.
-            self.position = entry.order;
-            let (protocol, epoch) = (frames.protocol, frames.epoch);
-            let part = entry.part(protocol)?;
-            self.frame(protocol, epoch, Envelope::default(), &[part]);
-            return self.waker.take();
+        // A cursor beyond a change of groups must not reach the client before the token that has it.
+        let own = self.must_tell || self.downlink.delay().is_some();
+        match frames.of(&*self.downlink).filter(|_| !own) {
+            None => {
+                let (protocol, epoch) = (frames.protocol, frames.epoch);
+                let part = entry.part(protocol)?;
+                self.position = entry.order;
+                self.frame(protocol, epoch, Envelope::default(), &[part]);
+            }
+            Some(frame) if self.outbox.push(Lane::Post, frame).is_ok() => {
+                self.position = entry.order;
+                self.told = entry.order;
+                self.served();
+            }
+            Some(_) => {
+                // The log keeps it; the driver reads it there once there is room again.
+                self.mode = Mode::Behind;
+                return None;
+            }
         }
-        if self
-            .outbox
-            .push(Lane::Post, frames.of(self.downlink)?)
-            .is_err()
-        {
-            // The log keeps it; the driver reads it there once there is room again.
-            self.mode = Mode::Behind;
-            return None;
-        }
-        self.position = entry.order;
-        self.told = entry.order;
         self.waker.take()
     }
 
@@ -256,6 +270,9 @@ impl Link {
 
     /// Everything up to `upto` is written.
     pub(crate) fn advance(&mut self, upto: u64) {
+        if self.mode == Mode::Served {
+            return;
+        }
         self.position = self.position.max(upto);
         self.release();
     }
@@ -309,19 +326,66 @@ impl Link {
         }
     }
 
+    /// Writes the payload with which a request ends that carries one and had nothing to say (`classic-signalr.md` 6.4).
+    pub(crate) fn conclude(&mut self, protocol: &dyn Protocol, epoch: Epoch, leave: bool) {
+        if self.downlink.is_single() && self.mode != Mode::Served {
+            let envelope = Envelope {
+                leave,
+                ..Envelope::default()
+            };
+            self.frame(protocol, epoch, envelope, &[]);
+        }
+    }
+
+    /// The payload that [`conclude`](Self::conclude) would write now, for when it is too late to.
+    pub(crate) fn way_back(&self, protocol: &dyn Protocol, epoch: Epoch) -> Option<Bytes> {
+        if !self.downlink.is_single() || self.mode == Mode::Served {
+            return None;
+        }
+        let cursor = Cursor {
+            epoch,
+            order: self.position,
+        };
+        let mut payload = BytesMut::new();
+        protocol.frame(cursor, self.envelope(), &[], &mut payload);
+        let mut wrapped = BytesMut::new();
+        self.downlink.wrap(&payload, &mut wrapped);
+        Some(wrapped.freeze())
+    }
+
+    fn envelope<'a>(&self) -> Envelope<'a> {
+        let delay = self.downlink.delay();
+        let delay = delay.and_then(|delay| u64::try_from(delay.as_millis()).ok());
+        Envelope {
+            delay,
+            ..Envelope::default()
+        }
+    }
+
+    pub(crate) fn downlink(&self) -> &Arc<dyn Downlink> {
+        &self.downlink
+    }
+
     /// Queues a keep-alive, and first the position if the client does not know it: entries that it was excepted from
     /// advance the cursor, too (15.29).
     pub(crate) fn keep_alive(&mut self) {
-        let _ = self.outbox.push(Lane::Control, &self.downlink.keep_alive());
-        self.must_tell |= self.position != self.told;
+        if !self.outbox.is_empty() {
+            // Cleared by whoever writes next.
+            self.blocked.get_or_insert_with(Instant::now);
+        }
+        if let Some(bytes) = self.downlink.keep_alive() {
+            let _ = self.outbox.push(Lane::Control, &bytes);
+        }
+        // A request that ends with its first payload would end for nothing but a number.
+        self.must_tell |= self.position != self.told && !self.downlink.is_single();
         self.wake();
     }
 
     /// Queues a message of this connection alone.
     pub(crate) fn write(&mut self, payload: &[u8]) {
-        let mut header = BytesMut::new();
-        self.downlink.header(payload.len(), &mut header);
-        self.outbox.push_own(Lane::Post, &header, payload);
+        let downlink = &self.downlink;
+        self.outbox
+            .push_own(Lane::Post, |tail| downlink.wrap(payload, tail));
     }
 
     pub(crate) fn finish(&mut self, end: End) {
@@ -358,6 +422,7 @@ impl Link {
         let token = changed.then(|| (self.groups_token)(&self.groups));
         let envelope = Envelope {
             groups: token.as_deref(),
+            delay: self.envelope().delay,
             ..envelope
         };
         let cursor = Cursor {
@@ -372,47 +437,16 @@ impl Link {
         }
         self.told = self.position;
         self.must_tell = false;
+        self.served();
+    }
+
+    fn served(&mut self) {
+        if self.downlink.is_single() {
+            self.mode = Mode::Served;
+        }
     }
 }
 
 fn same_groups(a: &[Membership], b: &[Membership]) -> bool {
     a.len() == b.len() && a.iter().all(|group| b.contains(group))
-}
-
-/// One entry as frames, made once per carrier and shared by all its connections.
-pub(crate) struct Frames<'a> {
-    protocol: &'a dyn Protocol,
-    epoch: Epoch,
-    entry: &'a Entry,
-    made: [Option<Bytes>; CARRIERS],
-}
-
-impl<'a> Frames<'a> {
-    pub(crate) fn new(protocol: &'a dyn Protocol, epoch: Epoch, entry: &'a Entry) -> Self {
-        Self {
-            protocol,
-            epoch,
-            entry,
-            made: Default::default(),
-        }
-    }
-
-    fn of(&mut self, downlink: &dyn Downlink) -> Option<&Bytes> {
-        let made = self.made.get_mut(downlink.slot())?;
-        if made.is_none() {
-            let part = self.entry.part(self.protocol)?;
-            let mut payload = BytesMut::with_capacity(part.len() + 48);
-            let cursor = Cursor {
-                epoch: self.epoch,
-                order: self.entry.order,
-            };
-            self.protocol
-                .frame(cursor, Envelope::default(), &[part], &mut payload);
-            let mut frame = BytesMut::with_capacity(payload.len() + 10);
-            downlink.header(payload.len(), &mut frame);
-            frame.extend_from_slice(&payload);
-            *made = Some(frame.freeze());
-        }
-        made.as_ref()
-    }
 }

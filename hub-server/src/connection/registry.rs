@@ -10,7 +10,8 @@ use hub_core::{
     Body, Command, ConnectionId, Entry, Epoch, Interest, Log, Outbox, Protocol, Start, Topic,
 };
 
-use super::link::{Attach, Connection, Frames, Link, Mode};
+use super::frames::Frames;
+use super::link::{Attach, Connection, Link, Mode};
 
 pub(crate) struct Registry {
     inner: Mutex<Inner>,

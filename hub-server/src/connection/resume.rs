@@ -5,18 +5,49 @@
 //! that lies between is lost (the original starts at the group's end).
 
 use std::sync::Arc;
+use std::task;
 
-use hub_core::{Body, Command, Cursor, Entry, Gap, Limit, LogError, Part, Topic};
+use hub_core::{Body, BoxFuture, Command, Cursor, Entry, Gap, Limit, LogError, Part, Topic};
 
-use super::link::{Connection, End, Link};
+use super::link::{Connection, End, Link, Mode, Opened};
 use crate::node::Node;
 
 /// How many entries are read and written at a time.
 const PAGE: usize = 64;
 
-/// Reads one page for a connection that is behind, or sets it live if it is not. The driver calls it again as long as
-/// the link is behind and the outbox has room.
-pub(crate) async fn step(node: Arc<Node>, connection: Arc<Connection>, request: u64) {
+/// Reads the log for a link that is behind, a page at a time, as its outbox has room.
+#[derive(Default)]
+pub(crate) struct Reader {
+    step: Option<BoxFuture<'static, ()>>,
+}
+
+impl Reader {
+    /// Whether the next page may be read now.
+    pub(crate) fn is_due(&self, connection: &Connection) -> bool {
+        let link = connection.link();
+        self.step.is_none() && link.mode == Mode::Behind && !link.outbox.is_pressed()
+    }
+
+    /// Reads on.
+    pub(crate) fn poll(&mut self, cx: &mut task::Context<'_>, opened: &Opened) {
+        let Opened {
+            node,
+            connection,
+            request,
+            ..
+        } = opened;
+        if self.is_due(connection) {
+            self.step = Some(Box::pin(step(node.clone(), connection.clone(), *request)));
+        }
+        let polled = self.step.as_mut().map(|step| step.as_mut().poll(cx));
+        if polled.is_some_and(|polled| polled.is_ready()) {
+            self.step = None;
+        }
+    }
+}
+
+/// Reads one page for a connection that is behind, or sets it live if it is not.
+async fn step(node: Arc<Node>, connection: Arc<Connection>, request: u64) {
     let Some(upto) = node.registry.catch_up(&connection, request) else {
         return;
     };

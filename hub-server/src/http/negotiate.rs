@@ -1,10 +1,8 @@
 //! The answer to negotiate (`classic-signalr.md` 3.1).
 
-use std::time::Duration;
-
 use serde::Serialize;
 
-use crate::config::Config;
+use crate::config::{Config, Transport};
 
 /// Ten fields, in the original's order, whatever the client's version.
 #[derive(Debug, Serialize)]
@@ -38,10 +36,10 @@ impl<'a> Negotiation<'a> {
             keep_alive_timeout: config.keep_alive.map(|every| (every * 2).as_secs_f64()),
             disconnect_timeout: config.disconnect_timeout.as_secs_f64(),
             connection_timeout: config.connection_timeout.as_secs_f64(),
-            try_web_sockets: true,
+            try_web_sockets: config.transports.contains(&Transport::WebSockets),
             protocol_version: version,
             transport_connect_timeout: config.transport_connect_timeout.as_secs_f64(),
-            long_poll_delay: Duration::ZERO.as_secs_f64(),
+            long_poll_delay: config.long_poll_delay.as_secs_f64(),
         }
     }
 }

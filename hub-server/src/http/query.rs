@@ -16,10 +16,17 @@ pub(crate) enum Verb {
     Ping,
     Start,
     Abort,
-    /// Anything else is a receive request; `connect` tells the first one.
-    Receive {
-        connect: bool,
-    },
+    Send,
+    /// Anything else is a receive request: the first one, one that comes back, or the next poll.
+    Receive(Receive),
+}
+
+/// Which receive request it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Receive {
+    Connect,
+    Reconnect,
+    Other,
 }
 
 impl Verb {
@@ -39,10 +46,16 @@ impl Verb {
             Self::Start
         } else if ends("/abort") {
             Self::Abort
+        } else if ends("/send") {
+            Self::Send
         } else {
-            Self::Receive {
-                connect: ends("/connect"),
-            }
+            Self::Receive(if ends("/connect") {
+                Receive::Connect
+            } else if ends("/reconnect") {
+                Receive::Reconnect
+            } else {
+                Receive::Other
+            })
         }
     }
 }
@@ -185,12 +198,12 @@ mod tests {
             ("/signalr/NEGOTIATE", Verb::Negotiate),
             ("/signalr//negotiate", Verb::Negotiate),
             ("/signalr/js/negotiate", Verb::Negotiate),
-            ("/signalr/negotiate/", Verb::Receive { connect: false }),
+            ("/signalr/negotiate/", Verb::Receive(Receive::Other)),
             ("/signalr/hubs/", Verb::Script),
             ("/signalr/js//", Verb::Script),
-            ("/signalr/js/Connect", Verb::Receive { connect: true }),
-            ("/signalr", Verb::Receive { connect: false }),
-            ("/signalr/xstart", Verb::Receive { connect: false }),
+            ("/signalr/js/Connect", Verb::Receive(Receive::Connect)),
+            ("/signalr", Verb::Receive(Receive::Other)),
+            ("/signalr/xstart", Verb::Receive(Receive::Other)),
         ] {
             assert_eq!(Verb::of(path), verb, "{path}");
         }

@@ -1,64 +1,122 @@
-//! Receive requests: connect, reconnect, and WebSockets without negotiation. The request finds its connection here; the
-//! transport then serves it.
+//! Receive requests: the request finds its connection here; a transport then serves it.
 
-use std::future::Future;
 use std::sync::Arc;
 
-use http::request::Parts;
-use http::{HeaderValue, Response, StatusCode, header};
+use bytes::Bytes;
+use http::{Response, StatusCode};
 use hub_core::{
-    ConnectionId, Cursor, Gap, GapCause, InvalidCursor, Items, Limit, Peer, Resumed, Start, Topic,
-    UserId,
+    ConnectionId, Cursor, Gap, GapCause, InvalidCursor, Limit, Peer, Resumed, Start, Topic, UserId,
 };
-use hyper::upgrade::OnUpgrade;
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
-use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-use super::query::clamp_version;
-use super::service::{Asked, ResponseBody, is_websocket, plain};
+use super::asked::Asked;
+use super::query::{Receive, Verb, clamp_version};
+use super::reply::{JAVASCRIPT, JSON, ResponseBody, plain, with_type};
+use crate::config::Transport;
+use crate::connection::downlink::Downlink;
 use crate::connection::lifetime::{self, Event};
-use crate::connection::link::{Attach, Connection, End, Membership};
+use crate::connection::link::{Attach, Connection, End, Membership, Opened};
 use crate::connection::registry::Attached;
 use crate::node::Node;
-use crate::transport::websocket::{self, Opened, WebSocket};
-
-/// A socket, and what was read from it before it became one.
-type Socket = (Box<dyn Io>, Vec<u8>);
+use crate::transport::forever_frame::{self, ForeverFrame};
+use crate::transport::long_polling::LongPolling;
+use crate::transport::server_sent_events::{self, ServerSentEvents};
+use crate::transport::stream::Stream;
 
 /// From this version on `/start` tells the hubs, not `/connect` (`classic-signalr.md` 7.2).
 const DELAYED_START: [u32; 2] = [1, 4];
 
-/// A WebSocket with a connection token: the first one, or one that comes back.
-pub(crate) async fn websocket(
-    mut asked: Asked,
+/// A receive request over plain HTTP.
+pub(crate) async fn stream(
+    asked: Asked,
     id: ConnectionId,
-    connect: bool,
+    transport: Transport,
 ) -> Response<ResponseBody> {
-    let upgrade = asked.upgrade.take().filter(|_| is_websocket(&asked.head));
-    let Some(upgrade) = upgrade else {
-        return plain(StatusCode::BAD_REQUEST, "Not a valid web socket request.");
+    let polls = transport == Transport::LongPolling;
+    let Ok(Carrier {
+        downlink,
+        prelude,
+        content_type,
+    }) = carrier(&asked, transport)
+    else {
+        return plain(StatusCode::INTERNAL_SERVER_ERROR, BAD_FRAME_ID);
     };
     let Ok(start) = start_of(&asked) else {
-        return switch(&asked.head, upgrade, |socket| async {
-            if let Some((socket, _)) = socket {
-                websocket::refuse(socket).await;
-            }
-        });
+        return with_type(ResponseBody::stream(Stream::cut(prelude)), content_type);
     };
+    // A poll that is not called so has not been away (`classic-signalr.md` 10.3).
+    let comes_back = !polls || Verb::of(&asked.request.path) == Verb::Receive(Receive::Reconnect);
+    match place(&asked, id, start, downlink, comes_back).await {
+        Ok(opened) => with_type(
+            ResponseBody::stream(Stream::new(prelude, opened)),
+            content_type,
+        ),
+        Err(refused) => refused,
+    }
+}
+
+const BAD_FRAME_ID: &str = "The supplied frameId is in the incorrect format.";
+
+struct Carrier {
+    downlink: Arc<dyn Downlink>,
+    prelude: Option<Bytes>,
+    content_type: &'static str,
+}
+
+/// How the transport carries; an error for a foreverFrame without a number.
+fn carrier(asked: &Asked, transport: Transport) -> Result<Carrier, ()> {
+    Ok(match transport {
+        Transport::LongPolling => Carrier {
+            downlink: Arc::new(LongPolling {
+                delay: asked.node().config.long_poll_delay,
+                callback: asked.callback.clone(),
+            }),
+            prelude: None,
+            content_type: if asked.callback.is_some() {
+                JAVASCRIPT
+            } else {
+                JSON
+            },
+        },
+        Transport::ForeverFrame => {
+            let frame_id = asked.request.query("frameId");
+            let frame_id = forever_frame::frame_id(frame_id.as_deref()).ok_or(())?;
+            Carrier {
+                downlink: Arc::new(ForeverFrame),
+                prelude: Some(forever_frame::prelude(frame_id)),
+                content_type: forever_frame::CONTENT_TYPE,
+            }
+        }
+        Transport::ServerSentEvents | Transport::WebSockets => Carrier {
+            downlink: Arc::new(ServerSentEvents),
+            prelude: Some(Bytes::from_static(server_sent_events::PRELUDE)),
+            content_type: server_sent_events::CONTENT_TYPE,
+        },
+    })
+}
+
+/// Gives a receive request its connection and tells the hubs what is to be told; `comes_back` if a request that is no
+/// connect is a reconnect.
+///
+/// # Errors
+/// The answer, if the hubs of an old client refuse it.
+pub(crate) async fn place(
+    asked: &Asked,
+    id: ConnectionId,
+    start: Start,
+    downlink: Arc<dyn Downlink>,
+    comes_back: bool,
+) -> Result<Opened, Response<ResponseBody>> {
     let node = asked.node().clone();
-    let groups = restored_groups(&asked, &id);
-    let items = node
-        .registry
-        .find(&id)
-        .map(|connection| connection.items.clone())
-        .unwrap_or_default();
-    let attach = attach(&asked, id, items, asked.listed(), groups, false);
+    let connect = Verb::of(&asked.request.path) == Verb::Receive(Receive::Connect);
+    let groups = restored_groups(asked, &id);
+    let attach = attach(asked, id, asked.listed(), groups, downlink);
     let (peer, hubs) = (attach.peer.clone(), attach.hubs.clone());
     let topics = all_topics(&attach);
     let (version, _) = clamp_version(asked.request.query("clientProtocol").as_deref());
     let delayed = version.as_slice() >= DELAYED_START.as_slice();
-    let greet = (connect && delayed).then_some(&*node.protocol);
+    // A server that goes greets nobody any more.
+    let greets = connect && delayed && !node.is_leaving();
+    let greet = greets.then_some(&*node.protocol);
     let attached = node.registry.attach(attach, start, greet);
     let mut unserved = Unserved {
         node: node.clone(),
@@ -66,15 +124,17 @@ pub(crate) async fn websocket(
         request: attached.request,
         served: false,
     };
-    if connect && !delayed {
+    if node.is_leaving() {
+        attached.connection.link().finish(End::Over);
+    } else if connect && !delayed {
         if !started(&node, &attached, &peer, hubs).await {
-            return plain(StatusCode::INTERNAL_SERVER_ERROR, "");
+            return Err(plain(StatusCode::INTERNAL_SERVER_ERROR, ""));
         }
         let mut link = attached.connection.link();
         if link.request == attached.request {
             link.init(&*node.protocol, node.epoch);
         }
-    } else if !connect {
+    } else if !connect && comes_back {
         let gaps = gaps(&node, start, &topics).await;
         let mut link = attached.connection.link();
         if link.request == attached.request {
@@ -84,7 +144,17 @@ pub(crate) async fn websocket(
         tell_reconnected(&node, &attached, peer.clone(), hubs, gaps);
     }
     unserved.served = true;
-    open(&asked, upgrade, attached, peer)
+    Ok(opened(asked, attached, peer))
+}
+
+pub(crate) fn opened(asked: &Asked, attached: Attached, peer: Arc<Peer>) -> Opened {
+    Opened {
+        node: asked.node().clone(),
+        connection: attached.connection,
+        request: attached.request,
+        peer,
+        detailed_errors: asked.mount().detailed_errors,
+    }
 }
 
 /// A receive request that no socket serves yet. When its client hangs up meanwhile, hyper drops the request, and with it
@@ -102,57 +172,6 @@ impl Drop for Unserved {
             lifetime::detach(&self.node, &self.connection, self.request, false);
         }
     }
-}
-
-/// A WebSocket without negotiation (`conformance-app.md`, `/bare`). It listens to all hubs if it lists none, starts at
-/// once and can't come back.
-pub(crate) fn bare(mut asked: Asked) -> Response<ResponseBody> {
-    if is_foreign(&asked) {
-        return plain(StatusCode::FORBIDDEN, "");
-    }
-    let Some(upgrade) = asked.upgrade.take() else {
-        return plain(StatusCode::BAD_REQUEST, "Not a valid web socket request.");
-    };
-    let node = asked.node().clone();
-    let id = ConnectionId::new(uuid::Uuid::new_v4().to_string());
-    let hubs = asked
-        .hubs
-        .clone()
-        .unwrap_or_else(|| (0..node.hubs.len()).collect());
-    let attach = attach(&asked, id, Arc::default(), hubs.clone(), Vec::new(), true);
-    let peer = attach.peer.clone();
-    let head = asked.head.clone();
-    switch(&head, upgrade, move |socket| async move {
-        let Some((socket, read)) = socket else { return };
-        let attached = node
-            .registry
-            .attach(attach, Start::End, Some(&*node.protocol));
-        let opened = opened(&asked, attached, peer.clone());
-        // The request holds the server, which must not live as long as a socket does.
-        drop(asked);
-        if lifetime::tell(&node, &peer, &hubs, Event::Connected)
-            .await
-            .is_err()
-        {
-            tracing::warn!(connection = %peer.id, "on_connected failed");
-            opened.connection.link().finish(End::Over);
-        }
-        websocket::serve(socket, read, opened).await;
-    })
-}
-
-/// Browsers send WebSockets across origins without asking; other clients send no origin.
-fn is_foreign(asked: &Asked) -> bool {
-    let Some(origin) = asked.request.header("origin") else {
-        return false;
-    };
-    let own = asked.request.header("host").unwrap_or_default();
-    let host = origin.split_once("://").map_or(origin, |(_, host)| host);
-    let allowed = &asked.mount().allowed_origins;
-    !host.eq_ignore_ascii_case(own)
-        && !allowed
-            .iter()
-            .any(|allowed| allowed.eq_ignore_ascii_case(origin))
 }
 
 /// Runs `on_connected` for a client that never asks for `/start`; once, also if the client tries another transport.
@@ -212,11 +231,8 @@ async fn gaps(node: &Node, start: Start, topics: &[Topic]) -> Vec<Gap> {
 }
 
 /// Where the request wants to begin. A cursor beyond the log's end is of a log that lost its tail.
-fn start_of(asked: &Asked) -> Result<Start, InvalidCursor> {
-    let start = Cursor::parse(
-        asked.request.query("messageId").as_deref(),
-        asked.node().epoch,
-    )?;
+pub(crate) fn start_of(asked: &Asked) -> Result<Start, InvalidCursor> {
+    let start = Cursor::parse(asked.param("messageId").as_deref(), asked.node().epoch)?;
     Ok(match start {
         Start::After(cursor) if cursor.order > asked.node().log.end() => Start::Foreign,
         start => start,
@@ -225,11 +241,7 @@ fn start_of(asked: &Asked) -> Result<Start, InvalidCursor> {
 
 /// The groups that the client brings, as far as their hubs are listed (`classic-signalr.md` 4.2).
 fn restored_groups(asked: &Asked, id: &ConnectionId) -> Vec<Membership> {
-    let Some(token) = asked
-        .request
-        .query("groupsToken")
-        .filter(|token| !token.is_empty())
-    else {
+    let Some(token) = asked.param("groupsToken").filter(|token| !token.is_empty()) else {
         return Vec::new();
     };
     let listed = asked.listed();
@@ -251,13 +263,12 @@ fn restored_groups(asked: &Asked, id: &ConnectionId) -> Vec<Membership> {
         .collect()
 }
 
-fn attach(
+pub(crate) fn attach(
     asked: &Asked,
     id: ConnectionId,
-    items: Arc<Items>,
     hubs: Vec<usize>,
     groups: Vec<Membership>,
-    bare: bool,
+    downlink: Arc<dyn Downlink>,
 ) -> Attach {
     let user = asked
         .identity
@@ -273,6 +284,7 @@ fn attach(
         topics.extend(user.clone().map(|user| Topic::User(hub.clone(), user)));
     }
     topics.push(Topic::Control(id.clone()));
+    let items = asked.items(&id);
     let (tokens, owner) = (asked.running.tokens.clone(), id.clone());
     let groups_token = move |groups: &[Membership]| {
         let names = groups.iter().map(|(hub, group)| format!("{hub}.{group}"));
@@ -283,9 +295,9 @@ fn attach(
         hubs,
         topics,
         groups,
-        downlink: &WebSocket,
+        downlink,
         groups_token: Box::new(groups_token),
-        bare,
+        bare: false,
     }
 }
 
@@ -296,72 +308,3 @@ fn all_topics(attach: &Attach) -> Vec<Topic> {
         .map(|(hub, group)| Topic::Group(hub.clone(), group.clone()));
     attach.topics.iter().cloned().chain(groups).collect()
 }
-
-fn open(
-    asked: &Asked,
-    upgrade: OnUpgrade,
-    attached: Attached,
-    peer: Arc<Peer>,
-) -> Response<ResponseBody> {
-    let opened = opened(asked, attached, peer);
-    switch(&asked.head, upgrade, |socket| async {
-        match socket {
-            Some((socket, read)) => websocket::serve(socket, read, opened).await,
-            None => lifetime::detach(&opened.node, &opened.connection, opened.request, false),
-        }
-    })
-}
-
-fn opened(asked: &Asked, attached: Attached, peer: Arc<Peer>) -> Opened {
-    Opened {
-        node: asked.node().clone(),
-        connection: attached.connection,
-        request: attached.request,
-        peer,
-        detailed_errors: asked.mount().detailed_errors,
-    }
-}
-
-/// Answers 101 and serves the socket in a task of its own.
-fn switch<F>(
-    head: &Parts,
-    upgrade: OnUpgrade,
-    serve: impl FnOnce(Option<Socket>) -> F + Send + 'static,
-) -> Response<ResponseBody>
-where
-    F: Future<Output = ()> + Send,
-{
-    let key = head
-        .headers
-        .get(header::SEC_WEBSOCKET_KEY)
-        .map(HeaderValue::as_bytes)
-        .unwrap_or_default();
-    let accept = HeaderValue::from_str(&derive_accept_key(key));
-    tokio::spawn(async move {
-        let socket =
-            upgrade
-                .await
-                .ok()
-                .map(|upgraded| match upgraded.downcast::<TokioIo<TcpStream>>() {
-                    // The bare socket: hyper's own buffers go, and reads and writes are direct.
-                    Ok(parts) => (
-                        Box::new(parts.io.into_inner()) as Box<dyn Io>,
-                        parts.read_buf.to_vec(),
-                    ),
-                    Err(upgraded) => (Box::new(TokioIo::new(upgraded)) as Box<dyn Io>, Vec::new()),
-                });
-        serve(socket).await;
-    });
-    let mut response = plain(StatusCode::SWITCHING_PROTOCOLS, "");
-    let headers = response.headers_mut();
-    headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
-    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-    if let Ok(accept) = accept {
-        headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
-    }
-    response
-}
-
-trait Io: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send {}
-
-impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send> Io for S {}

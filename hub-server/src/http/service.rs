@@ -2,28 +2,28 @@
 //! `classic-signalr.md` 2.5 fixes.
 
 use std::convert::Infallible;
+use std::error::Error;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, Request as HttpRequest, Response, StatusCode, header};
-use http_body_util::Full;
-use hub_core::{BoxFuture, ConnectionId, Identity, Items, Outlet, Peer, Request};
+use http::{HeaderValue, Request as HttpRequest, Response, StatusCode, header};
+use http_body::Body;
+use hub_core::{BoxFuture, ConnectionId, Outlet, Request};
 use hyper::upgrade::OnUpgrade;
 use tower_service::Service;
 
+use super::asked::{Asked, Unread, unread};
+use super::jsonp::is_callback;
 use super::negotiate::{Negotiation, url_of};
 use super::query::{Verb, below, clamp_version, listed_hubs, request_of};
+use super::reply::{ResponseBody, javascript, json, plain, typed};
 use super::token::BadToken;
-use super::{proxies, receive};
-use crate::config::Mount;
+use super::{proxies, receive, send, upgrade};
+use crate::config::Transport;
 use crate::connection::lifetime;
 use crate::node::Node;
 use crate::server::Running;
-
-/// The body of an answer.
-pub type ResponseBody = Full<Bytes>;
 
 /// The server as a tower service: mount it in axum (`Router::fallback_service` or `route_service`) or hyper, with any
 /// layer around it. Requests outside of its path are answered 404. Cheap to clone; the server stops with the last clone.
@@ -42,7 +42,12 @@ impl std::fmt::Debug for HubService {
     }
 }
 
-impl<B: Send + 'static> Service<HttpRequest<B>> for HubService {
+impl<B> Service<HttpRequest<B>> for HubService
+where
+    B: Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
     type Response = Response<ResponseBody>;
     type Error = Infallible;
     type Future = BoxFuture<'static, Result<Self::Response, Infallible>>;
@@ -54,48 +59,10 @@ impl<B: Send + 'static> Service<HttpRequest<B>> for HubService {
     fn call(&mut self, request: HttpRequest<B>) -> Self::Future {
         let running = self.running.clone();
         let (mut head, body) = request.into_parts();
-        // Nothing is in a body that this server wants to know.
-        drop(body);
+        let body = unread(body, running.node.config.max_body);
         Box::pin(async move {
             let upgrade = head.extensions.remove::<OnUpgrade>();
-            Ok(answer(running, head, upgrade).await)
-        })
-    }
-}
-
-/// A request past the checks that all have in common.
-pub(crate) struct Asked {
-    pub(crate) running: Arc<Running>,
-    pub(crate) head: Parts,
-    pub(crate) request: Request,
-    pub(crate) identity: Identity,
-    /// Indexes of the hubs it listed, `None` without a list.
-    pub(crate) hubs: Option<Vec<usize>>,
-    pub(crate) upgrade: Option<OnUpgrade>,
-}
-
-impl Asked {
-    pub(crate) fn node(&self) -> &Arc<Node> {
-        &self.running.node
-    }
-
-    pub(crate) fn mount(&self) -> &Mount {
-        &self.running.mount
-    }
-
-    pub(crate) fn listed(&self) -> Vec<usize> {
-        self.hubs.clone().unwrap_or_default()
-    }
-
-    /// The caller of `on_connected` and of everything that comes on this request.
-    pub(crate) fn peer(&self, id: ConnectionId, items: Arc<Items>) -> Arc<Peer> {
-        let outlet = self.node().clone();
-        Arc::new(Peer {
-            id,
-            identity: self.identity.clone(),
-            request: self.request.clone(),
-            items,
-            outlet,
+            Ok(answer(running, head, body, upgrade).await)
         })
     }
 }
@@ -103,6 +70,7 @@ impl Asked {
 async fn answer(
     running: Arc<Running>,
     head: Parts,
+    body: Unread,
     upgrade: Option<OnUpgrade>,
 ) -> Response<ResponseBody> {
     let request = request_of(&head);
@@ -110,10 +78,8 @@ async fn answer(
         return plain(StatusCode::NOT_FOUND, "");
     };
     let rest = rest.to_owned();
-    if request
-        .query("callback")
-        .is_some_and(|callback| !callback.is_empty())
-    {
+    let callback = request.query("callback").filter(|name| !name.is_empty());
+    if callback.is_some() && !running.mount.jsonp {
         let mut refused = plain(StatusCode::FORBIDDEN, "");
         let reason = hyper::ext::ReasonPhrase::from_static(b"Forbidden: JSONP is disabled.");
         refused.extensions_mut().insert(reason);
@@ -126,18 +92,17 @@ async fn answer(
                 Ok(hubs) => hubs,
                 Err(text) => return plain(StatusCode::INTERNAL_SERVER_ERROR, &text),
             };
-            route(
-                Asked {
-                    running,
-                    head,
-                    request,
-                    identity,
-                    hubs,
-                    upgrade,
-                },
-                &rest,
-            )
-            .await
+            let asked = Asked {
+                running,
+                head,
+                request,
+                identity,
+                hubs,
+                upgrade,
+                callback,
+                form: Vec::new(),
+            };
+            route(asked, body, &rest).await
         }
     };
     response.headers_mut().insert(
@@ -164,43 +129,42 @@ fn listed(node: &Node, request: &Request) -> Result<Option<Vec<usize>>, String> 
     Ok(Some(hubs))
 }
 
-async fn route(asked: Asked, rest: &str) -> Response<ResponseBody> {
-    match Verb::of(&asked.request.path) {
+async fn route(asked: Asked, body: Unread, rest: &str) -> Response<ResponseBody> {
+    let verb = Verb::of(&asked.request.path);
+    let names_callback = asked.callback.as_deref().is_none_or(is_callback);
+    match verb {
         Verb::Script => return script(&asked, rest),
         Verb::HubJs => return javascript(proxies::HUB_JS.to_owned()),
+        _ if !names_callback => return plain(StatusCode::INTERNAL_SERVER_ERROR, BAD_CALLBACK),
         Verb::Negotiate => return negotiate(&asked, rest),
-        Verb::Ping => return json("{ \"Response\": \"pong\" }".into()),
-        Verb::Start | Verb::Abort | Verb::Receive { .. } => {}
+        Verb::Ping => return json(&asked, "{ \"Response\": \"pong\" }".into()),
+        Verb::Start | Verb::Abort | Verb::Send | Verb::Receive(_) => {}
     }
-    let transport = asked.request.query("transport");
-    let token = asked
-        .request
-        .query("connectionToken")
-        .filter(|token| !token.is_empty());
-    let bare = asked.mount().bare_websockets
-        && is_websocket(&asked.head)
-        && transport.is_none()
-        && token.is_none();
-    if bare && matches!(Verb::of(&asked.request.path), Verb::Receive { .. }) {
-        return receive::bare(asked);
+    let name = asked.request.query("transport");
+    let token = asked.request.query("connectionToken");
+    let token = token.filter(|token| !token.is_empty());
+    let receives = matches!(verb, Verb::Receive(_));
+    if receives && name.is_none() && token.is_none() && upgrade::may_be_bare(&asked) {
+        return upgrade::bare(asked);
     }
-    if !transport.is_some_and(|name| name.eq_ignore_ascii_case("webSockets")) {
+    let known = |name: String| {
+        let mut transports = asked.node().config.transports.iter().copied();
+        transports.find(|transport| transport.name().eq_ignore_ascii_case(&name))
+    };
+    let Some(transport) = name.and_then(known) else {
         return plain(
             StatusCode::BAD_REQUEST,
             "Protocol error: Unknown transport.",
         );
-    }
+    };
     let Some(token) = token else {
         return plain(
             StatusCode::BAD_REQUEST,
             "Protocol error: Missing connection token.",
         );
     };
-    let id = match asked
-        .running
-        .tokens
-        .open_connection(&token, asked.identity.name.as_deref())
-    {
+    let user = asked.identity.name.as_deref();
+    let id = match asked.running.tokens.open_connection(&token, user) {
         Ok(id) => id,
         Err(BadToken::Malformed) => {
             return plain(
@@ -210,15 +174,23 @@ async fn route(asked: Asked, rest: &str) -> Response<ResponseBody> {
         }
         Err(BadToken::OtherUser) => return plain(StatusCode::FORBIDDEN, OTHER_USER),
     };
-    match Verb::of(&asked.request.path) {
-        Verb::Start => start(&asked, id).await,
-        Verb::Abort => abort(&asked, id).await,
-        Verb::Receive { connect } => receive::websocket(asked, id, connect).await,
-        Verb::Script | Verb::HubJs | Verb::Negotiate | Verb::Ping => {
-            plain(StatusCode::NOT_FOUND, "")
-        }
+    match (verb, transport) {
+        (Verb::Start, _) => return start(&asked, id).await,
+        (Verb::Abort, _) => return abort(&asked, id).await,
+        (_, Transport::WebSockets) => return upgrade::websocket(asked, id).await,
+        _ => {}
+    }
+    let asked = match body.await {
+        Ok(body) => asked.with_form(&body),
+        Err(status) => return plain(status, ""),
+    };
+    match verb {
+        Verb::Send => send::send(asked, id, transport).await,
+        _ => receive::stream(asked, id, transport).await,
     }
 }
+
+const BAD_CALLBACK: &str = "The callback is no name of a function.";
 
 const OTHER_USER: &str = "Unrecognized user identity.  The user identity cannot change during an active SignalR connection.";
 
@@ -244,20 +216,16 @@ fn negotiate(asked: &Asked, rest: &str) -> Response<ResponseBody> {
     let (_, version) = clamp_version(asked.request.query("clientProtocol").as_deref());
     let url = url_of(&asked.mount().path, rest);
     let answer = Negotiation::new(&asked.node().config, &url, &token, id.as_str(), &version);
-    json(serde_json::to_string(&answer).unwrap_or_default())
+    json(asked, serde_json::to_string(&answer).unwrap_or_default())
 }
 
 /// Runs `on_connected`, then answers. Not idempotent, and it does not ask whether there was a connect
 /// (`classic-signalr.md` 7.3).
 async fn start(asked: &Asked, id: ConnectionId) -> Response<ResponseBody> {
-    let items = asked
-        .node()
-        .registry
-        .find(&id)
-        .map(|connection| connection.items.clone());
-    let peer = asked.peer(id, items.unwrap_or_default());
+    let items = asked.items(&id);
+    let peer = asked.peer(id, items);
     match lifetime::connected(asked.node(), &peer, asked.listed()).await {
-        Ok(()) => json("{ \"Response\": \"started\" }".into()),
+        Ok(()) => json(asked, "{ \"Response\": \"started\" }".into()),
         Err(error) => {
             tracing::warn!(connection = %peer.id, "on_connected failed");
             tracing::debug!(connection = %peer.id, %error, "on_connected failed");
@@ -271,46 +239,5 @@ async fn abort(asked: &Asked, id: ConnectionId) -> Response<ResponseBody> {
     if let Err(error) = asked.node().abort(&id).await {
         tracing::warn!(connection = %id, %error, "an abort was not written");
     }
-    with_type(Vec::new(), "text/plain")
-}
-
-/// Whether a request can become a WebSocket.
-pub(crate) fn is_websocket(head: &Parts) -> bool {
-    let has = |name, token: &str| {
-        let values = head
-            .headers
-            .get_all(name)
-            .into_iter()
-            .filter_map(|value| value.to_str().ok());
-        values
-            .flat_map(|value| value.split(','))
-            .any(|value| value.trim().eq_ignore_ascii_case(token))
-    };
-    head.method == Method::GET
-        && has(header::UPGRADE, "websocket")
-        && has(header::CONNECTION, "upgrade")
-        && has(header::SEC_WEBSOCKET_VERSION, "13")
-        && head.headers.contains_key(header::SEC_WEBSOCKET_KEY)
-}
-
-pub(crate) fn plain(status: StatusCode, text: &str) -> Response<ResponseBody> {
-    let mut response = Response::new(Full::from(text.to_owned()));
-    *response.status_mut() = status;
-    response
-}
-
-fn json(text: String) -> Response<ResponseBody> {
-    with_type(text.into_bytes(), "application/json; charset=UTF-8")
-}
-
-fn javascript(text: String) -> Response<ResponseBody> {
-    with_type(text.into_bytes(), "application/javascript; charset=UTF-8")
-}
-
-fn with_type(body: Vec<u8>, content_type: &'static str) -> Response<ResponseBody> {
-    let mut response = Response::new(Full::from(body));
-    let headers: &mut HeaderMap = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    response
+    typed(Vec::new(), "text/plain")
 }

@@ -2,14 +2,13 @@
 //! once (`classic-signalr.md` 6.1).
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use futures_util::Stream;
-use hub_core::{BoxFuture, Message, Peer, Session, SessionEvent};
+use hub_core::{BoxFuture, Message, Session, SessionEvent};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, timeout};
 use tokio_tungstenite::WebSocketStream;
@@ -18,8 +17,9 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use super::wire::Wire;
 use crate::connection::downlink::Downlink;
-use crate::connection::link::{Connection, End, Mode};
-use crate::connection::{lifetime, resume};
+use crate::connection::lifetime;
+use crate::connection::link::{Connection, End, Opened};
+use crate::connection::resume::Reader;
 use crate::hubs::dispatch::{Dispatched, Outcome, dispatch};
 use crate::node::Node;
 
@@ -45,16 +45,17 @@ const CLOSE: &[u8] = &[0x88, 0x02, 0x03, 0xE8];
 pub(crate) struct WebSocket;
 
 impl Downlink for WebSocket {
-    fn slot(&self) -> usize {
-        0
+    fn slot(&self) -> Option<usize> {
+        Some(0)
     }
 
-    fn header(&self, payload: usize, out: &mut BytesMut) {
-        header(payload, out);
+    fn wrap(&self, payload: &[u8], out: &mut BytesMut) {
+        header(payload.len(), out);
+        out.put_slice(payload);
     }
 
-    fn keep_alive(&self) -> Bytes {
-        Bytes::from_static(b"\x81\x02{}")
+    fn keep_alive(&self) -> Option<Bytes> {
+        Some(Bytes::from_static(b"\x81\x02{}"))
     }
 }
 
@@ -70,15 +71,6 @@ fn header(payload: usize, out: &mut BytesMut) {
         out.put_u8(127);
         out.put_u64(payload as u64);
     }
-}
-
-/// What a socket needs to know of the request that opened it.
-pub(crate) struct Opened {
-    pub(crate) node: Arc<Node>,
-    pub(crate) connection: Arc<Connection>,
-    pub(crate) request: u64,
-    pub(crate) peer: Arc<Peer>,
-    pub(crate) detailed_errors: bool,
 }
 
 /// Serves a socket until it ends, by whichever side. `read` is what was read from it already.
@@ -105,7 +97,7 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         socket,
         session,
         opened,
-        resuming: None,
+        reader: Reader::default(),
         scratch: BytesMut::new(),
     };
     let left = std::future::poll_fn(|cx| driver.poll(cx)).await;
@@ -148,7 +140,7 @@ struct Driver<S> {
     socket: WebSocketStream<Wire<S>>,
     session: Session,
     opened: Opened,
-    resuming: Option<BoxFuture<'static, ()>>,
+    reader: Reader,
     scratch: BytesMut,
 }
 
@@ -161,7 +153,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                 Ok(reading) => reading,
                 Err(left) => return Poll::Ready(left),
             };
-            self.catch_up(cx);
+            self.reader.poll(cx, &self.opened);
             let written = match self.write(cx) {
                 Poll::Ready(Err(left)) => return Poll::Ready(left),
                 written => written.is_ready(),
@@ -171,8 +163,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                 return Poll::Pending;
             }
             // Writing made room: there may be more to read, from the log or from the socket.
-            let room =
-                written && (self.is_behind() || reading == Reading::Paused && self.may_read());
+            let room = written
+                && (self.reader.is_due(&self.opened.connection)
+                    || reading == Reading::Paused && self.may_read());
             if !room {
                 return Poll::Pending;
             }
@@ -255,36 +248,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                 link.wake();
             }
         });
-    }
-
-    /// Whether the next page of the log may be read now.
-    fn is_behind(&self) -> bool {
-        let link = self.opened.connection.link();
-        self.resuming.is_none() && link.mode == Mode::Behind && !link.outbox.is_pressed()
-    }
-
-    /// Reads on in the log, if the connection is behind.
-    fn catch_up(&mut self, cx: &mut Context<'_>) {
-        if self.is_behind() {
-            let Opened {
-                node,
-                connection,
-                request,
-                ..
-            } = &self.opened;
-            self.resuming = Some(Box::pin(resume::step(
-                node.clone(),
-                connection.clone(),
-                *request,
-            )));
-        }
-        if self
-            .resuming
-            .as_mut()
-            .is_some_and(|step| step.as_mut().poll(cx).is_ready())
-        {
-            self.resuming = None;
-        }
     }
 
     fn write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Left>> {

@@ -1,0 +1,59 @@
+//! Sends over HTTP: one call in the body, its answer in the answer (`classic-signalr.md` 6.5).
+
+use std::collections::VecDeque;
+
+use bytes::{Bytes, BytesMut};
+use http::{Response, StatusCode};
+use hub_core::{Call, ConnectionId, Message, Protocol};
+
+use super::asked::Asked;
+use super::reply::{ResponseBody, json, plain, typed};
+use crate::config::Transport;
+use crate::hubs::dispatch::{Dispatched, dispatch};
+
+pub(crate) async fn send(
+    asked: Asked,
+    id: ConnectionId,
+    transport: Transport,
+) -> Response<ResponseBody> {
+    // Only long polling may have it in the query: JSONP can't post.
+    let in_query = || {
+        let polls = transport == Transport::LongPolling;
+        asked.request.query("data").filter(|_| polls)
+    };
+    let data = asked.field("data").map(ToOwned::to_owned);
+    let data = data.or_else(in_query).unwrap_or_default();
+    let Some(call) = call_of(&*asked.node().protocol, data) else {
+        return plain(StatusCode::INTERNAL_SERVER_ERROR, "");
+    };
+    let items = asked.items(&id);
+    let peer = asked.peer(id, items);
+    let detailed = asked.mount().detailed_errors;
+    // In a task of its own: a client that hangs up meanwhile does not cut the method short.
+    let outcome = match dispatch(&asked.node().hubs, &peer, call, detailed) {
+        Dispatched::NoHub => return plain(StatusCode::INTERNAL_SERVER_ERROR, ""),
+        Dispatched::Runs(running) => tokio::spawn(running).await,
+    };
+    match outcome {
+        Ok(outcome) if outcome.unserializable => typed(Vec::new(), "text/plain"),
+        Ok(outcome) => {
+            let mut text = BytesMut::new();
+            let completion = Message::Complete(outcome.completion);
+            asked.node().protocol.write(&completion, &mut text);
+            json(&asked, String::from_utf8_lossy(&text).into_owned())
+        }
+        Err(_) => plain(StatusCode::INTERNAL_SERVER_ERROR, ""),
+    }
+}
+
+/// The call in `data`; nothing and nonsense are none.
+fn call_of(protocol: &dyn Protocol, data: String) -> Option<Call> {
+    let mut messages = VecDeque::new();
+    protocol
+        .decode(&mut Bytes::from(data), &mut messages)
+        .ok()?;
+    match messages.pop_front()? {
+        Message::Call(call) => Some(call),
+        _ => None,
+    }
+}

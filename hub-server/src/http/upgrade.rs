@@ -1,0 +1,168 @@
+//! Upgrades to a WebSocket, with a connection token and without.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use http::request::Parts;
+use http::{HeaderValue, Method, Response, StatusCode, header};
+use hub_core::{ConnectionId, Start};
+use hyper::upgrade::OnUpgrade;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+
+use super::asked::Asked;
+use super::receive::{attach, opened, place, start_of};
+use super::reply::{ResponseBody, plain};
+use crate::connection::lifetime::{self, Event};
+use crate::connection::link::{Attach, End};
+use crate::transport::websocket::{self as transport, WebSocket};
+
+/// A socket, and what was read from it before it became one.
+type Socket = (Box<dyn Io>, Vec<u8>);
+
+/// A WebSocket with a connection token: the first one, or one that comes back.
+pub(crate) async fn websocket(mut asked: Asked, id: ConnectionId) -> Response<ResponseBody> {
+    let upgrade = asked.upgrade.take().filter(|_| is_websocket(&asked.head));
+    let Some(upgrade) = upgrade else {
+        return plain(StatusCode::BAD_REQUEST, "Not a valid web socket request.");
+    };
+    let Ok(start) = start_of(&asked) else {
+        return switch(&asked.head, upgrade, |socket| async {
+            if let Some((socket, _)) = socket {
+                transport::refuse(socket).await;
+            }
+        });
+    };
+    match place(&asked, id, start, Arc::new(WebSocket), true).await {
+        Err(refused) => refused,
+        Ok(opened) => switch(&asked.head, upgrade, |socket| async {
+            match socket {
+                Some((socket, read)) => transport::serve(socket, read, opened).await,
+                None => lifetime::detach(&opened.node, &opened.connection, opened.request, false),
+            }
+        }),
+    }
+}
+
+/// Whether a request without transport and token may be a connection without negotiation.
+pub(crate) fn may_be_bare(asked: &Asked) -> bool {
+    asked.mount().bare_websockets && is_websocket(&asked.head)
+}
+
+/// A WebSocket without negotiation (`conformance-app.md`, `/bare`). It listens to all hubs if it lists none, starts at
+/// once and can't come back.
+pub(crate) fn bare(mut asked: Asked) -> Response<ResponseBody> {
+    if is_foreign(&asked) {
+        return plain(StatusCode::FORBIDDEN, "");
+    }
+    let Some(upgrade) = asked.upgrade.take() else {
+        return plain(StatusCode::BAD_REQUEST, "Not a valid web socket request.");
+    };
+    let node = asked.node().clone();
+    let id = ConnectionId::new(uuid::Uuid::new_v4().to_string());
+    let hubs = asked
+        .hubs
+        .clone()
+        .unwrap_or_else(|| (0..node.hubs.len()).collect());
+    let attach = Attach {
+        bare: true,
+        ..attach(&asked, id, hubs.clone(), Vec::new(), Arc::new(WebSocket))
+    };
+    let peer = attach.peer.clone();
+    let head = asked.head.clone();
+    switch(&head, upgrade, move |socket| async move {
+        let Some((socket, read)) = socket else { return };
+        let attached = node
+            .registry
+            .attach(attach, Start::End, Some(&*node.protocol));
+        let opened = opened(&asked, attached, peer.clone());
+        // The request holds the server, which must not live as long as a socket does.
+        drop(asked);
+        if lifetime::tell(&node, &peer, &hubs, Event::Connected)
+            .await
+            .is_err()
+        {
+            tracing::warn!(connection = %peer.id, "on_connected failed");
+            opened.connection.link().finish(End::Over);
+        }
+        transport::serve(socket, read, opened).await;
+    })
+}
+
+/// Browsers send WebSockets across origins without asking; other clients send no origin.
+fn is_foreign(asked: &Asked) -> bool {
+    let Some(origin) = asked.request.header("origin") else {
+        return false;
+    };
+    let own = asked.request.header("host").unwrap_or_default();
+    let host = origin.split_once("://").map_or(origin, |(_, host)| host);
+    let allowed = &asked.mount().allowed_origins;
+    !host.eq_ignore_ascii_case(own)
+        && !allowed
+            .iter()
+            .any(|allowed| allowed.eq_ignore_ascii_case(origin))
+}
+
+/// Whether a request can become a WebSocket.
+fn is_websocket(head: &Parts) -> bool {
+    let has = |name, token: &str| {
+        let values = head
+            .headers
+            .get_all(name)
+            .into_iter()
+            .filter_map(|value| value.to_str().ok());
+        values
+            .flat_map(|value| value.split(','))
+            .any(|value| value.trim().eq_ignore_ascii_case(token))
+    };
+    head.method == Method::GET
+        && has(header::UPGRADE, "websocket")
+        && has(header::CONNECTION, "upgrade")
+        && has(header::SEC_WEBSOCKET_VERSION, "13")
+        && head.headers.contains_key(header::SEC_WEBSOCKET_KEY)
+}
+
+/// Answers 101 and serves the socket in a task of its own.
+fn switch<F>(
+    head: &Parts,
+    upgrade: OnUpgrade,
+    serve: impl FnOnce(Option<Socket>) -> F + Send + 'static,
+) -> Response<ResponseBody>
+where
+    F: Future<Output = ()> + Send,
+{
+    let key = head
+        .headers
+        .get(header::SEC_WEBSOCKET_KEY)
+        .map(HeaderValue::as_bytes)
+        .unwrap_or_default();
+    let accept = HeaderValue::from_str(&derive_accept_key(key));
+    tokio::spawn(async move {
+        let socket =
+            upgrade
+                .await
+                .ok()
+                .map(|upgraded| match upgraded.downcast::<TokioIo<TcpStream>>() {
+                    // The bare socket: hyper's own buffers go, and reads and writes are direct.
+                    Ok(parts) => (
+                        Box::new(parts.io.into_inner()) as Box<dyn Io>,
+                        parts.read_buf.to_vec(),
+                    ),
+                    Err(upgraded) => (Box::new(TokioIo::new(upgraded)) as Box<dyn Io>, Vec::new()),
+                });
+        serve(socket).await;
+    });
+    let mut response = plain(StatusCode::SWITCHING_PROTOCOLS, "");
+    let headers = response.headers_mut();
+    headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    if let Ok(accept) = accept {
+        headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
+    }
+    response
+}
+
+trait Io: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send {}
+
+impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send> Io for S {}

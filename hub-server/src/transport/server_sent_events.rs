@@ -1,0 +1,29 @@
+//! serverSentEvents (`classic-signalr.md` 6.2).
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+use crate::connection::downlink::Downlink;
+
+pub(crate) const CONTENT_TYPE: &str = "text/event-stream";
+
+/// Goes first, on connect and on reconnect: with it proxies and browsers deliver the head.
+pub(crate) const PRELUDE: &[u8] = b"data: initialized\n\n";
+
+pub(crate) struct ServerSentEvents;
+
+impl Downlink for ServerSentEvents {
+    fn slot(&self) -> Option<usize> {
+        Some(1)
+    }
+
+    /// One line each: the .NET client takes every `data:` line for a whole message. Payloads have no line ends.
+    fn wrap(&self, payload: &[u8], out: &mut BytesMut) {
+        out.put_slice(b"data: ");
+        out.put_slice(payload);
+        out.put_slice(b"\n\n");
+    }
+
+    fn keep_alive(&self) -> Option<Bytes> {
+        Some(Bytes::from_static(b"data: {}\n\n"))
+    }
+}

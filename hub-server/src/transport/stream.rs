@@ -1,0 +1,111 @@
+//! [`Stream`]: a receive request over plain HTTP, as the body of its answer. hyper polls it when the client takes more;
+//! there is no task of its own.
+
+use std::io;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+
+use crate::connection::lifetime;
+use crate::connection::link::{Mode, Opened};
+use crate::connection::resume::Reader;
+
+pub(crate) struct Stream {
+    prelude: Option<Bytes>,
+    /// `None` for a request that was refused when its head was out already.
+    opened: Option<Opened>,
+    reader: Reader,
+    /// The payload that a replaced request ends with: the way back that its client had.
+    last: Option<Bytes>,
+    ended: bool,
+}
+
+impl Stream {
+    /// The stream of a receive request; `prelude` goes first.
+    pub(crate) fn new(prelude: Option<Bytes>, opened: Opened) -> Self {
+        Self {
+            prelude,
+            opened: Some(opened),
+            reader: Reader::default(),
+            last: None,
+            ended: false,
+        }
+    }
+
+    /// A stream that is cut after its prelude (`classic-signalr.md` 2.5 row 14).
+    pub(crate) fn cut(prelude: Option<Bytes>) -> Self {
+        Self {
+            prelude,
+            opened: None,
+            reader: Reader::default(),
+            last: None,
+            ended: false,
+        }
+    }
+
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
+        if let Some(prelude) = self.prelude.take() {
+            return Poll::Ready(Some(Ok(prelude)));
+        }
+        let Some(opened) = &self.opened else {
+            return Poll::Ready(Some(Err(io::ErrorKind::InvalidInput.into())));
+        };
+        let (node, connection) = (&opened.node, &opened.connection);
+        loop {
+            if self.ended {
+                return Poll::Ready(None);
+            }
+            self.reader.poll(cx, opened);
+            let mut link = connection.link();
+            if link.request != opened.request {
+                // Replaced: a long poll ends with its own cursor (`classic-signalr.md` 10.4).
+                self.ended = true;
+                return Poll::Ready(self.last.take().map(Ok));
+            }
+            link.blocked = None;
+            if link.end.is_some() {
+                self.ended = true;
+                link.conclude(&*node.protocol, node.epoch, node.is_leaving());
+            } else {
+                link.settle(&*node.protocol, node.epoch);
+                self.last = link.way_back(&*node.protocol, node.epoch);
+            }
+            if let Some(bytes) = link.outbox.drain() {
+                return Poll::Ready(Some(Ok(bytes)));
+            }
+            if link.mode == Mode::Served {
+                self.ended = true;
+                continue;
+            }
+            link.park(cx.waker());
+            drop(link);
+            if self.ended || !self.reader.is_due(connection) {
+                return if self.ended {
+                    Poll::Ready(None)
+                } else {
+                    Poll::Pending
+                };
+            }
+        }
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        if let Some(Opened {
+            node,
+            connection,
+            request,
+            ..
+        }) = &self.opened
+        {
+            lifetime::detach(node, connection, *request, false);
+        }
+    }
+}
+
+impl std::fmt::Debug for Stream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Stream")
+    }
+}
