@@ -1,9 +1,9 @@
-// The official client, npm `signalr` 2.4.3 on jQuery, unmodified, in a real browser.
+// The official client, npm `signalr` 2.4.3 on jQuery, unmodified, in a real browser, on one transport.
 
 import { createRequire } from "node:module";
 import { Checks, Proxy, assert, blankPage, equal, options, until, withBrowser } from "./harness.mjs";
 
-const { url, chromium } = options();
+const { url, chromium, transport } = options({ transport: { type: "string", default: "webSockets" } });
 const checks = new Checks();
 const check = checks.check.bind(checks);
 const installed = createRequire(import.meta.url);
@@ -12,7 +12,9 @@ const room = `official-${Date.now().toString(36)}`;
 const EVENTS = ["welcome", "message", "announcement", "joined", "left", "renamed"];
 
 /** What both kinds of page share: the record of what was heard, and a promise around jQuery's. */
-const prepare = (events) => {
+const prepare = ([events, transport]) => {
+  // Undefined is the client's own choice, which is webSockets.
+  window.how = transport === "webSockets" ? undefined : { transport };
   window.heard = [];
   window.states = [];
   window.hear = (name) => (...args) => window.heard.push([name, ...args]);
@@ -29,14 +31,14 @@ const prepare = (events) => {
 async function generated(context, origin, user) {
   const page = await blankPage(context, origin, SCRIPTS);
   await page.addScriptTag({ url: `${origin}/signalr/hubs` });
-  await page.evaluate(prepare, EVENTS);
+  await page.evaluate(prepare, [EVENTS, transport]);
   await page.evaluate(async () => {
     const { chat } = window.$.connection;
     for (const name of window.eventNames) chat.client[name] = window.hear(name);
     window.watch(window.$.connection.hub);
     window.call = (method, ...args) => window.settle(chat.server[method](...args));
     window.invoke = (method, ...args) => window.settle(chat.invoke(method, ...args));
-    await window.settle(window.connection.start());
+    await window.settle(window.connection.start(window.how));
   });
   return enter(page, user);
 }
@@ -44,14 +46,14 @@ async function generated(context, origin, user) {
 /** Without it: `$.hubConnection()` and `createHubProxy`. */
 async function byName(context, origin, user) {
   const page = await blankPage(context, origin, SCRIPTS);
-  await page.evaluate(prepare, EVENTS);
+  await page.evaluate(prepare, [EVENTS, transport]);
   await page.evaluate(async () => {
     const connection = window.$.hubConnection("/signalr", { useDefaultPath: false });
     const chat = connection.createHubProxy("Chat");
     for (const name of window.eventNames) chat.on(name, window.hear(name));
     window.watch(connection);
     window.call = window.invoke = (method, ...args) => window.settle(chat.invoke(method, ...args));
-    await window.settle(connection.start());
+    await window.settle(connection.start(window.how));
   });
   return enter(page, user);
 }
@@ -92,8 +94,8 @@ await checks.run(() => withBrowser(chromium, async (newContext) => {
     equal([...bob.people].sort(), ["ann", "bob"], "people in the room");
   }, { vital: true });
 
-  await check("the transport is webSockets", async () => {
-    for (const page of [ann, bob]) equal(await page.evaluate(() => window.connection.transport.name), "webSockets", "transport");
+  await check(`the transport is ${transport}`, async () => {
+    for (const page of [ann, bob]) equal(await page.evaluate(() => window.connection.transport.name), transport, "transport");
   });
 
   await check("invoke gives the result", async () => {
@@ -240,7 +242,7 @@ await checks.run(() => withBrowser(chromium, async (newContext) => {
   });
 
   await check("start again: a new connection that works", async () => {
-    await ann.evaluate(() => window.settle(window.connection.start()));
+    await ann.evaluate(() => window.settle(window.connection.start(window.how)));
     equal((await call(ann, "join", room, "ann")).sort(), ["ann", "bob"], "people in the room");
     assert(await ann.evaluate(() => window.connection.id) !== ann.id, "the id is the old one");
     await call(bob, "send", room, "hello again");
