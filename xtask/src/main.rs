@@ -134,7 +134,9 @@ fn e2e(steps: &mut Steps<'_>, workspace: &Workspace) {
     }
     let client = workspace.release("chat-client");
     for (script, more) in [
-        ("official.mjs", vec![]),
+        ("official.mjs", vec!["--transport", "webSockets"]),
+        ("official.mjs", vec!["--transport", "serverSentEvents"]),
+        ("official.mjs", vec!["--transport", "longPolling"]),
         ("hubjs.mjs", vec![]),
         ("page.mjs", vec!["--rust", &client]),
     ] {
