@@ -3,15 +3,17 @@
 //! The connection outlives its requests. While no request is there it stays subscribed, so that commands reach it
 //! (`classic-signalr.md` 10.3); messages are not kept for it, since the client comes back with its cursor.
 
+mod writing;
+
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use hub_core::{
-    Command, ConnectionId, Cursor, Entry, Envelope, Epoch, GroupName, HubName, Items, Lane, Outbox,
-    Part, Peer, Protocol, Topic,
+    Command, ConnectionId, Entry, Envelope, Epoch, GroupName, HubName, Items, Lane, Outbox, Part,
+    Peer, Protocol, Topic,
 };
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
@@ -284,108 +286,13 @@ impl Link {
         self.wake();
     }
 
-    /// Queues a call's answer behind everything up to the order that the pump had `passed` when the call ended: a
-    /// connection that reads the log at its own pace has the method's events still before it.
-    pub(crate) fn answer(&mut self, payload: &[u8], passed: u64) {
-        if self.mode == Mode::Behind && self.position < passed {
-            self.held
-                .push_back((passed, Bytes::copy_from_slice(payload)));
-        } else {
-            self.write(payload);
-        }
-    }
-
     /// Whether so much waits that what causes more of it should not be read.
     pub(crate) fn is_pressed(&self) -> bool {
         self.outbox.is_pressed() || self.held.len() >= MAX_HELD
     }
 
-    fn release(&mut self) {
-        let live = self.mode == Mode::Live;
-        while let Some((_, answer)) = self
-            .held
-            .pop_front_if(|(passed, _)| live || *passed <= self.position)
-        {
-            self.write(&answer);
-        }
-    }
-
-    /// Writes the frame that says the transport works (`classic-signalr.md` 5.1).
-    pub(crate) fn init(&mut self, protocol: &dyn Protocol, epoch: Epoch) {
-        let envelope = Envelope {
-            init: true,
-            ..Envelope::default()
-        };
-        self.frame(protocol, epoch, envelope, &[]);
-    }
-
-    /// Writes a frame without messages, if one is due: new groups, or only a new cursor.
-    pub(crate) fn settle(&mut self, protocol: &dyn Protocol, epoch: Epoch) {
-        if self.must_tell {
-            self.frame(protocol, epoch, Envelope::default(), &[]);
-        }
-    }
-
-    /// Writes the payload with which a request ends that carries one and had nothing to say (`classic-signalr.md` 6.4).
-    pub(crate) fn conclude(&mut self, protocol: &dyn Protocol, epoch: Epoch, leave: bool) {
-        if self.downlink.is_single() && self.mode != Mode::Served {
-            let envelope = Envelope {
-                leave,
-                ..Envelope::default()
-            };
-            self.frame(protocol, epoch, envelope, &[]);
-        }
-    }
-
-    /// The payload that [`conclude`](Self::conclude) would write now, for when it is too late to.
-    pub(crate) fn way_back(&self, protocol: &dyn Protocol, epoch: Epoch) -> Option<Bytes> {
-        if !self.downlink.is_single() || self.mode == Mode::Served {
-            return None;
-        }
-        let cursor = Cursor {
-            epoch,
-            order: self.position,
-        };
-        let mut payload = BytesMut::new();
-        protocol.frame(cursor, self.envelope(), &[], &mut payload);
-        let mut wrapped = BytesMut::new();
-        self.downlink.wrap(&payload, &mut wrapped);
-        Some(wrapped.freeze())
-    }
-
-    fn envelope<'a>(&self) -> Envelope<'a> {
-        let delay = self.downlink.delay();
-        let delay = delay.and_then(|delay| u64::try_from(delay.as_millis()).ok());
-        Envelope {
-            delay,
-            ..Envelope::default()
-        }
-    }
-
     pub(crate) fn downlink(&self) -> &Arc<dyn Downlink> {
         &self.downlink
-    }
-
-    /// Queues a keep-alive, and first the position if the client does not know it: entries that it was excepted from
-    /// advance the cursor, too (15.29).
-    pub(crate) fn keep_alive(&mut self) {
-        if !self.outbox.is_empty() {
-            // Cleared by whoever writes next.
-            self.blocked.get_or_insert_with(Instant::now);
-        }
-        if let Some(bytes) = self.downlink.keep_alive() {
-            let _ = self.outbox.push(Lane::Control, &bytes);
-        }
-        // A request that ends with its first payload would end for nothing but a number.
-        self.must_tell |= self.position != self.told && !self.downlink.is_single();
-        self.wake();
-    }
-
-    /// Queues a message of this connection alone.
-    pub(crate) fn write(&mut self, payload: &[u8]) {
-        let downlink = &self.downlink;
-        self.outbox
-            .push_own(Lane::Post, |tail| downlink.wrap(payload, tail));
     }
 
     pub(crate) fn finish(&mut self, end: End) {
@@ -409,44 +316,4 @@ impl Link {
             waker.wake();
         }
     }
-
-    /// Writes a frame of this connection alone: its cursor, and its groups if the client does not know them yet.
-    fn frame(
-        &mut self,
-        protocol: &dyn Protocol,
-        epoch: Epoch,
-        envelope: Envelope<'_>,
-        parts: &[&Part],
-    ) {
-        let changed = !same_groups(&self.groups, &self.groups_told);
-        let token = changed.then(|| (self.groups_token)(&self.groups));
-        let envelope = Envelope {
-            groups: token.as_deref(),
-            delay: self.envelope().delay,
-            ..envelope
-        };
-        let cursor = Cursor {
-            epoch,
-            order: self.position,
-        };
-        let mut payload = BytesMut::new();
-        protocol.frame(cursor, envelope, parts, &mut payload);
-        self.write(&payload);
-        if changed {
-            self.groups_told.clone_from(&self.groups);
-        }
-        self.told = self.position;
-        self.must_tell = false;
-        self.served();
-    }
-
-    fn served(&mut self) {
-        if self.downlink.is_single() {
-            self.mode = Mode::Served;
-        }
-    }
-}
-
-fn same_groups(a: &[Membership], b: &[Membership]) -> bool {
-    a.len() == b.len() && a.iter().all(|group| b.contains(group))
 }
