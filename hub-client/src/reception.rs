@@ -139,7 +139,7 @@ impl Reception {
 }
 
 fn session() -> Session {
-    Session::new(Arc::new(ClassicClient), usize::MAX)
+    Session::new(Arc::new(ClassicClient))
 }
 
 #[cfg(test)]

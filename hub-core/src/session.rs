@@ -30,8 +30,6 @@ pub struct Session {
     rest: Bytes,
     inbox: VecDeque<Message>,
     silence: Option<Silence>,
-    open_calls: usize,
-    max_open_calls: usize,
 }
 
 #[derive(Debug)]
@@ -55,16 +53,14 @@ enum Silent {
 }
 
 impl Session {
-    /// A session that decodes with `protocol` and allows `max_open_calls` calls to run at once.
+    /// A session that decodes with `protocol`.
     #[must_use]
-    pub fn new(protocol: Arc<dyn Protocol>, max_open_calls: usize) -> Self {
+    pub fn new(protocol: Arc<dyn Protocol>) -> Self {
         Self {
             protocol,
             rest: Bytes::new(),
             inbox: VecDeque::new(),
             silence: None,
-            open_calls: 0,
-            max_open_calls,
         }
     }
 
@@ -137,35 +133,19 @@ impl Session {
             silence.told = Told::Due(Silent::Slow);
         }
     }
-
-    /// Counts a call that begins to run.
-    pub fn call_started(&mut self) {
-        self.open_calls += 1;
-    }
-
-    /// Counts a call that ended.
-    pub fn call_ended(&mut self) {
-        self.open_calls = self.open_calls.saturating_sub(1);
-    }
-
-    /// Whether the driver may take more bytes: not while as many calls run as may.
-    #[must_use]
-    pub fn wants_more(&self) -> bool {
-        self.open_calls < self.max_open_calls
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::{Classic, ClassicClient};
+    use crate::protocol::ClassicClient;
 
     #[test]
     fn silence_is_told_once_at_two_thirds_and_once_at_the_end() {
         let start = Instant::now();
         let at = |s| start + Duration::from_secs(s);
         let mut session =
-            Session::new(Arc::new(ClassicClient), 1).with_silence(start, Duration::from_secs(30));
+            Session::new(Arc::new(ClassicClient)).with_silence(start, Duration::from_secs(30));
         assert_eq!(session.deadline(), Some(at(20)));
         session.on_deadline(at(19));
         assert!(session.poll_event().is_none());
@@ -184,16 +164,5 @@ mod tests {
         assert!(matches!(session.poll_event(), Some(SessionEvent::Lost)));
         session.on_deadline(at(56));
         assert!(session.poll_event().is_none());
-    }
-
-    #[test]
-    fn as_many_calls_run_as_may() {
-        let mut session = Session::new(Arc::new(Classic), 2);
-        session.call_started();
-        assert!(session.wants_more());
-        session.call_started();
-        assert!(!session.wants_more());
-        session.call_ended();
-        assert!(session.wants_more());
     }
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, ToSocketAddrs};
+use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
 use tokio::task::{AbortHandle, JoinSet};
 
 use crate::builder::Builder;
@@ -166,9 +166,8 @@ impl Bound {
                     continue;
                 }
             };
-            // Without it a network holds small answers back for tens of milliseconds.
-            let _ = socket.set_nodelay(true);
             let service = self.service.clone();
+            prepare(&socket, service.running.node.config.disconnect_timeout);
             #[cfg(feature = "tls")]
             if let Some(tls) = self.tls.clone() {
                 connections.spawn(async move {
@@ -194,6 +193,18 @@ impl std::fmt::Debug for Bound {
 
 /// How long a client may take for a TLS handshake, and for the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Sets what TCP should do for a hub.
+fn prepare(socket: &TcpStream, silence: Duration) {
+    // Without it a network holds small answers back for tens of milliseconds.
+    let _ = socket.set_nodelay(true);
+    // A peer that vanishes without a word acknowledges nothing any more. The kernel would send again for a quarter of an
+    // hour before it said so.
+    #[cfg(target_os = "linux")]
+    let _ = socket2::SockRef::from(socket).set_tcp_user_timeout(Some(silence));
+    #[cfg(not(target_os = "linux"))]
+    let _ = silence;
+}
 
 async fn serve_connection<S>(socket: S, service: HubService)
 where

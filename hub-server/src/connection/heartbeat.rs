@@ -29,7 +29,10 @@ fn beat(node: &Arc<Node>, connection: &Arc<Connection>, now: Instant, second: bo
     if !link.attached {
         if now.saturating_duration_since(link.active) >= away + link.downlink().grace() {
             drop(link);
-            lifetime::end(node, connection, false);
+            // A client that comes back in this moment has not been lost.
+            if node.registry.expire(connection) {
+                lifetime::end(node, connection, false);
+            }
         }
         return;
     }

@@ -37,8 +37,8 @@ pub(crate) struct Connection {
     /// Tells connections apart faster than their ids do.
     pub(crate) serial: u64,
     pub(crate) items: Arc<Items>,
-    /// Calls that ended and that the driver has not counted yet.
-    pub(crate) finished: AtomicUsize,
+    /// Calls that run, those of replaced sockets included.
+    pub(crate) running: AtomicUsize,
     /// Whether `on_disconnected` has run or is running.
     pub(crate) ended: AtomicBool,
     /// For clients before protocol 1.4: whether `on_connected` went well (7.2).
@@ -52,7 +52,7 @@ impl Connection {
             id,
             serial,
             items: link.peer.items.clone(),
-            finished: AtomicUsize::new(0),
+            running: AtomicUsize::new(0),
             ended: AtomicBool::new(false),
             started: OnceCell::new(),
             link: Mutex::new(link),

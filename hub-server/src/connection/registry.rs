@@ -2,7 +2,6 @@
 //! connection listens to does it under its lock, so that no entry falls between two listeners.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
@@ -84,10 +83,7 @@ impl Registry {
         let new = known.is_none();
         let connection = match known {
             Some(connection) => {
-                let mut link = connection.link();
-                link.replace(attach);
-                connection.finished.store(0, Ordering::Release);
-                drop(link);
+                connection.link().replace(attach);
                 connection
             }
             None => {
@@ -175,12 +171,17 @@ impl Registry {
 
     /// Forgets a connection, unless a newer one has its id.
     pub(crate) fn remove(&self, connection: &Arc<Connection>) {
+        self.lock().remove(connection, &*self.log);
+    }
+
+    /// Forgets a connection if it has no request; `false` if one came in the last moment.
+    pub(crate) fn expire(&self, connection: &Arc<Connection>) -> bool {
         let mut inner = self.lock();
-        let known = inner.by_id.get(&connection.id);
-        if known.is_some_and(|tracked| Arc::ptr_eq(&tracked.connection, connection)) {
-            inner.listen_exactly(connection, &HashSet::new(), &*self.log);
-            inner.by_id.remove(&connection.id);
+        let away = !connection.link().attached;
+        if away {
+            inner.remove(connection, &*self.log);
         }
+        away
     }
 
     pub(crate) fn find(&self, id: &ConnectionId) -> Option<Arc<Connection>> {
@@ -237,6 +238,14 @@ impl Inner {
         if !joins {
             drop(link);
             self.unlisten(&connection, &topic, log);
+        }
+    }
+
+    fn remove(&mut self, connection: &Arc<Connection>, log: &dyn Log) {
+        let known = self.by_id.get(&connection.id);
+        if known.is_some_and(|tracked| Arc::ptr_eq(&tracked.connection, connection)) {
+            self.listen_exactly(connection, &HashSet::new(), log);
+            self.by_id.remove(&connection.id);
         }
     }
 

@@ -50,7 +50,7 @@ pub(crate) async fn stream(
             ResponseBody::stream(Stream::new(prelude, opened)),
             content_type,
         ),
-        Err(refused) => refused,
+        Err(Refused) => with_type(ResponseBody::stream(Stream::cut(prelude)), content_type),
     }
 }
 
@@ -94,18 +94,21 @@ fn carrier(asked: &Asked, transport: Transport) -> Result<Carrier, ()> {
     })
 }
 
+/// A hub's `on_connected` failed: the request ends as soon as it began.
+pub(crate) struct Refused;
+
 /// Gives a receive request its connection and tells the hubs what is to be told; `comes_back` if a request that is no
 /// connect is a reconnect.
 ///
 /// # Errors
-/// The answer, if the hubs of an old client refuse it.
+/// When the hubs of an old client, which never asks for `/start`, refuse it.
 pub(crate) async fn place(
     asked: &Asked,
     id: ConnectionId,
     start: Start,
     downlink: Arc<dyn Downlink>,
     comes_back: bool,
-) -> Result<Opened, Response<ResponseBody>> {
+) -> Result<Opened, Refused> {
     let node = asked.node().clone();
     let connect = Verb::of(&asked.request.path) == Verb::Receive(Receive::Connect);
     let groups = restored_groups(asked, &id);
@@ -128,7 +131,7 @@ pub(crate) async fn place(
         attached.connection.link().finish(End::Over);
     } else if connect && !delayed {
         if !started(&node, &attached, &peer, hubs).await {
-            return Err(plain(StatusCode::INTERNAL_SERVER_ERROR, ""));
+            return Err(Refused);
         }
         let mut link = attached.connection.link();
         if link.request == attached.request {

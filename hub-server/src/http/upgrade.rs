@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::asked::Asked;
-use super::receive::{attach, opened, place, start_of};
+use super::receive::{Refused, attach, opened, place, start_of};
 use super::reply::{ResponseBody, plain};
 use crate::connection::lifetime::{self, Event};
 use crate::connection::link::{Attach, End};
@@ -28,14 +28,10 @@ pub(crate) async fn websocket(mut asked: Asked, id: ConnectionId) -> Response<Re
         return plain(StatusCode::BAD_REQUEST, "Not a valid web socket request.");
     };
     let Ok(start) = start_of(&asked) else {
-        return switch(&asked.head, upgrade, |socket| async {
-            if let Some((socket, _)) = socket {
-                transport::refuse(socket).await;
-            }
-        });
+        return refuse(&asked, upgrade);
     };
     match place(&asked, id, start, Arc::new(WebSocket), true).await {
-        Err(refused) => refused,
+        Err(Refused) => refuse(&asked, upgrade),
         Ok(opened) => switch(&asked.head, upgrade, |socket| async {
             match socket {
                 Some((socket, read)) => transport::serve(socket, read, opened).await,
@@ -43,6 +39,15 @@ pub(crate) async fn websocket(mut asked: Asked, id: ConnectionId) -> Response<Re
             }
         }),
     }
+}
+
+/// A socket that is closed at once (`classic-signalr.md` 2.5 row 14, 10.3).
+fn refuse(asked: &Asked, upgrade: OnUpgrade) -> Response<ResponseBody> {
+    switch(&asked.head, upgrade, |socket| async {
+        if let Some((socket, _)) = socket {
+            transport::refuse(socket).await;
+        }
+    })
 }
 
 /// Whether a request without transport and token may be a connection without negotiation.

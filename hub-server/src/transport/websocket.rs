@@ -89,10 +89,7 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     let socket =
         WebSocketStream::from_partially_read(Wire::new(socket), read, Role::Server, Some(config))
             .await;
-    let session = Session::new(
-        opened.node.protocol.clone(),
-        opened.node.config.max_open_calls,
-    );
+    let session = Session::new(opened.node.protocol.clone());
     let mut driver = Driver {
         socket,
         session,
@@ -147,8 +144,6 @@ struct Driver<S> {
 impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Left> {
         loop {
-            let finished = self.opened.connection.finished.swap(0, Ordering::AcqRel);
-            (0..finished).for_each(|_| self.session.call_ended());
             let reading = match self.read(cx) {
                 Ok(reading) => reading,
                 Err(left) => return Poll::Ready(left),
@@ -173,7 +168,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     }
 
     fn may_read(&self) -> bool {
-        self.session.wants_more() && !self.opened.connection.link().is_pressed()
+        let Opened {
+            node, connection, ..
+        } = &self.opened;
+        let room = connection.running.load(Ordering::Acquire) < node.config.max_open_calls;
+        room && !connection.link().is_pressed()
     }
 
     fn read(&mut self, cx: &mut Context<'_>) -> Result<Reading, Left> {
@@ -235,18 +234,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             answer(node, connection, *request, &outcome, &mut self.scratch);
             return;
         }
-        self.session.call_started();
+        connection.running.fetch_add(1, Ordering::AcqRel);
         let (node, connection, request) = (node.clone(), connection.clone(), *request);
         tokio::spawn(async move {
             let outcome = running.await;
             let mut scratch = BytesMut::new();
             answer(&node, &connection, request, &outcome, &mut scratch);
-            let mut link = connection.link();
-            // A newer socket counts its own calls only.
-            if link.request == request {
-                connection.finished.fetch_add(1, Ordering::AcqRel);
-                link.wake();
-            }
+            connection.running.fetch_sub(1, Ordering::AcqRel);
+            connection.link().wake();
         });
     }
 
