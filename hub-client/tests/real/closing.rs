@@ -8,8 +8,8 @@ use hub_client::{CallError, ClientEvent, CloseReason, HubClient, RetryPolicy, St
 use crate::hub::{DeskProxy, Server, Was, client_at, soon};
 use crate::proxy::Proxy;
 
-/// The server's own timeout is half a minute.
-const AT_ONCE: Duration = Duration::from_secs(5);
+/// The server's own timeout is half a minute; a busy machine may take its time.
+const AT_ONCE: Duration = Duration::from_secs(15);
 
 async fn connected() -> (Server, HubClient) {
     let mut server = Server::start().await;
@@ -107,17 +107,17 @@ async fn an_attempt_that_is_given_up_leaves_nothing_behind() {
     // Who got so far that the server knew it is gone again, and at once. (A client that was given up before its start
     // is told of as disconnected only.)
     let mut here = HashSet::new();
-    let enough = tokio::time::sleep(Duration::from_secs(1));
-    tokio::pin!(enough);
+    let before = Instant::now();
     loop {
-        tokio::select! {
-            Some((id, was)) = server.events.recv() => match was {
-                Was::Connected => assert!(here.insert(id)),
-                Was::Disconnected { stopped: true } => { here.remove(&id); },
-                was => panic!("{was:?}"),
-            },
-            () = &mut enough => break,
+        let next = tokio::time::timeout(Duration::from_secs(1), server.events.recv());
+        match next.await {
+            Ok(Some((id, Was::Connected))) => assert!(here.insert(id)),
+            Ok(Some((id, Was::Disconnected { stopped: true }))) => {
+                here.remove(&id);
+            }
+            Ok(told) => panic!("{told:?}"),
+            Err(_) if here.is_empty() => break,
+            Err(_) => assert!(before.elapsed() < AT_ONCE, "{here:?}"),
         }
     }
-    assert_eq!(here, HashSet::new());
 }

@@ -12,27 +12,30 @@ use tokio::task::JoinHandle;
 use crate::hub::{DeskClient, DeskClientEvents, DeskProxy, Server, To, Was, client_at, soon};
 use crate::proxy::{Dice, Proxy};
 
-/// How often each connection is lost, and how many connections there are.
+/// How often each connection is lost.
 const LOSSES: usize = 60;
-const SEEDS: [u64; 4] = [1, 22, 333, 4444];
 
 #[derive(Clone, Default)]
-struct Ear(Arc<Mutex<HashMap<String, Vec<u64>>>>);
+struct Ear {
+    heard: Arc<Mutex<HashMap<String, Vec<u64>>>>,
+    /// Whether callbacks take so long now and then that events wait before them.
+    slow: bool,
+}
 
 impl Ear {
     fn heard_of(&self, from: &str) -> Vec<u64> {
-        self.0
-            .lock()
-            .unwrap()
-            .get(from)
-            .cloned()
-            .unwrap_or_default()
+        let heard = self.heard.lock().unwrap();
+        heard.get(from).cloned().unwrap_or_default()
     }
 }
 
 impl DeskClient for Ear {
     async fn noted(&self, from: String, number: u64) -> Result<(), HubError> {
-        self.0.lock().unwrap().entry(from).or_default().push(number);
+        if self.slow && number % 16 == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let mut heard = self.heard.lock().unwrap();
+        heard.entry(from).or_default().push(number);
         Ok(())
     }
 
@@ -98,13 +101,17 @@ impl Ends {
     }
 }
 
-async fn cut_again_and_again(seed: u64) {
+async fn cut_again_and_again(seed: u64, slow: bool) {
     let mut server = Server::start().await;
     let proxy = Proxy::start(server.addr).await;
-    let ear = Ear::default();
+    let ear = Ear {
+        slow,
+        ..Ear::default()
+    };
     let client = client_at(proxy.addr)
         .header("x-user", "ann")
         .retry(RetryPolicy::every(Duration::from_millis(5)))
+        .event_buffer(if slow { 2 } else { 256 })
         .events("desk", DeskClientEvents(ear.clone()))
         .connect();
     let client = soon(client).await.unwrap();
@@ -179,14 +186,15 @@ async fn cut_again_and_again(seed: u64) {
         assert_eq!(*was, Was::Reconnected(0), "seed {seed}");
     }
     // Nothing comes late, either.
-    let before = ear.0.lock().unwrap().clone();
+    let before = ear.heard.lock().unwrap().clone();
     tokio::time::sleep(Duration::from_millis(100)).await;
-    assert_eq!(*ear.0.lock().unwrap(), before, "seed {seed}");
+    assert_eq!(*ear.heard.lock().unwrap(), before, "seed {seed}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn cuts_at_any_byte_lose_nothing_double_nothing_and_keep_the_order() {
-    let worlds = SEEDS.map(|seed| tokio::spawn(cut_again_and_again(seed)));
+    let worlds = [(1, false), (22, true), (333, false), (4444, true)];
+    let worlds = worlds.map(|(seed, slow)| tokio::spawn(cut_again_and_again(seed, slow)));
     for world in worlds {
         world.await.unwrap();
     }
