@@ -40,6 +40,8 @@ struct Probe {
     gate: Arc<Notify>,
     started: Arc<AtomicUsize>,
     dropped: Arc<AtomicUsize>,
+    waiting: Arc<AtomicUsize>,
+    most: Arc<AtomicUsize>,
 }
 
 struct CountDrop(Arc<AtomicUsize>);
@@ -112,7 +114,10 @@ impl Probe {
     /// Waits until somebody opens the gate.
     async fn wait(&self) -> &'static str {
         let _guard = CountDrop(self.dropped.clone());
+        let waiting = self.waiting.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most.fetch_max(waiting, Ordering::SeqCst);
         self.gate.notified().await;
+        self.waiting.fetch_sub(1, Ordering::SeqCst);
         "open"
     }
 
@@ -844,6 +849,7 @@ async fn no_more_calls_run_at_once_than_may_and_the_rest_wait() {
     }
     client.socket.answer(&last).await;
     other.result("conformance", "nothing", json!([])).await;
+    assert_eq!(probe.most.load(Ordering::SeqCst), 3);
 }
 
 #[tokio::test]
