@@ -34,11 +34,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let Options { host, port } = Options::parse(std::env::args().skip(1))?;
     let server = HubServer::builder().hub(ChatHub::default()).build()?;
 
+    let service = server.into_service();
     let app = Router::new()
         .route("/", file("text/html; charset=utf-8", PAGE))
         .route("/chat.css", file("text/css; charset=utf-8", STYLE))
         .route("/chat.js", file("text/javascript; charset=utf-8", SCRIPT))
-        .fallback_service(server.into_service());
+        .fallback_service(service.clone());
 
     let listener = TcpListener::bind((host.as_str(), port))
         .await
@@ -47,10 +48,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
     println!("log: in memory (messages for those who are away are lost with this process)");
     // Without it a network holds small answers back for tens of milliseconds.
     let listener = listener.tap_io(|socket| drop(socket.set_nodelay(true)));
-    let stop = async { drop(tokio::signal::ctrl_c().await) };
-    tokio::select! {
-        served = axum::serve(listener, app) => served?,
-        () = stop => println!("stopped"),
-    }
+    let stop = async move {
+        drop(tokio::signal::ctrl_c().await);
+        // Lets the clients go, which would otherwise be waited for.
+        service.shutdown();
+    };
+    axum::serve(listener, app)
+        .with_graceful_shutdown(stop)
+        .await?;
     Ok(())
 }

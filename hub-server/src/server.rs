@@ -2,12 +2,14 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
+use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
 
 use crate::builder::Builder;
@@ -120,14 +122,24 @@ impl std::fmt::Debug for HubServer {
     }
 }
 
+impl Running {
+    /// Tells every client to go; new requests are told, too. No hub hears of it: clients come back, to this server or to
+    /// another (`classic-signalr.md` 13.8).
+    pub(crate) fn leave(&self) {
+        self.node.leaving.store(true, Ordering::Release);
+        for connection in self.node.registry.connections() {
+            connection.ended.store(true, Ordering::Release);
+            connection.link().finish(End::Over);
+        }
+    }
+}
+
 impl Drop for Running {
     fn drop(&mut self) {
         self.tasks.iter().for_each(AbortHandle::abort);
         self.node.tide.end();
+        self.leave();
         for connection in self.node.registry.connections() {
-            // A server that goes tells no hub: its clients come back, to it or to another (`classic-signalr.md` 13.8).
-            connection.ended.store(true, Ordering::Release);
-            connection.link().finish(End::Over);
             self.node.registry.remove(&connection);
         }
     }
@@ -154,11 +166,30 @@ impl Bound {
     /// # Errors
     /// None today: a failing accept (too many open files, say) is logged and tried again.
     pub async fn serve(self) -> io::Result<()> {
+        self.serve_until(std::future::pending()).await
+    }
+
+    /// Serves until `stop` is ready, then lets go: nobody is accepted any more, long polls are answered with `T:1`,
+    /// WebSockets are closed and streams end, so that clients reconnect elsewhere. Calls that run have 5 s to end.
+    ///
+    /// # Errors
+    /// As for [`serve`](Self::serve).
+    pub async fn serve_until(self, stop: impl Future<Output = ()>) -> io::Result<()> {
+        let Self {
+            listener, service, ..
+        } = self;
+        let silence = service.running.node.config.disconnect_timeout;
+        let (leaving, stays) = watch::channel(false);
+        let mut stop = pin!(stop);
         // Ends with this future: a connection that waits for its next request must not keep the server alive.
         let mut connections = JoinSet::new();
         loop {
             while connections.try_join_next().is_some() {}
-            let socket = match self.listener.accept().await {
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted,
+                () = &mut stop => break,
+            };
+            let socket = match accepted {
                 Ok((socket, _)) => socket,
                 Err(error) => {
                     tracing::warn!(%error, "accept failed; trying again in 100 ms");
@@ -166,20 +197,26 @@ impl Bound {
                     continue;
                 }
             };
-            let service = self.service.clone();
-            prepare(&socket, service.running.node.config.disconnect_timeout);
+            prepare(&socket, silence);
+            let (service, stays) = (service.clone(), stays.clone());
             #[cfg(feature = "tls")]
             if let Some(tls) = self.tls.clone() {
                 connections.spawn(async move {
                     match tokio::time::timeout(HEAD_TIMEOUT, tls.accept(socket)).await {
-                        Ok(Ok(socket)) => serve_connection(socket, service).await,
+                        Ok(Ok(socket)) => serve_connection(socket, service, stays).await,
                         Ok(Err(_)) | Err(_) => tracing::debug!("a TLS handshake failed"),
                     }
                 });
                 continue;
             }
-            connections.spawn(serve_connection(socket, service));
+            connections.spawn(serve_connection(socket, service, stays));
         }
+        drop(listener);
+        service.running.leave();
+        let _ = leaving.send(true);
+        let ended = async { while connections.join_next().await.is_some() {} };
+        let _ = tokio::time::timeout(STOP_TIMEOUT, ended).await;
+        Ok(())
     }
 }
 
@@ -194,6 +231,9 @@ impl std::fmt::Debug for Bound {
 /// How long a client may take for a TLS handshake, and for the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long a server that stops waits for what still runs.
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// Sets what TCP should do for a hub.
 fn prepare(socket: &TcpStream, silence: Duration) {
     // Without it a network holds small answers back for tens of milliseconds.
@@ -206,7 +246,7 @@ fn prepare(socket: &TcpStream, silence: Duration) {
     let _ = silence;
 }
 
-async fn serve_connection<S>(socket: S, service: HubService)
+async fn serve_connection<S>(socket: S, service: HubService, mut leaving: watch::Receiver<bool>)
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
 {
@@ -219,7 +259,21 @@ where
         .header_read_timeout(HEAD_TIMEOUT)
         .serve_connection(TokioIo::new(socket), serve)
         .with_upgrades();
-    if http.await.is_err() {
+    let mut http = pin!(http);
+    let ended = tokio::select! {
+        ended = http.as_mut() => ended,
+        () = left(&mut leaving) => {
+            // The answers under way still go out.
+            http.as_mut().graceful_shutdown();
+            http.await
+        }
+    };
+    if ended.is_err() {
         tracing::debug!("an HTTP connection ended early");
     }
+}
+
+async fn left(leaving: &mut watch::Receiver<bool>) {
+    // An error means that the server is gone: the same.
+    let _ = leaving.wait_for(|leaving| *leaving).await;
 }

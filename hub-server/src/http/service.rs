@@ -34,6 +34,14 @@ pub struct HubService {
     pub(crate) running: Arc<Running>,
 }
 
+impl HubService {
+    /// Lets the clients go, for a host that stops: long polls are answered with `T:1`, WebSockets are closed, streams end,
+    /// and requests that come later are told the same. No hub hears of it.
+    pub fn shutdown(&self) {
+        self.running.leave();
+    }
+}
+
 impl std::fmt::Debug for HubService {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("HubService")

@@ -15,6 +15,7 @@
 )]
 
 pub mod hubs;
+pub mod receive;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -26,7 +27,8 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::task::AbortHandle;
+use tokio::sync::oneshot;
+use tokio::task::{AbortHandle, JoinHandle};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Error as WsError, Message};
@@ -67,6 +69,21 @@ impl Server {
         }
     }
 
+    /// On a real socket, until it is told to stop; the second is done when it has.
+    pub async fn until(builder: Builder) -> (Self, oneshot::Sender<()>, JoinHandle<()>) {
+        let bound = builder.build().unwrap().bind("127.0.0.1:0").await.unwrap();
+        let addr = bound.local_addr();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let serve = bound.serve_until(async { drop(stopped.await) });
+        let task = tokio::spawn(async { serve.await.unwrap() });
+        let server = Self {
+            way: Way::Tcp(addr),
+            task: Some(task.abort_handle()),
+            path: "/signalr".into(),
+        };
+        (server, stop, task)
+    }
+
     /// In memory: with a paused clock a real socket would look idle, and time would jump.
     pub fn memory(builder: Builder) -> Self {
         Self::memory_of(builder.build().unwrap())
@@ -78,6 +95,14 @@ impl Server {
             way: Way::Memory(server.into_service()),
             task: None,
             path: "/signalr".into(),
+        }
+    }
+
+    /// What a host around the service calls when it stops.
+    pub fn shutdown(&self) {
+        match &self.way {
+            Way::Memory(service) => service.shutdown(),
+            Way::Tcp(_) => panic!("a server on a socket is told through `until`"),
         }
     }
 
