@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use hub_core::{Classic, Hub, HubRegistration, Log};
 
-use crate::config::{Config, Mount, Transport};
+use crate::config::{Config, Transport};
 use crate::connection::pump::Tide;
 use crate::connection::registry::Registry;
 use crate::http::auth::{Authenticate, FromExtensions};
 use crate::http::token::{Tokens, random_key};
 use crate::hubs::table::{HubNameError, HubTable};
 use crate::log::MemoryLog;
+use crate::mount::Mount;
 use crate::node::{Acks, Node};
 use crate::server::HubServer;
 
@@ -21,7 +22,9 @@ use crate::server::HubServer;
 pub struct Builder {
     hubs: Vec<Arc<dyn Hub>>,
     config: Config,
+    /// The first mount, if no other is given.
     mount: Mount,
+    mounts: Vec<Mount>,
     key: Option<[u8; 32]>,
     log: Option<Arc<dyn Log>>,
     authenticate: Arc<dyn Authenticate>,
@@ -37,6 +40,7 @@ impl Default for Builder {
             hubs: Vec::new(),
             config: Config::default(),
             mount: Mount::default(),
+            mounts: Vec::new(),
             key: None,
             log: None,
             authenticate: Arc::new(FromExtensions),
@@ -71,6 +75,14 @@ impl Builder {
     #[must_use]
     pub fn path(mut self, path: impl Into<String>) -> Self {
         self.mount.path = path.into();
+        self
+    }
+
+    /// Serves the hubs at one more path, with settings of its own. As soon as one is added, the builder's own
+    /// [`path`](Self::path) and its settings no longer count; the first mount that matches a request serves it.
+    #[must_use]
+    pub fn mount(mut self, mount: Mount) -> Self {
+        self.mounts.push(mount);
         self
     }
 
@@ -127,7 +139,7 @@ impl Builder {
     /// Whether pages of other origins may read answers as scripts (JSONP); off by default.
     #[must_use]
     pub fn jsonp(mut self, on: bool) -> Self {
-        self.mount.jsonp = on;
+        self.mount = self.mount.jsonp(on);
         self
     }
 
@@ -174,21 +186,21 @@ impl Builder {
     /// Whether callers read the texts of internal errors; off by default.
     #[must_use]
     pub fn detailed_errors(mut self, on: bool) -> Self {
-        self.mount.detailed_errors = on;
+        self.mount = self.mount.detailed_errors(on);
         self
     }
 
     /// Whether `/hubs` and `/js` give the generated script; on by default.
     #[must_use]
     pub fn javascript_proxies(mut self, on: bool) -> Self {
-        self.mount.javascript_proxies = on;
+        self.mount = self.mount.javascript_proxies(on);
         self
     }
 
     /// Whether a WebSocket without negotiation is a connection; on by default.
     #[must_use]
     pub fn bare_websockets(mut self, on: bool) -> Self {
-        self.mount.bare_websockets = on;
+        self.mount = self.mount.bare_websockets(on);
         self
     }
 
@@ -196,7 +208,7 @@ impl Builder {
     /// always may; CORS does not guard WebSockets, so others are refused.
     #[must_use]
     pub fn allow_origin(mut self, origin: impl Into<String>) -> Self {
-        self.mount.allowed_origins.push(origin.into());
+        self.mount = self.mount.allow_origin(origin);
         self
     }
 
@@ -239,8 +251,13 @@ impl Builder {
             return Err(BuildError::Setting(wrong));
         }
         self.config.check().map_err(BuildError::Setting)?;
-        if !self.mount.path.starts_with('/') {
-            return Err(BuildError::Path(self.mount.path));
+        let mounts = if self.mounts.is_empty() {
+            vec![self.mount]
+        } else {
+            self.mounts
+        };
+        if let Some(wrong) = mounts.iter().find(|mount| !mount.path.starts_with('/')) {
+            return Err(BuildError::Path(wrong.path.clone()));
         }
         let hubs = HubTable::new(self.hubs).map_err(|error| match error {
             HubNameError::Shared(name) => BuildError::SharedName(name),
@@ -269,7 +286,7 @@ impl Builder {
         };
         Ok(HubServer {
             node: Arc::new(node),
-            mount: self.mount,
+            mounts: mounts.into_iter().map(Arc::new).collect(),
             tokens: Arc::new(Tokens::new(&key)),
             authenticate: self.authenticate,
             #[cfg(feature = "tls")]
@@ -282,7 +299,7 @@ impl std::fmt::Debug for Builder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Builder")
             .field("config", &self.config)
-            .field("mount", &self.mount)
+            .field("mounts", &self.mounts)
             .finish_non_exhaustive()
     }
 }

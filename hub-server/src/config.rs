@@ -122,33 +122,3 @@ impl Config {
         (self.disconnect_timeout + self.keep_alive.unwrap_or_default() * 2) * 2
     }
 }
-
-/// What one mount is set to.
-#[derive(Debug, Clone)]
-pub(crate) struct Mount {
-    /// Where it is, `/signalr` by default, in the casing that negotiate answers with.
-    pub(crate) path: String,
-    /// Whether callers read the texts of internal errors.
-    pub(crate) detailed_errors: bool,
-    /// Whether `/hubs` and `/js` give the generated script.
-    pub(crate) javascript_proxies: bool,
-    /// Whether answers may be wrapped for JSONP.
-    pub(crate) jsonp: bool,
-    /// Whether a WebSocket without negotiation is a connection.
-    pub(crate) bare_websockets: bool,
-    /// Origins that may open such a WebSocket beside the server's own.
-    pub(crate) allowed_origins: Vec<String>,
-}
-
-impl Default for Mount {
-    fn default() -> Self {
-        Self {
-            path: "/signalr".into(),
-            detailed_errors: false,
-            javascript_proxies: true,
-            jsonp: false,
-            bare_websockets: true,
-            allowed_origins: Vec::new(),
-        }
-    }
-}

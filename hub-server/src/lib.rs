@@ -28,6 +28,7 @@ mod connection;
 mod http;
 mod hubs;
 mod log;
+mod mount;
 mod node;
 mod server;
 mod transport;
@@ -43,6 +44,7 @@ pub use crate::http::reply::ResponseBody;
 pub use crate::http::service::HubService;
 pub use crate::hubs::handle::HubHandle;
 pub use crate::log::MemoryLog;
+pub use crate::mount::Mount;
 pub use crate::server::{Bound, HubServer};
 
 #[doc(hidden)]

@@ -13,13 +13,13 @@ use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
 
 use crate::builder::Builder;
-use crate::config::Mount;
 use crate::connection::link::End;
 use crate::connection::{heartbeat, pump};
 use crate::http::auth::Authenticate;
 use crate::http::service::HubService;
 use crate::http::token::Tokens;
 use crate::hubs::handle::HubHandle;
+use crate::mount::Mount;
 use crate::node::Node;
 
 /// A hub server, ready to serve.
@@ -28,7 +28,7 @@ use crate::node::Node;
 /// [`into_service`](Self::into_service) mounts it in axum or hyper.
 pub struct HubServer {
     pub(crate) node: Arc<Node>,
-    pub(crate) mount: Mount,
+    pub(crate) mounts: Vec<Arc<Mount>>,
     pub(crate) tokens: Arc<Tokens>,
     pub(crate) authenticate: Arc<dyn Authenticate>,
     #[cfg(feature = "tls")]
@@ -38,7 +38,7 @@ pub struct HubServer {
 /// A server with its background tasks, which end with it.
 pub(crate) struct Running {
     pub(crate) node: Arc<Node>,
-    pub(crate) mount: Mount,
+    pub(crate) mounts: Vec<Arc<Mount>>,
     pub(crate) tokens: Arc<Tokens>,
     pub(crate) authenticate: Arc<dyn Authenticate>,
     tasks: [AbortHandle; 2],
@@ -68,7 +68,7 @@ impl HubServer {
         ];
         let Self {
             node,
-            mount,
+            mounts,
             tokens,
             authenticate,
             ..
@@ -76,7 +76,7 @@ impl HubServer {
         HubService {
             running: Arc::new(Running {
                 node,
-                mount,
+                mounts,
                 tokens,
                 authenticate,
                 tasks,
@@ -117,7 +117,7 @@ impl std::fmt::Debug for HubServer {
         let hubs: Vec<_> = self.node.hubs.iter().map(|hub| hub.spec.name).collect();
         f.debug_struct("HubServer")
             .field("hubs", &hubs)
-            .field("mount", &self.mount)
+            .field("mounts", &self.mounts)
             .finish_non_exhaustive()
     }
 }

@@ -11,7 +11,7 @@ use hub_core::{BoxFuture, ConnectionId, Identity, Items, Peer, Request};
 use hyper::upgrade::OnUpgrade;
 use tokio::time::timeout;
 
-use crate::config::Mount;
+use crate::mount::Mount;
 use crate::node::Node;
 use crate::server::Running;
 
@@ -23,6 +23,7 @@ pub(crate) type Unread = BoxFuture<'static, Result<Bytes, StatusCode>>;
 
 pub(crate) struct Asked {
     pub(crate) running: Arc<Running>,
+    pub(crate) mount: Arc<Mount>,
     pub(crate) head: Parts,
     pub(crate) request: Request,
     pub(crate) identity: Identity,
@@ -41,7 +42,7 @@ impl Asked {
     }
 
     pub(crate) fn mount(&self) -> &Mount {
-        &self.running.mount
+        &self.mount
     }
 
     pub(crate) fn listed(&self) -> Vec<usize> {

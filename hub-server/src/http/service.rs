@@ -45,7 +45,7 @@ impl HubService {
 impl std::fmt::Debug for HubService {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("HubService")
-            .field("path", &self.running.mount.path)
+            .field("mounts", &self.running.mounts)
             .finish_non_exhaustive()
     }
 }
@@ -82,18 +82,23 @@ async fn answer(
     upgrade: Option<OnUpgrade>,
 ) -> Response<ResponseBody> {
     let request = request_of(&head);
-    let Some(rest) = below(&running.mount.path, &request.path) else {
+    let matching = running
+        .mounts
+        .iter()
+        .find_map(|mount| Some((mount.clone(), below(&mount.path, &request.path)?)));
+    let Some((mount, rest)) = matching else {
         return plain(StatusCode::NOT_FOUND, "");
     };
     let rest = rest.to_owned();
     let callback = request.query("callback").filter(|name| !name.is_empty());
-    if callback.is_some() && !running.mount.jsonp {
+    if callback.is_some() && !mount.jsonp {
         let mut refused = plain(StatusCode::FORBIDDEN, "");
         let reason = hyper::ext::ReasonPhrase::from_static(b"Forbidden: JSONP is disabled.");
         refused.extensions_mut().insert(reason);
         return refused;
     }
-    let mut response = match running.authenticate.authenticate(&head).await {
+    let authenticate = mount.authenticate.as_ref().unwrap_or(&running.authenticate);
+    let mut response = match authenticate.authenticate(&head).await {
         Err(status) => plain(status, ""),
         Ok(identity) => {
             let hubs = match listed(&running.node, &request) {
@@ -101,6 +106,7 @@ async fn answer(
                 Err(text) => return plain(StatusCode::INTERNAL_SERVER_ERROR, &text),
             };
             let asked = Asked {
+                mount: mount.clone(),
                 running,
                 head,
                 request,

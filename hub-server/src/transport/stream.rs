@@ -48,6 +48,11 @@ impl Stream {
             return Poll::Ready(Some(Ok(prelude)));
         }
         let Some(opened) = &self.opened else {
+            if !std::mem::replace(&mut self.ended, true) {
+                // hyper flushes while it waits; with an error it would drop what it has not sent yet, head and all.
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             return Poll::Ready(Some(Err(io::ErrorKind::InvalidInput.into())));
         };
         let (node, connection) = (&opened.node, &opened.connection);
