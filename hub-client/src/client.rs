@@ -1,7 +1,6 @@
 //! [`HubClient`]: the handle that an application holds.
 
 use std::fmt;
-use std::pin::pin;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -118,20 +117,15 @@ impl HubClient {
     ) -> Result<T, CallError> {
         let (mut command, result) = Command::new(hub, method, &array(&args)?)?;
         let mut reports = command.reports();
-        let mut result = pin!(self.handle.call(command, result));
-        let mut read = |value: Payload| value.read().map(&mut report).map_err(CallError::Decode);
-        let result = loop {
-            tokio::select! {
-                biased;
-                Some(value) = reports.recv() => read(value)?,
-                result = &mut result => break result?,
-            }
-        };
-        // Reports and result may have come together after the first look at the reports.
-        while let Ok(value) = reports.try_recv() {
-            read(value)?;
+        self.handle.send(command).await?;
+        // They end when the call does.
+        while let Some(value) = reports.recv().await {
+            report(value.read().map_err(CallError::Decode)?);
         }
-        result.read().map_err(CallError::Decode)
+        self::result(result)
+            .await?
+            .read()
+            .map_err(CallError::Decode)
     }
 
     /// Adds a callback. `A` takes all arguments together: a tuple such as `(String, u32)`, or `Vec<serde_json::Value>`
@@ -207,21 +201,20 @@ impl fmt::Debug for HubClient {
 impl Invoke for Handle {
     async fn invoke(&self, hub: &str, method: &str, args: Payload) -> Result<Payload, CallError> {
         let (command, result) = Command::new(hub, method, &args)?;
-        self.call(command, result).await
+        self.send(command).await?;
+        self::result(result).await
     }
 }
 
 impl Handle {
-    async fn call(
-        &self,
-        command: Command,
-        result: oneshot::Receiver<Result<Payload, CallError>>,
-    ) -> Result<Payload, CallError> {
-        if self.commands.send(command).await.is_err() {
-            return Err(CallError::NotConnected);
-        }
-        result.await.unwrap_or(Err(CallError::Disconnected))
+    async fn send(&self, command: Command) -> Result<(), CallError> {
+        let sent = self.commands.send(command).await;
+        sent.map_err(|_| CallError::NotConnected)
     }
+}
+
+async fn result(of: oneshot::Receiver<Result<Payload, CallError>>) -> Result<Payload, CallError> {
+    of.await.unwrap_or(Err(CallError::Disconnected))
 }
 
 /// Arguments as a JSON array; `()` is none.

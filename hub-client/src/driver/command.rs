@@ -90,7 +90,7 @@ impl Command {
         Ok((Self { what, reply }, result))
     }
 
-    /// Where the call's reports will appear, all of them before its result does.
+    /// Where the call's reports will appear. They end when the result is there.
     pub(crate) fn reports(&mut self) -> mpsc::UnboundedReceiver<Payload> {
         // Not bounded: a caller that does not read must not stop the others, and no report may be lost.
         let (sender, reports) = mpsc::unbounded_channel();

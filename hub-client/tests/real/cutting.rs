@@ -31,7 +31,7 @@ impl Ear {
 
 impl DeskClient for Ear {
     async fn noted(&self, from: String, number: u64) -> Result<(), HubError> {
-        if self.slow && number % 16 == 0 {
+        if self.slow && number.is_multiple_of(16) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         let mut heard = self.heard.lock().unwrap();
