@@ -108,3 +108,8 @@ pub use retry::RetryPolicy;
 pub mod __private {
     pub use hub_core::__private::*;
 }
+
+// The README's programs have to compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
