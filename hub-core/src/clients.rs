@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use smol_str::SmolStr;
 
+use crate::cursor::Body;
 use crate::error::DeliveryError;
 use crate::id::{ConnectionId, GroupName, HubName, UserId};
 use crate::message::Event;
@@ -229,8 +230,31 @@ impl Audience {
             args,
             state,
         };
-        self.outlet.deliver(self.address.clone(), event).await
+        let body = Body::Event(event);
+        self.outlet.deliver(self.address.clone(), body).await
     }
+
+    /// Sends a value, for clients of a [`PersistentConnection`](crate::PersistentConnection). Clients of hubs don't know
+    /// what to do with it. A value that is JSON already goes as a `serde_json::value::RawValue`.
+    ///
+    /// # Errors
+    /// When the value does not serialise, a name is empty, or the log did not take it.
+    pub async fn send_value(&self, value: impl Serialize) -> Result<(), DeliveryError> {
+        let value = Payload::of(&value).map_err(|error| DeliveryError::Arguments(Some(error)))?;
+        let body = Body::Value(on_one_line(value));
+        self.outlet.deliver(self.address.clone(), body).await
+    }
+}
+
+/// The same value without line ends, which raw JSON may have between its tokens: serverSentEvents has one line for a
+/// message (`classic-signalr.md` 15.23).
+fn on_one_line(value: Payload) -> Payload {
+    let is_end = |byte: &u8| matches!(byte, b'\n' | b'\r');
+    if !value.as_bytes().iter().any(is_end) {
+        return value;
+    }
+    let blank = |byte: &u8| if is_end(byte) { b' ' } else { *byte };
+    Payload::parsed(value.as_bytes().iter().map(blank).collect())
 }
 
 /// Changes who is in the groups of a hub (`classic-signalr.md` 11.4).

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use crate::id::{ConnectionId, GroupName, HubName, UserId};
 use crate::message::{Event, Item};
 use crate::protocol::{Part, Protocol};
+use crate::value::Payload;
 
 /// Made when a log is created, and again whenever it may have lost entries: orders of different epochs don't compare.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -113,6 +114,8 @@ pub enum Body {
     Event(Event),
     /// A report of progress.
     Progress(Item),
+    /// A value for clients of a persistent connection.
+    Value(Payload),
     /// An instruction to the connection that listens. Commands are entries, so that a resumed connection re-applies
     /// the group changes that it missed (`classic-signalr.md` 11.4).
     Command(Command),
@@ -155,6 +158,7 @@ impl Entry {
         let make = || match &self.body {
             Body::Event(event) => protocol.event(event),
             Body::Progress(item) => protocol.item(item),
+            Body::Value(value) => value.as_bytes().clone(),
             Body::Command(_) => Part::default(),
         };
         let part = self.parts.get(protocol.slot())?.get_or_init(make);

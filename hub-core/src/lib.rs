@@ -32,6 +32,7 @@ mod log;
 mod message;
 mod outbox;
 mod outlet;
+mod persistent;
 mod progress;
 mod protocol;
 mod session;
@@ -51,6 +52,7 @@ pub use log::{Append, Gap, GapCause, Interest, Limit, Log, LogError, Notice, Pag
 pub use message::{Call, Completion, Event, Failure, Item, Message, Position};
 pub use outbox::{Full, Lane, Outbox};
 pub use outlet::Outlet;
+pub use persistent::PersistentConnection;
 pub use progress::Progress;
 pub use protocol::{Classic, ClassicClient, Envelope, Format, Part, Protocol};
 pub use session::{Session, SessionEvent};

@@ -2,21 +2,22 @@
 
 use async_trait::async_trait;
 
+use crate::cursor::Body;
 use crate::error::DeliveryError;
 use crate::id::{ConnectionId, GroupName, HubName};
-use crate::message::{Event, Item};
+use crate::message::Item;
 use crate::target::Address;
 
 /// What the server does for hub code. Implemented by the server; hub authors use [`Clients`](crate::Clients) and
 /// [`Groups`](crate::Groups), tests may implement it to see what a hub sends.
 #[async_trait]
 pub trait Outlet: Send + Sync + 'static {
-    /// Sends an event. Returns when it is in the log and in the outboxes of this node's connections, so that an answer
+    /// Sends an event or a value. Returns when it is in the log and in the outboxes of this node's connections, so that an answer
     /// written afterwards does not overtake it.
     ///
     /// # Errors
-    /// When a name is empty or the log did not take the event.
-    async fn deliver(&self, to: Address, event: Event) -> Result<(), DeliveryError>;
+    /// When a name is empty or the log did not take it.
+    async fn deliver(&self, to: Address, body: Body) -> Result<(), DeliveryError>;
 
     /// Sends a report of progress to a connection.
     ///

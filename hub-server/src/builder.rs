@@ -15,7 +15,7 @@ use crate::hubs::table::{HubNameError, HubTable};
 use crate::log::MemoryLog;
 use crate::mount::Mount;
 use crate::node::{Acks, Node};
-use crate::server::HubServer;
+use crate::server::{HubServer, Served};
 
 /// Sets up a [`HubServer`]. Setters may be called in any order, except where the original forbids it; what is wrong is
 /// told by [`build`](Self::build).
@@ -259,10 +259,16 @@ impl Builder {
         if let Some(wrong) = mounts.iter().find(|mount| !mount.path.starts_with('/')) {
             return Err(BuildError::Path(wrong.path.clone()));
         }
-        let hubs = HubTable::new(self.hubs).map_err(|error| match error {
+        let mut hubs = HubTable::new(self.hubs).map_err(|error| match error {
             HubNameError::Shared(name) => BuildError::SharedName(name),
             HubNameError::Invalid(name) => BuildError::InvalidName(name),
         })?;
+        let served = |mount: Mount| {
+            let connection = mount.connection.clone();
+            let connection = connection.map(|connection| hubs.add(&mount.path, connection));
+            Arc::new(Served { mount, connection })
+        };
+        let mounts = mounts.into_iter().map(served).collect();
         let config = self.config;
         let log = self.log.unwrap_or_else(|| {
             let (entries, bytes) = (config.retained_entries, config.retained_bytes);
@@ -286,7 +292,7 @@ impl Builder {
         };
         Ok(HubServer {
             node: Arc::new(node),
-            mounts: mounts.into_iter().map(Arc::new).collect(),
+            mounts,
             tokens: Arc::new(Tokens::new(&key)),
             authenticate: self.authenticate,
             #[cfg(feature = "tls")]

@@ -3,4 +3,5 @@
 pub(crate) mod deliver;
 pub(crate) mod dispatch;
 pub(crate) mod handle;
+pub(crate) mod raw;
 pub(crate) mod table;

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use hub_core::PersistentConnection;
+
 use crate::http::auth::Authenticate;
 
-/// A path at which a server's hubs are reached, and how they behave there. All mounts of a server share its hubs,
-/// connections and groups.
+/// A path at which a server's hubs are reached, or a [`PersistentConnection`], and how they behave there. All mounts of
+/// hubs share the hubs, their connections and groups.
 ///
 /// ```
 /// use hub_server::{HubServer, Mount};
@@ -25,6 +27,7 @@ pub struct Mount {
     pub(crate) bare_websockets: bool,
     pub(crate) allowed_origins: Vec<String>,
     pub(crate) authenticate: Option<Arc<dyn Authenticate>>,
+    pub(crate) connection: Option<Arc<dyn PersistentConnection>>,
 }
 
 impl Mount {
@@ -40,6 +43,16 @@ impl Mount {
             bare_websockets: true,
             allowed_origins: Vec::new(),
             authenticate: None,
+            connection: None,
+        }
+    }
+
+    /// A mount without hubs: a persistent connection.
+    #[must_use]
+    pub fn connection(path: impl Into<String>, connection: impl PersistentConnection) -> Self {
+        Self {
+            connection: Some(Arc::new(connection)),
+            ..Self::at(path)
         }
     }
 

@@ -28,17 +28,25 @@ use crate::node::Node;
 /// [`into_service`](Self::into_service) mounts it in axum or hyper.
 pub struct HubServer {
     pub(crate) node: Arc<Node>,
-    pub(crate) mounts: Vec<Arc<Mount>>,
+    pub(crate) mounts: Vec<Arc<Served>>,
     pub(crate) tokens: Arc<Tokens>,
     pub(crate) authenticate: Arc<dyn Authenticate>,
     #[cfg(feature = "tls")]
     pub(crate) tls: Option<Arc<tokio_rustls::rustls::ServerConfig>>,
 }
 
+/// A mount of a server.
+#[derive(Debug)]
+pub(crate) struct Served {
+    pub(crate) mount: Mount,
+    /// The index of its persistent connection, if it has one in place of the hubs.
+    pub(crate) connection: Option<usize>,
+}
+
 /// A server with its background tasks, which end with it.
 pub(crate) struct Running {
     pub(crate) node: Arc<Node>,
-    pub(crate) mounts: Vec<Arc<Mount>>,
+    pub(crate) mounts: Vec<Arc<Served>>,
     pub(crate) tokens: Arc<Tokens>,
     pub(crate) authenticate: Arc<dyn Authenticate>,
     tasks: [AbortHandle; 2],
@@ -55,6 +63,13 @@ impl HubServer {
     #[must_use]
     pub fn handle(&self, hub: &str) -> Option<HubHandle> {
         let name = self.node.hubs.find(hub)?.name.clone();
+        Some(HubHandle::new(self.node.clone(), name))
+    }
+
+    /// A persistent connection for sending from outside of it, by the path of its mount.
+    #[must_use]
+    pub fn connection(&self, path: &str) -> Option<HubHandle> {
+        let name = self.node.hubs.at(path)?.name.clone();
         Some(HubHandle::new(self.node.clone(), name))
     }
 

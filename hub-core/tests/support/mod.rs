@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use bytes::Bytes;
 use hub_core::{
-    Address, Args, CallError, ConnectionId, Context, DeliveryError, Event, GroupName, Hub,
+    Address, Args, Body, CallError, ConnectionId, Context, DeliveryError, Event, GroupName, Hub,
     HubError, HubName, Identity, InvocationId, Invoke, Item, Outlet, Payload, Peer, Reply, Request,
     State,
 };
@@ -26,7 +26,10 @@ pub struct Memory {
 
 #[async_trait]
 impl Outlet for Memory {
-    async fn deliver(&self, to: Address, event: Event) -> Result<(), DeliveryError> {
+    async fn deliver(&self, to: Address, body: Body) -> Result<(), DeliveryError> {
+        let Body::Event(event) = body else {
+            return Err(DeliveryError::Stopped);
+        };
         if event.method == "fails" {
             return Err(DeliveryError::Stopped);
         }

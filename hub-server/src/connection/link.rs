@@ -20,6 +20,7 @@ use tokio::time::Instant;
 
 use super::downlink::Downlink;
 use super::frames::Frames;
+use crate::hubs::raw::Receiver;
 use crate::node::Node;
 
 /// So many answers may wait behind the log before no more calls are read.
@@ -71,6 +72,8 @@ pub(crate) struct Opened {
     pub(crate) request: u64,
     pub(crate) peer: Arc<Peer>,
     pub(crate) detailed_errors: bool,
+    /// What takes messages in place of the hubs.
+    pub(crate) receiver: Option<Receiver>,
 }
 
 /// What a receive request brings.

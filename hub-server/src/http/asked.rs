@@ -11,9 +11,10 @@ use hub_core::{BoxFuture, ConnectionId, Identity, Items, Peer, Request};
 use hyper::upgrade::OnUpgrade;
 use tokio::time::timeout;
 
+use crate::hubs::raw::Receiver;
 use crate::mount::Mount;
 use crate::node::Node;
-use crate::server::Running;
+use crate::server::{Running, Served};
 
 /// How long a client may take to send a body.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -23,7 +24,7 @@ pub(crate) type Unread = BoxFuture<'static, Result<Bytes, StatusCode>>;
 
 pub(crate) struct Asked {
     pub(crate) running: Arc<Running>,
-    pub(crate) mount: Arc<Mount>,
+    pub(crate) served: Arc<Served>,
     pub(crate) head: Parts,
     pub(crate) request: Request,
     pub(crate) identity: Identity,
@@ -42,7 +43,14 @@ impl Asked {
     }
 
     pub(crate) fn mount(&self) -> &Mount {
-        &self.mount
+        &self.served.mount
+    }
+
+    /// What takes messages in place of the hubs, if the mount has that.
+    pub(crate) fn receiver(&self) -> Option<Receiver> {
+        let connection = self.mount().connection.clone()?;
+        let name = self.node().hubs.get(self.served.connection?)?.name.clone();
+        Some(Receiver { connection, name })
     }
 
     pub(crate) fn listed(&self) -> Vec<usize> {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{Response, StatusCode};
 use hub_core::{
-    ConnectionId, Cursor, Gap, GapCause, InvalidCursor, Limit, Peer, Resumed, Start, Topic, UserId,
+    ConnectionId, Cursor, Gap, GapCause, GroupName, InvalidCursor, Limit, Peer, Resumed, Start,
+    Topic, UserId,
 };
 
 use super::asked::Asked;
@@ -16,6 +17,7 @@ use crate::connection::downlink::Downlink;
 use crate::connection::lifetime::{self, Event};
 use crate::connection::link::{Attach, Connection, End, Membership, Opened};
 use crate::connection::registry::Attached;
+use crate::hubs::raw::Receiver;
 use crate::node::Node;
 use crate::transport::forever_frame::{self, ForeverFrame};
 use crate::transport::long_polling::LongPolling;
@@ -157,6 +159,7 @@ pub(crate) fn opened(asked: &Asked, attached: Attached, peer: Arc<Peer>) -> Open
         request: attached.request,
         peer,
         detailed_errors: asked.mount().detailed_errors,
+        receiver: asked.receiver(),
     }
 }
 
@@ -247,23 +250,26 @@ fn restored_groups(asked: &Asked, id: &ConnectionId) -> Vec<Membership> {
     let Some(token) = asked.param("groupsToken").filter(|token| !token.is_empty()) else {
         return Vec::new();
     };
-    let listed = asked.listed();
+    let names = asked.running.tokens.open_groups(&token, id);
+    let hubs = asked.listed();
+    let listed = || hubs.iter().filter_map(|&hub| asked.node().hubs.get(hub));
     let membership = |name: &String| {
         let (hub, group) = name.split_once('.')?;
-        let index = asked
-            .node()
-            .hubs
-            .index_of(hub)
-            .filter(|index| listed.contains(index))?;
-        Some((asked.node().hubs.get(index)?.name.clone(), group.into()))
+        let registered = listed().find(|known| known.name.as_str().eq_ignore_ascii_case(hub))?;
+        Some((registered.name.clone(), GroupName::from(group)))
     };
-    asked
-        .running
-        .tokens
-        .open_groups(&token, id)
-        .iter()
-        .filter_map(membership)
-        .collect()
+    let groups = names.iter().filter_map(membership);
+    match asked.receiver() {
+        None => groups.collect(),
+        Some(Receiver { connection, name }) => {
+            let groups = groups.map(|(_, group)| group).collect();
+            let groups = connection.on_rejoining_groups(&asked.request, groups);
+            groups
+                .into_iter()
+                .map(|group| (name.clone(), group))
+                .collect()
+        }
+    }
 }
 
 pub(crate) fn attach(

@@ -22,7 +22,16 @@ pub(crate) async fn send(
         asked.request.query("data").filter(|_| polls)
     };
     let data = asked.field("data").map(ToOwned::to_owned);
-    let data = data.or_else(in_query).unwrap_or_default();
+    let data = data.or_else(in_query);
+    if let Some(receiver) = asked.receiver() {
+        let items = asked.items(&id);
+        let received = receiver.receive(asked.peer(id, items), data);
+        return match tokio::spawn(received).await {
+            Ok(Ok(())) => plain(StatusCode::OK, ""),
+            Ok(Err(_)) | Err(_) => plain(StatusCode::INTERNAL_SERVER_ERROR, ""),
+        };
+    }
+    let data = data.unwrap_or_default();
     let Some(call) = call_of(&*asked.node().protocol, data) else {
         return plain(StatusCode::INTERNAL_SERVER_ERROR, "");
     };
@@ -35,14 +44,14 @@ pub(crate) async fn send(
         Dispatched::Runs(running) => tokio::spawn(running).await,
     };
     match outcome {
-        Ok(outcome) if outcome.unserializable => typed(Vec::new(), "text/plain"),
-        Ok(outcome) => {
+        Ok(Some(outcome)) if outcome.unserializable => typed(Vec::new(), "text/plain"),
+        Ok(Some(outcome)) => {
             let mut text = BytesMut::new();
             let completion = Message::Complete(outcome.completion);
             asked.node().protocol.write(&completion, &mut text);
             json(&asked, String::from_utf8_lossy(&text).into_owned())
         }
-        Err(_) => plain(StatusCode::INTERNAL_SERVER_ERROR, ""),
+        Ok(None) | Err(_) => plain(StatusCode::INTERNAL_SERVER_ERROR, ""),
     }
 }
 

@@ -16,14 +16,14 @@ use tower_service::Service;
 use super::asked::{Asked, Unread, unread};
 use super::jsonp::is_callback;
 use super::negotiate::{Negotiation, url_of};
-use super::query::{Verb, below, clamp_version, listed_hubs, request_of};
+use super::query::{Receive, Verb, below, clamp_version, listed_hubs, request_of};
 use super::reply::{ResponseBody, javascript, json, plain, typed};
 use super::token::BadToken;
 use super::{proxies, receive, send, upgrade};
 use crate::config::Transport;
 use crate::connection::lifetime;
 use crate::node::Node;
-use crate::server::Running;
+use crate::server::{Running, Served};
 
 /// The server as a tower service: mount it in axum (`Router::fallback_service` or `route_service`) or hyper, with any
 /// layer around it. Requests outside of its path are answered 404. Cheap to clone; the server stops with the last clone.
@@ -85,10 +85,11 @@ async fn answer(
     let matching = running
         .mounts
         .iter()
-        .find_map(|mount| Some((mount.clone(), below(&mount.path, &request.path)?)));
-    let Some((mount, rest)) = matching else {
+        .find_map(|served| Some((served.clone(), below(&served.mount.path, &request.path)?)));
+    let Some((served, rest)) = matching else {
         return plain(StatusCode::NOT_FOUND, "");
     };
+    let mount = &served.mount;
     let rest = rest.to_owned();
     let callback = request.query("callback").filter(|name| !name.is_empty());
     if callback.is_some() && !mount.jsonp {
@@ -101,12 +102,12 @@ async fn answer(
     let mut response = match authenticate.authenticate(&head).await {
         Err(status) => plain(status, ""),
         Ok(identity) => {
-            let hubs = match listed(&running.node, &request) {
+            let hubs = match listed(&running.node, &served, &request) {
                 Ok(hubs) => hubs,
                 Err(text) => return plain(StatusCode::INTERNAL_SERVER_ERROR, &text),
             };
             let asked = Asked {
-                mount: mount.clone(),
+                served: served.clone(),
                 running,
                 head,
                 request,
@@ -127,7 +128,10 @@ async fn answer(
 }
 
 /// The hubs that a request lists, by index.
-fn listed(node: &Node, request: &Request) -> Result<Option<Vec<usize>>, String> {
+fn listed(node: &Node, served: &Served, request: &Request) -> Result<Option<Vec<usize>>, String> {
+    if let Some(connection) = served.connection {
+        return Ok(Some(vec![connection]));
+    }
     let Ok(names) = listed_hubs(request.query("connectionData").as_deref()) else {
         return Err("connectionData is not a list of hubs".into());
     };
@@ -144,7 +148,22 @@ fn listed(node: &Node, request: &Request) -> Result<Option<Vec<usize>>, String> 
 }
 
 async fn route(asked: Asked, body: Unread, rest: &str) -> Response<ResponseBody> {
-    let verb = Verb::of(&asked.request.path);
+    let mut verb = Verb::of(&asked.request.path);
+    if let Some(connection) = &asked.mount().connection {
+        if !connection.authorize(&asked.request, &asked.identity) {
+            let known = asked.identity.name.is_some();
+            let status = if known {
+                StatusCode::FORBIDDEN
+            } else {
+                StatusCode::UNAUTHORIZED
+            };
+            return plain(status, "");
+        }
+        if matches!(verb, Verb::Script | Verb::HubJs) {
+            // Scripts are of hubs.
+            verb = Verb::Receive(Receive::Other);
+        }
+    }
     let names_callback = asked.callback.as_deref().is_none_or(is_callback);
     match verb {
         Verb::Script => return script(&asked, rest),

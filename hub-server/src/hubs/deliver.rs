@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use hub_core::{
-    Address, Append, Body, Command, ConnectionId, DeliveryError, Event, GroupName, HubName, Item,
-    Outlet, Topic,
+    Address, Append, Body, Command, ConnectionId, DeliveryError, GroupName, HubName, Item, Outlet,
+    Topic,
 };
 use tokio::time::timeout;
 
@@ -13,16 +13,15 @@ use crate::node::Node;
 
 #[async_trait]
 impl Outlet for Node {
-    async fn deliver(&self, to: Address, event: Event) -> Result<(), DeliveryError> {
+    async fn deliver(&self, to: Address, body: Body) -> Result<(), DeliveryError> {
         if let Some(parameter) = to.target.empty_name() {
             return Err(DeliveryError::EmptyName(parameter));
         }
-        let body = |event| Body::Event(event);
         let entries = to.target.topics(&to.hub).into_iter();
         let entries = entries.map(|topic| Append {
             topic,
             except: to.except.clone(),
-            body: body(event.clone()),
+            body: body.clone(),
         });
         self.write(entries.collect()).await
     }

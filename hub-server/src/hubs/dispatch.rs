@@ -16,8 +16,8 @@ use super::table::HubTable;
 pub(crate) enum Dispatched {
     /// There is no such hub: outside the pipeline, and not answered on a WebSocket (`classic-signalr.md` 8.1).
     NoHub,
-    /// It runs when it is polled.
-    Runs(BoxFuture<'static, Outcome>),
+    /// It runs when it is polled; what takes messages without answers gives none.
+    Runs(BoxFuture<'static, Option<Outcome>>),
 }
 
 /// What came of a call.
@@ -60,10 +60,10 @@ pub(crate) fn dispatch(
             outcome,
             state: state.end(),
         };
-        Outcome {
+        Some(Outcome {
             completion,
             unserializable,
-        }
+        })
     }))
 }
 

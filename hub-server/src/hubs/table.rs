@@ -4,13 +4,17 @@ use std::collections::HashMap;
 use std::fmt::Write;
 use std::sync::Arc;
 
-use hub_core::{Hub, HubName, HubSpec};
+use hub_core::{Hub, HubName, HubSpec, PersistentConnection};
+
+use super::raw::{RAW, Raw, connection_name};
 
 /// Names up to this length are lower-cased on the stack.
 const SHORT: usize = 64;
 
 pub(crate) struct HubTable {
+    /// Hubs, and behind them the persistent connections, which have no name that clients could call.
     hubs: Vec<Registered>,
+    named: usize,
     by_name: HashMap<Box<str>, usize>,
 }
 
@@ -27,6 +31,7 @@ impl HubTable {
     pub(crate) fn new(hubs: Vec<Arc<dyn Hub>>) -> Result<Self, HubNameError> {
         let mut table = Self {
             hubs: Vec::new(),
+            named: 0,
             by_name: HashMap::new(),
         };
         for hub in hubs {
@@ -55,7 +60,28 @@ impl HubTable {
                 methods,
             });
         }
+        table.named = table.hubs.len();
         Ok(table)
+    }
+
+    /// Adds a persistent connection under the path of its mount; gives its index.
+    pub(crate) fn add(&mut self, path: &str, connection: Arc<dyn PersistentConnection>) -> usize {
+        self.hubs.push(Registered {
+            hub: Arc::new(Raw(connection)),
+            name: connection_name(path),
+            spec: &RAW,
+            methods: HashMap::new(),
+        });
+        self.hubs.len() - 1
+    }
+
+    /// The persistent connection at a path.
+    pub(crate) fn at(&self, path: &str) -> Option<&Registered> {
+        let name = connection_name(path);
+        self.hubs
+            .iter()
+            .skip(self.named)
+            .find(|registered| registered.name == name)
     }
 
     pub(crate) fn get(&self, index: usize) -> Option<&Registered> {
@@ -71,11 +97,11 @@ impl HubTable {
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Registered> {
-        self.hubs.iter()
+        self.hubs.iter().take(self.named)
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.hubs.len()
+        self.named
     }
 }
 

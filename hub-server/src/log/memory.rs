@@ -263,6 +263,7 @@ fn weight(entry: &Entry) -> usize {
     let payload = match &entry.body {
         Body::Event(event) => event.args.as_bytes().len(),
         Body::Progress(item) => item.value.as_bytes().len(),
+        Body::Value(value) => value.as_bytes().len(),
         _ => 0,
     };
     payload + ENTRY_OVERHEAD

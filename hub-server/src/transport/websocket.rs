@@ -7,13 +7,13 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
-use futures_util::Stream;
+use futures_util::{FutureExt, Stream};
 use hub_core::{BoxFuture, Message, Session, SessionEvent};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, timeout};
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::Message as Frame;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{Message as Frame, Utf8Bytes};
 
 use super::wire::Wire;
 use crate::connection::downlink::Downlink;
@@ -182,7 +182,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             }
             match Pin::new(&mut self.socket).poll_next(cx) {
                 Poll::Pending => return Ok(Reading::Dry),
-                Poll::Ready(Some(Ok(Frame::Text(text)))) => self.receive(text.into()),
+                Poll::Ready(Some(Ok(Frame::Text(text)))) => self.receive(text),
                 Poll::Ready(Some(Ok(Frame::Ping(_) | Frame::Pong(_) | Frame::Frame(_)))) => {}
                 Poll::Ready(Some(Ok(Frame::Close(_)))) => return Err(Left::Goodbye),
                 Poll::Ready(Some(Ok(Frame::Binary(_)) | Err(_)) | None) => return Err(Left::Lost),
@@ -191,10 +191,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         Ok(Reading::HadItsTurn)
     }
 
-    fn receive(&mut self, bytes: Bytes) {
+    fn receive(&mut self, text: Utf8Bytes) {
+        let Opened { receiver, peer, .. } = &self.opened;
+        if let Some(receiver) = receiver {
+            let received = receiver.receive(peer.clone(), Some(text.as_str().to_owned()));
+            // A message has no answer; a failure was logged.
+            return self.run(Box::pin(received.map(|_| None)));
+        }
         if self
             .session
-            .receive(Instant::now().into_std(), bytes)
+            .receive(Instant::now().into_std(), text.into())
             .is_err()
         {
             // Not answered: there is no id to answer to (`classic-signalr.md` 6.1).
@@ -220,7 +226,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     }
 
     /// Runs a call: here as far as it goes without waiting, so that calls start in order and short ones cost no task.
-    fn run(&mut self, mut running: BoxFuture<'static, Outcome>) {
+    fn run(&mut self, mut running: BoxFuture<'static, Option<Outcome>>) {
         let Opened {
             node,
             connection,
@@ -231,15 +237,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             .as_mut()
             .poll(&mut Context::from_waker(Waker::noop()))
         {
-            answer(node, connection, *request, &outcome, &mut self.scratch);
+            if let Some(outcome) = outcome {
+                answer(node, connection, *request, &outcome, &mut self.scratch);
+            }
             return;
         }
         connection.running.fetch_add(1, Ordering::AcqRel);
         let (node, connection, request) = (node.clone(), connection.clone(), *request);
         tokio::spawn(async move {
-            let outcome = running.await;
-            let mut scratch = BytesMut::new();
-            answer(&node, &connection, request, &outcome, &mut scratch);
+            if let Some(outcome) = running.await {
+                let mut scratch = BytesMut::new();
+                answer(&node, &connection, request, &outcome, &mut scratch);
+            }
             connection.running.fetch_sub(1, Ordering::AcqRel);
             connection.link().wake();
         });
