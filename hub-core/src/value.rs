@@ -1,5 +1,11 @@
 //! Values on their way: a [`Payload`] is a value serialised once, [`Args`] are the arguments of a call not yet read.
 
+mod base64;
+mod coerce;
+mod members;
+#[cfg(test)]
+mod properties;
+
 use std::io;
 use std::ops::Range;
 
@@ -132,6 +138,7 @@ pub struct Args {
     text: Bytes,
     spans: Vec<Range<usize>>,
     next: usize,
+    lenient: bool,
 }
 
 impl Args {
@@ -142,6 +149,7 @@ impl Args {
             text: Bytes::new(),
             spans: Vec::new(),
             next: 0,
+            lenient: false,
         }
     }
 
@@ -157,7 +165,30 @@ impl Args {
             text,
             spans,
             next: 0,
+            lenient: false,
         })
+    }
+
+    /// The same arguments, to be read as a classic server reads them: what is no `T` as it stands is converted where
+    /// Json.NET's defaults convert it. For protocols whose clients count on that.
+    ///
+    /// Strings of digits become numbers, numbers and booleans become strings (`5`, `True`), numbers and `"true"`
+    /// become booleans, base64 becomes a `Vec<u8>`, a number becomes the unit variant at that place of an enum, and
+    /// names of members and variants are found in any case, at every depth down to 20. Refused as ever are numbers
+    /// with a decimal point, booleans and `""` for integers, null for what is no `Option`, and members that are
+    /// missing without a `#[serde(default)]`. `Value`, `RawValue` and what serde buffers first (untagged and
+    /// internally tagged enums, flattened structs) get what was sent. The place of a variant is its place in the
+    /// declaration; a discriminant (`Red = 5`) does not count.
+    ///
+    /// Since conversions are for what does not fit as it stands, a struct whose members may *all* be missing takes any
+    /// object, and does not find names in another case: declare the names that clients send (`#[serde(alias)]`), or
+    /// make one member necessary.
+    #[must_use]
+    pub fn lenient(self) -> Self {
+        Self {
+            lenient: true,
+            ..self
+        }
     }
 
     /// How many arguments the caller gave.
@@ -178,11 +209,14 @@ impl Args {
     /// When there is none left or it is not a `T`; the text names `parameter` and stays on the server unless errors
     /// are detailed.
     pub fn next<T: DeserializeOwned>(&mut self, parameter: &'static str) -> Result<T, HubError> {
+        let lenient = self.lenient;
         let raw = self
             .next_raw()
             .ok_or_else(|| HubError::unfit(format!("argument '{parameter}' is missing")))?;
-        serde_json::from_slice(raw)
-            .map_err(|error| HubError::unfit(format!("argument '{parameter}': {error}")))
+        serde_json::from_slice(raw).or_else(|error| {
+            let coerced = if lenient { coerce::read(raw) } else { None };
+            coerced.ok_or_else(|| HubError::unfit(format!("argument '{parameter}': {error}")))
+        })
     }
 
     /// The next argument, `None` if it is missing or null.
