@@ -89,7 +89,7 @@ async fn query_and_headers_of_the_application_go_with_every_request() {
 }
 
 #[tokio::test]
-async fn refusals_at_negotiate_say_what_the_original_says() {
+async fn item_75_refusals_at_negotiate_say_what_the_original_says() {
     for (body, text) in [
         (
             r#"{"ProtocolVersion":"1.3"}"#,
@@ -141,7 +141,7 @@ async fn a_server_without_web_sockets_is_no_server_for_this_client_yet() {
 }
 
 #[tokio::test]
-async fn a_redirect_is_followed_with_its_query_and_its_token() {
+async fn item_74_a_redirect_is_followed_with_its_query_and_its_token() {
     let mut server = Server::start().await;
     let mut second = Server::start().await;
     let user = "GET /signalr/negotiate?clientProtocol=2.1&connectionData=%5B%5D&u=1";
@@ -188,7 +188,7 @@ async fn a_redirect_is_followed_with_its_query_and_its_token() {
 }
 
 #[tokio::test]
-async fn a_hundred_redirects_are_followed_and_no_more() {
+async fn item_74_a_hundred_redirects_are_followed_and_no_more() {
     let mut server = Server::start().await;
     let connecting = connect(server.client());
     let body = json!({"ProtocolVersion": "2.1", "RedirectUrl": server.url()}).to_string();
@@ -213,7 +213,7 @@ async fn a_redirect_to_nowhere_is_an_error() {
 }
 
 #[tokio::test]
-async fn a_transport_that_does_not_say_that_it_works_is_given_up_and_aborted() {
+async fn item_76_a_transport_that_does_not_say_that_it_works_is_given_up_and_aborted() {
     let mut server = Server::start().await;
     let connecting = connect(server.client().connect_timeout(Duration::from_millis(500)));
     let terms = Terms {
@@ -254,7 +254,7 @@ async fn a_refused_socket_tells_status_and_text() {
 }
 
 #[tokio::test]
-async fn a_start_that_is_not_answered_with_started_fails() {
+async fn item_76_a_start_that_is_not_answered_with_started_fails() {
     for (status, body) in [(200, r#"{"Response":"stopped"}"#), (200, "no"), (500, "")] {
         let mut server = Server::start().await;
         let connecting = connect(server.client());

@@ -33,7 +33,7 @@ async fn lost(events: &mut ClientEvents) -> LinkError {
 }
 
 #[tokio::test]
-async fn a_cut_link_is_resumed_with_cursor_and_groups() {
+async fn item_78_a_cut_link_is_resumed_with_cursor_and_groups() {
     let mut server = Server::start().await;
     let (seen, mut messages) = mpsc::unbounded_channel();
     let builder =
@@ -136,7 +136,7 @@ async fn a_leaving_server_is_left_with_what_it_said_last() {
 }
 
 #[tokio::test]
-async fn a_silent_server_is_lost_on_every_link() {
+async fn item_77_a_silent_server_is_lost_on_every_link() {
     let mut server = Server::start().await;
     let builder = server.client().retry(quickly());
     let terms = Terms {
@@ -164,7 +164,7 @@ async fn a_silent_server_is_lost_on_every_link() {
 }
 
 #[tokio::test]
-async fn a_client_that_can_not_come_back_gives_up_in_time_and_does_not_abort() {
+async fn item_77_a_client_that_can_not_come_back_gives_up_in_time_and_does_not_abort() {
     let mut server = Server::start().await;
     let builder = server.client().retry(quickly());
     let terms = Terms {
