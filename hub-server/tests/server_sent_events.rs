@@ -1,0 +1,496 @@
+//! serverSentEvents (`classic-signalr.md` 6.2), and what foreverFrame has in common with it.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+
+mod common;
+
+use std::time::Duration;
+
+use common::hubs::{Events, builder};
+use common::receive::{Dice, Ended, FRAME, Over, SSE, payload_of};
+use common::{Io, Server};
+use hub_server::{Builder, HubHandle};
+use serde_json::json;
+use tokio::io::AsyncReadExt;
+use tokio::time::{Instant, sleep, timeout};
+
+const HUB: &[&str] = &["conformance"];
+const STREAMS: [&str; 2] = [SSE, FRAME];
+
+const fn s(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+async fn server() -> (Server, Events) {
+    let (builder, events) = builder();
+    (Server::tcp(builder).await, events)
+}
+
+fn in_memory(set: impl FnOnce(Builder) -> Builder) -> (Server, Events) {
+    let (builder, events) = builder();
+    (Server::memory(set(builder)), events)
+}
+
+async fn with_handle(set: impl FnOnce(Builder) -> Builder) -> (Server, HubHandle, Events) {
+    let (builder, events) = builder();
+    let server = set(builder).build().unwrap();
+    let handle = server.handle("conformance").unwrap();
+    (Server::tcp_of(server).await, handle, events)
+}
+
+/// The stream says nothing more, and its body ends as it should.
+async fn ends_quietly(client: &mut Over<'_>) {
+    let mut stream = client.stream.take().unwrap();
+    assert_eq!(&*stream.body().await, "");
+    assert_eq!(stream.ended, Some(Ended::Complete));
+}
+
+#[tokio::test]
+async fn item_22_it_begins_with_initialized_on_connect_and_on_reconnect() {
+    let (server, _) = server().await;
+    let mut client = server.negotiated_over(SSE, HUB, None).await;
+    let mut stream = client.open("/connect", &[]).await;
+    assert_eq!(stream.status, 200);
+    assert_eq!(stream.headers["content-type"], "text/event-stream");
+    assert_eq!(stream.headers["x-content-type-options"], "nosniff");
+    assert_eq!(stream.unit().await.unwrap(), "data: initialized\n\n");
+    let init = stream.unit().await.unwrap();
+    client.take(&payload_of(&init).unwrap());
+    let cursor = client.cursor.clone().unwrap();
+    assert_eq!(
+        init,
+        format!("data: {{\"C\":\"{cursor}\",\"S\":1,\"M\":[]}}\n\n")
+    );
+    client.start().await;
+    let mut stream = client.come("/reconnect").await;
+    assert_eq!(stream.unit().await.unwrap(), "data: initialized\n\n");
+    // Nothing else comes until there is something to say, and then without `S`.
+    client.result("conformance", "Caller", json!(["hi"])).await;
+    let unit = stream.unit().await.unwrap();
+    client.take(&payload_of(&unit).unwrap());
+    let (id, cursor) = (&client.id, client.cursor.as_ref().unwrap());
+    let message = format!("{{\"H\":\"conformance\",\"M\":\"message\",\"A\":[\"{id}\",\"hi\"]}}");
+    assert_eq!(
+        unit,
+        format!("data: {{\"C\":\"{cursor}\",\"M\":[{message}]}}\n\n")
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn item_23_a_keep_alive_is_an_empty_object_in_its_period_also_under_traffic() {
+    let (server, _) = in_memory(|builder| builder.disconnect_timeout(s(6)));
+    let mut client = server.over(SSE, HUB).await;
+    let mut stream = client.stream.take().unwrap();
+    assert_eq!(stream.unit().await.unwrap(), "data: {}\n\n");
+    for _ in 0..5 {
+        let at = Instant::now();
+        sleep(Duration::from_millis(900)).await;
+        client
+            .result("conformance", "Caller", json!(["traffic"]))
+            .await;
+        assert!(payload_of(&stream.unit().await.unwrap()).is_some());
+        assert_eq!(stream.unit().await.unwrap(), "data: {}\n\n");
+        assert_eq!(at.elapsed(), s(2));
+    }
+}
+
+#[tokio::test]
+async fn item_23_and_49_whatever_the_text_a_payload_is_one_line() {
+    let (server, _) = server().await;
+    for transport in STREAMS {
+        let mut client = server.over(transport, HUB).await;
+        for text in [
+            "+",
+            "%2B",
+            "\u{1f600}",
+            "</script>",
+            "\u{2028}\u{2029}\u{85}",
+            "\r\n\n",
+            "\"'\\",
+            "data: x",
+        ] {
+            client.result("conformance", "Caller", json!([text])).await;
+            // `payload_of` checks the lines.
+            assert_eq!(client.event().await, json!(["message", client.id, text]));
+        }
+    }
+}
+
+#[tokio::test]
+async fn item_31_and_63_an_abort_ends_the_stream_and_disconnects_at_once() {
+    let (server, events) = server().await;
+    for transport in STREAMS {
+        for method in ["GET", "POST"] {
+            let mut client = server.over(transport, HUB).await;
+            let answer = server.raw(method, &client.target("/abort", &[]), &[]).await;
+            assert_eq!((answer.status, &*answer.body), (200, ""));
+            ends_quietly(&mut client).await;
+            events
+                .become_for(&client.id, &["connected", "disconnected:true"])
+                .await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn item_63_an_abort_after_the_client_closed_the_stream_disconnects_at_once() {
+    let (server, events) = server().await;
+    for transport in STREAMS {
+        let mut client = server.over(transport, HUB).await;
+        client.cut();
+        client.abort().await;
+        events
+            .become_for(&client.id, &["connected", "disconnected:true"])
+            .await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn item_35_without_keep_alive_a_stream_ends_at_the_connection_timeout() {
+    let (server, events) = in_memory(|builder| {
+        let builder = builder.disconnect_timeout(s(6)).keep_alive(None);
+        builder.connection_timeout(s(4))
+    });
+    for transport in STREAMS {
+        let mut client = server.over(transport, HUB).await;
+        let began = Instant::now();
+        ends_quietly(&mut client).await;
+        assert!(
+            began.elapsed() >= s(4) && began.elapsed() <= s(5),
+            "{:?}",
+            began.elapsed()
+        );
+        client.reconnect().await;
+        client.no_event().await;
+        events
+            .become_for(&client.id, &["connected", "reconnected"])
+            .await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn item_35_with_keep_alive_a_stream_does_not_end() {
+    let (server, _) = in_memory(|builder| builder.connection_timeout(s(7)));
+    let mut client = server.over(SSE, HUB).await;
+    let began = Instant::now();
+    while began.elapsed() < s(300) {
+        let unit = client.stream.as_mut().unwrap().unit().await;
+        assert_eq!(unit.as_deref(), Some("data: {}\n\n"));
+    }
+}
+
+#[tokio::test]
+async fn item_36_a_reconnect_replays_exactly_what_was_missed() {
+    let (server, hub, events) = with_handle(|builder| builder).await;
+    let mut client = server.over(SSE, HUB).await;
+    client.result("conformance", "Join", json!(["g"])).await;
+    client.payload().await;
+    for round in 0..5 {
+        client.cut();
+        for n in 0..100 {
+            let clients = hub.clients();
+            let to = if n % 2 == 0 {
+                clients.group("g")
+            } else {
+                clients.all()
+            };
+            to.send("n", (round, n)).await.unwrap();
+        }
+        client.reconnect().await;
+        for n in 0..100 {
+            assert_eq!(client.event().await, json!(["n", round, n]));
+        }
+        client.no_event().await;
+    }
+    let told = events.of(&client.id);
+    assert!(
+        told.iter().all(|told| told != "disconnected:false"),
+        "{told:?}"
+    );
+}
+
+#[tokio::test]
+async fn item_37_a_foreign_cursor_starts_at_the_end() {
+    let (server, _) = server().await;
+    let mut client = server.over(SSE, HUB).await;
+    for cursor in ["", "garbage", "d-1-FF", "s-0,2F"] {
+        client.cut();
+        client
+            .result("conformance", "Caller", json!(["missed"]))
+            .await;
+        client.cursor = Some(cursor.to_owned());
+        client.reconnect().await;
+        client.no_event().await;
+    }
+}
+
+#[tokio::test]
+async fn item_38_a_malformed_cursor_gets_head_and_prelude_and_is_cut() {
+    let (server, events) = server().await;
+    for transport in STREAMS {
+        let mut client = server.over(transport, HUB).await;
+        let cursor = client.cursor.clone().unwrap();
+        let (prefix, _) = cursor.rsplit_once('-').unwrap();
+        for malformed in ["-", "-x", "-1-1", "-10000000000000000"] {
+            let bad = format!("{prefix}{malformed}");
+            for verb in ["/reconnect", "/connect"] {
+                let mut stream = client.open(verb, &[("messageId", &bad)]).await;
+                assert_eq!(stream.status, 200);
+                let prelude = stream.unit().await.unwrap();
+                assert_eq!(payload_of(&prelude), None, "{prelude}");
+                assert_eq!(
+                    (stream.unit().await, stream.ended),
+                    (None, Some(Ended::Cut))
+                );
+            }
+        }
+        // The connection itself took no notice.
+        client.no_event().await;
+        assert_eq!(events.of(&client.id), ["connected"]);
+    }
+}
+
+#[tokio::test]
+async fn item_56_57_58_groups_are_told_once_heard_at_once_and_come_back_with_the_token() {
+    let (server, _) = server().await;
+    for transport in STREAMS {
+        let mut client = server.over(transport, HUB).await;
+        client.result("conformance", "Join", json!(["g"])).await;
+        let told = client.payload().await;
+        assert!(told["G"].is_string() && told["M"] == json!([]), "{told}");
+        for n in 0..3 {
+            client
+                .result("conformance", "SendGroup", json!(["g", n.to_string()]))
+                .await;
+            let payload = client.payload().await;
+            assert!(payload.get("G").is_none(), "{payload}");
+            assert_eq!(
+                client.event().await,
+                json!(["groupMessage", "g", n.to_string()])
+            );
+        }
+        client.reconnect().await;
+        client
+            .result("conformance", "SendGroup", json!(["g", "back"]))
+            .await;
+        assert_eq!(client.event().await, json!(["groupMessage", "g", "back"]));
+        // Neither without the token nor with somebody else's.
+        let mut other = server.over(transport, HUB).await;
+        other.groups = client.groups.take();
+        for client in [&mut client, &mut other] {
+            client.reconnect().await;
+            client
+                .result("conformance", "SendGroup", json!(["g", "secret"]))
+                .await;
+            client.no_event().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn item_58_a_join_while_the_stream_is_away_is_applied_when_it_comes_back() {
+    let (server, _) = server().await;
+    let mut other = server.over(SSE, HUB).await;
+    let mut client = server.over(SSE, HUB).await;
+    client.cut();
+    other
+        .result("conformance", "AddTo", json!([client.id, "g"]))
+        .await;
+    other
+        .result("conformance", "SendGroup", json!(["g", "meanwhile"]))
+        .await;
+    client.reconnect().await;
+    assert_eq!(
+        client.event().await,
+        json!(["groupMessage", "g", "meanwhile"])
+    );
+    assert!(client.groups.is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn item_64_a_client_that_is_cut_off_is_gone_after_the_disconnect_timeout_and_five_seconds() {
+    let (server, events) = in_memory(|builder| builder);
+    for transport in STREAMS {
+        let mut client = server.over(transport, HUB).await;
+        sleep(s(100)).await;
+        assert_eq!(events.of(&client.id), ["connected"]);
+        client.cut();
+        let began = Instant::now();
+        while events.of(&client.id) == ["connected"] {
+            assert!(began.elapsed() <= s(40));
+            sleep(Duration::from_millis(10)).await;
+        }
+        assert!(began.elapsed() >= s(35), "{:?} already", began.elapsed());
+        assert_eq!(events.of(&client.id), ["connected", "disconnected:false"]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn item_65_a_reconnect_in_time_is_told_and_no_disconnect() {
+    let (server, events) = in_memory(|builder| builder);
+    let mut client = server.over(SSE, HUB).await;
+    for _ in 0..3 {
+        client.cut();
+        sleep(s(34)).await;
+        client.reconnect().await;
+    }
+    client.no_event().await;
+    let told = ["connected", "reconnected", "reconnected", "reconnected"];
+    events.become_for(&client.id, &told).await;
+}
+
+#[tokio::test]
+async fn item_67_every_stream_that_is_no_connect_tells_of_a_reconnect() {
+    let (server, events) = server().await;
+    let client = server.over(SSE, HUB).await;
+    let mut streams = Vec::new();
+    for verb in ["/reconnect", "/poll", "/whatever"] {
+        streams.push(client.come(verb).await);
+    }
+    let told = ["connected", "reconnected", "reconnected", "reconnected"];
+    events.become_for(&client.id, &told).await;
+}
+
+#[tokio::test]
+async fn item_68_a_newer_stream_ends_the_older_quietly() {
+    let (server, _) = server().await;
+    for transport in STREAMS {
+        let mut client = server.over(transport, HUB).await;
+        for verb in ["/reconnect", "/connect", "/reconnect"] {
+            let mut newer = client.come(verb).await;
+            newer.unit().await.unwrap();
+            ends_quietly(&mut client).await;
+            client.stream = Some(newer);
+            client.no_event().await;
+        }
+    }
+}
+
+/// Reads a while, is cut off, comes back, until `last` has come; gives what came and how often it was cut.
+async fn wander(client: &mut Over<'_>, mut dice: Dice, last: i64) -> (Vec<i64>, u32) {
+    let (mut seen, mut cuts) = (Vec::new(), 0);
+    while seen.last() != Some(&last) {
+        for _ in 0..dice.roll(12) {
+            if seen.last() == Some(&last) {
+                break;
+            }
+            client.payload().await;
+            for event in client.events.drain(..) {
+                seen.push(event["A"][0].as_i64().unwrap());
+            }
+        }
+        if dice.roll(3) == 0 {
+            // Before the old stream is gone.
+            let mut newer = client.come("/reconnect").await;
+            newer.unit().await.unwrap();
+            client.stream = Some(newer);
+        } else {
+            client.reconnect().await;
+        }
+        cuts += 1;
+    }
+    (seen, cuts)
+}
+
+async fn random_cuts(seed: u64, set: impl FnOnce(Builder) -> Builder) -> u32 {
+    const LAST: i64 = 300;
+    let (server, hub, events) = with_handle(set).await;
+    let mut clients = Vec::new();
+    for n in 0..3 {
+        let mut client = server.over(STREAMS[n % 2], HUB).await;
+        client.result("conformance", "Join", json!(["g"])).await;
+        clients.push(client);
+    }
+    let mut dice = Dice::new(seed);
+    let mut sender = Dice::new(dice.roll(u64::MAX));
+    let sending = tokio::spawn(async move {
+        for n in 0..=LAST {
+            let clients = hub.clients();
+            let to = if sender.roll(2) == 0 {
+                clients.group("g")
+            } else {
+                clients.all()
+            };
+            to.send("n", (n,)).await.unwrap();
+            if sender.roll(3) == 0 {
+                sleep(Duration::from_micros(sender.roll(2_000))).await;
+            }
+        }
+    });
+    let wandering = clients
+        .iter_mut()
+        .map(|c| wander(c, Dice::new(dice.roll(u64::MAX)), LAST));
+    let seen = timeout(s(60), futures_util::future::join_all(wandering)).await;
+    let seen = seen.unwrap_or_else(|_| panic!("seed {seed}: something was lost"));
+    sending.await.unwrap();
+    let mut cuts = 0;
+    for (seen, cut) in seen {
+        assert_eq!(seen, (0..=LAST).collect::<Vec<_>>(), "seed {seed}");
+        cuts += cut;
+    }
+    for client in &clients {
+        let told = events.of(&client.id);
+        assert!(
+            told.iter().all(|e| e == "connected" || e == "reconnected"),
+            "{seed}: {told:?}"
+        );
+    }
+    cuts
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn item_36_streams_cut_at_random_lose_nothing_repeat_nothing_and_keep_the_order() {
+    let mut cuts = 0;
+    for seed in 0..8 {
+        cuts += random_cuts(seed, |builder| builder).await;
+    }
+    assert!(cuts > 50, "only {cuts} cuts");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn item_36_streams_cut_at_random_with_a_tiny_outbox() {
+    for seed in 100..108 {
+        random_cuts(seed, |builder| builder.outbox(2, 256)).await;
+    }
+}
+
+async fn read_out(mut socket: Box<dyn Io>) -> usize {
+    let mut bytes = Vec::new();
+    let _ = timeout(s(10_000), socket.read_to_end(&mut bytes))
+        .await
+        .unwrap();
+    bytes.len()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_stops_reading_is_given_up_costs_little_and_disturbs_nobody() {
+    const BYTES: usize = 10_000;
+    let (builder, events) = builder();
+    let server = builder
+        .retain(50, 1 << 20)
+        .outbox(16, 64 * 1024)
+        .build()
+        .unwrap();
+    let hub = server.handle("conformance").unwrap();
+    let server = Server::memory_of(server);
+    let mut stuck = server.over(SSE, HUB).await;
+    let mut other = server.over(SSE, HUB).await;
+    let filler = "x".repeat(BYTES);
+    for n in 0..500 {
+        hub.clients().all().send("n", (n, &filler)).await.unwrap();
+        assert_eq!(other.event().await[1], n);
+    }
+    // It never reads again: the keep-alives don't get through.
+    let began = Instant::now();
+    while events.of(&stuck.id) == ["connected"] {
+        assert!(began.elapsed() < s(100));
+        sleep(s(1)).await;
+        while let Ok(unit) = timeout(Duration::ZERO, other.stream.as_mut().unwrap().unit()).await {
+            assert_eq!(unit.as_deref(), Some("data: {}\n\n"));
+        }
+    }
+    assert_eq!(events.of(&stuck.id), ["connected", "disconnected:false"]);
+    // Only what pipe, outbox and one write hold was kept for it, and the end comes when it reads again.
+    let kept = read_out(stuck.stream.take().unwrap().into_socket()).await;
+    assert!(kept < 500_000, "{kept} bytes of {}", 500 * BYTES);
+    other.no_event().await;
+}
