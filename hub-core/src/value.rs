@@ -213,10 +213,10 @@ impl Args {
         let raw = self
             .next_raw()
             .ok_or_else(|| HubError::unfit(format!("argument '{parameter}' is missing")))?;
-        serde_json::from_slice(raw).or_else(|error| {
-            let coerced = if lenient { coerce::read(raw) } else { None };
-            coerced.ok_or_else(|| HubError::unfit(format!("argument '{parameter}': {error}")))
-        })
+        match serde_json::from_slice(raw) {
+            Ok(value) => Ok(value),
+            Err(error) => coerced(raw, lenient, parameter, &error),
+        }
     }
 
     /// The next argument, `None` if it is missing or null.
@@ -247,6 +247,19 @@ impl Args {
         self.next += 1;
         self.text.get(span)
     }
+}
+
+/// Reads once more what is no `T` as it stands, if that is allowed.
+#[cold]
+#[inline(never)]
+fn coerced<T: DeserializeOwned>(
+    raw: &[u8],
+    lenient: bool,
+    parameter: &'static str,
+    error: &serde_json::Error,
+) -> Result<T, HubError> {
+    let value = if lenient { coerce::read(raw) } else { None };
+    value.ok_or_else(|| HubError::unfit(format!("argument '{parameter}': {error}")))
 }
 
 /// Finds where each element of an array stands, from the address at which the text begins.
