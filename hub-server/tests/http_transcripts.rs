@@ -194,7 +194,7 @@ async fn replay(name: &str, recording: &str, set: impl FnOnce(Builder) -> Builde
         replay
             .step(
                 event,
-                streams && event["method"] != "POST" || streams && event["dir"] != "request",
+                streams && (event["method"] != "POST" || event["dir"] != "request"),
             )
             .await;
     }
