@@ -71,7 +71,6 @@ impl Types {
 
 /// The rows of the transcripts `ws-argument-types` and `ws-results-detailed`, as far as Rust has such types.
 #[tokio::test]
-#[ignore = "until `Classic::decode` asks for it: `Args::parse(..)?.lenient()`"]
 async fn item_48_arguments_are_converted_as_json_net_converts_them() {
     let server = Server::tcp(builder().0.hub(Types)).await;
     let mut client = server.client(&["types"]).await;

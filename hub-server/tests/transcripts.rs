@@ -104,12 +104,8 @@ const DIFFERENT: &[(&str, &str, &str)] = &[
         "13",
         r#"{"I":"13","H":true,"E":"hub boom"}"#,
     ),
-    // Coercions of Json.NET: null to a string, strings to numbers, numbers and booleans to strings.
+    // A `String` is never null.
     ("ws-results-detailed", "2", ERROR),
-    ("ws-results-detailed", "21", ERROR),
-    ("ws-results-detailed", "28", ERROR),
-    ("ws-results-detailed", "29", ERROR),
-    ("ws-results-detailed", "36", ERROR),
     ("ws-results-generic", "2", ERROR),
     ("ws-results-generic", "4", r#"{"I":"4"}"#),
     (
@@ -117,10 +113,6 @@ const DIFFERENT: &[(&str, &str, &str)] = &[
         "13",
         r#"{"I":"13","H":true,"E":"hub boom"}"#,
     ),
-    ("ws-results-generic", "21", ERROR),
-    ("ws-results-generic", "28", ERROR),
-    ("ws-results-generic", "29", ERROR),
-    ("ws-results-generic", "36", ERROR),
     // A state value of another type is no value.
     ("ws-state", "4", r#"{"S":{"counter":1},"R":1,"I":"4"}"#),
     ("ws-state", "7", r#"{"S":{"counter":1},"R":1,"I":"7"}"#),

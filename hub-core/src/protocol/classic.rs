@@ -48,7 +48,7 @@ impl Protocol for Classic {
             .ok_or(ProtocolError::Malformed("no hub"))?;
         let method = text_of(m)?.ok_or(ProtocolError::Malformed("no method"))?;
         let args = match a.filter(|raw| !is_null(raw)) {
-            Some(raw) => Args::parse(slice_of(&frame, raw))?,
+            Some(raw) => Args::parse(slice_of(&frame, raw))?.lenient(),
             None => Args::none(),
         };
         let state = s
