@@ -185,7 +185,8 @@ impl Bound {
     }
 
     /// Serves until `stop` is ready, then lets go: nobody is accepted any more, long polls are answered with `T:1`,
-    /// WebSockets are closed and streams end, so that clients reconnect elsewhere. Calls that run have 5 s to end.
+    /// WebSockets are closed and streams end, so that clients reconnect elsewhere. Sends over HTTP have 5 s to be
+    /// answered; calls of closed sockets run on, and their answers go nowhere.
     ///
     /// # Errors
     /// As for [`serve`](Self::serve).

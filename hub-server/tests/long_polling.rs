@@ -811,3 +811,20 @@ async fn a_client_that_hangs_up_during_a_poll_frees_its_request() {
     assert_eq!(client.event().await, json!(["message", client.id, "kept"]));
     assert_eq!(events.of(&client.id), ["connected"]);
 }
+
+#[tokio::test]
+async fn item_39_a_poll_that_missed_too_much_goes_on_from_the_oldest_and_the_hub_is_told() {
+    let (server, hub, events) = with_handle(|builder| builder.retain(10, 1 << 20)).await;
+    let mut client = server.over(POLL, HUB).await;
+    for n in 0..50 {
+        hub.clients().all().send("n", (n,)).await.unwrap();
+    }
+    for n in 40..50 {
+        assert_eq!(client.event().await, json!(["n", n]));
+    }
+    hub.clients().all().send("n", ("live",)).await.unwrap();
+    assert_eq!(client.event().await, json!(["n", "live"]));
+    events
+        .become_for(&client.id, &["connected", "reconnected:trimmed"])
+        .await;
+}

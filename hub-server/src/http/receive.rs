@@ -1,6 +1,7 @@
 //! Receive requests: the request finds its connection here; a transport then serves it.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use http::{Response, StatusCode};
@@ -100,7 +101,7 @@ fn carrier(asked: &Asked, transport: Transport) -> Result<Carrier, ()> {
 pub(crate) struct Refused;
 
 /// Gives a receive request its connection and tells the hubs what is to be told; `comes_back` if a request that is no
-/// connect is a reconnect.
+/// connect is a reconnect. A poll is none, but a gap that it has is told in the same way (`design.md` 3).
 ///
 /// # Errors
 /// When the hubs of an old client, which never asks for `/start`, refuse it.
@@ -130,6 +131,7 @@ pub(crate) async fn place(
         served: false,
     };
     if node.is_leaving() {
+        attached.connection.ended.store(true, Ordering::Release);
         attached.connection.link().finish(End::Over);
     } else if connect && !delayed {
         if !started(&node, &attached, &peer, hubs).await {
@@ -139,14 +141,18 @@ pub(crate) async fn place(
         if link.request == attached.request {
             link.init(&*node.protocol, node.epoch);
         }
-    } else if !connect && comes_back {
+    } else if !connect {
         let gaps = gaps(&node, start, &topics).await;
+        // Closing a poll that has a gap would only make its client ask again: its hubs hear of the gap as of a return.
+        let lost = matches!(start, Start::After(_)) && !gaps.is_empty();
         let mut link = attached.connection.link();
         if link.request == attached.request {
             link.gaps_told = gaps.iter().filter_map(|gap| gap.topic.clone()).collect();
         }
         drop(link);
-        tell_reconnected(&node, &attached, peer.clone(), hubs, gaps);
+        if comes_back || lost {
+            tell_reconnected(&node, &attached, peer.clone(), hubs, gaps);
+        }
     }
     unserved.served = true;
     Ok(opened(asked, attached, peer))
