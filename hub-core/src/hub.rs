@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use crate::authorize::Authorize;
 use crate::context::Context;
 use crate::error::HubError;
 use crate::log::Gap;
@@ -81,16 +82,18 @@ impl Resumed {
 }
 
 /// A hub's name and methods, as they are on the wire.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub struct HubSpec {
     /// The declared name. Look-ups ignore its case; events carry it as it is.
     pub name: &'static str,
     /// The methods.
     pub methods: &'static [MethodSpec],
+    /// Who may reach the hub: all of them are asked.
+    pub authorize: &'static [Authorize],
 }
 
 /// One method.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub struct MethodSpec {
     /// The declared name. Methods of one name differ in how many arguments they take.
     pub name: &'static str,
@@ -100,6 +103,8 @@ pub struct MethodSpec {
     pub optional: usize,
     /// The type of the result as written, `()` for none.
     pub returns: &'static str,
+    /// Who may call it, beside what its hub asks for.
+    pub authorize: &'static [Authorize],
 }
 
 impl MethodSpec {

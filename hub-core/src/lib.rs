@@ -21,6 +21,7 @@
 //! [`Session`], [`Outbox`] what a connection is made of; [`Log`], [`Entry`], [`Cursor`] what outlives it; [`Outlet`] and
 //! [`Invoke`] the doors to a server and a client.
 
+mod authorize;
 mod clients;
 mod context;
 mod cursor;
@@ -40,6 +41,7 @@ mod state;
 mod target;
 mod value;
 
+pub use authorize::Authorize;
 pub use clients::{Audience, CallerClients, Clients, Groups};
 pub use context::{Context, Identity, Items, Peer, Request};
 pub use cursor::{Body, Command, Cursor, Entry, Epoch, InvalidCursor, Start, Topic};
@@ -80,7 +82,7 @@ pub mod __private {
     pub use crate::value::Argument;
 
     pub use crate::{
-        Args, Audience, BoxFuture, CallError, Context, DeliveryError, EventRouter, Hub, HubError,
+        Args, Audience, Authorize, BoxFuture, CallError, Context, DeliveryError, EventRouter, Hub, HubError,
         HubRegistration, HubSpec, Invoke, MethodSpec, ParamSpec, Payload, Progress, Proxy, Reply,
         Resumed,
     };

@@ -605,6 +605,7 @@ impl Hub for Misnamed {
         Box::leak(Box::new(HubSpec {
             name: self.0,
             methods: &[],
+            authorize: &[],
         }))
     }
 

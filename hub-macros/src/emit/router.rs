@@ -152,6 +152,7 @@ fn spec(root: &Root, name: &str, methods: &[MethodModel]) -> TokenStream {
                 params: &[#(#params),*],
                 optional: #optional,
                 returns: #returns,
+                authorize: &[],
             }
         }
     });
@@ -159,6 +160,7 @@ fn spec(root: &Root, name: &str, methods: &[MethodModel]) -> TokenStream {
         #root::HubSpec {
             name: #name,
             methods: &[#(#methods),*],
+            authorize: &[],
         }
     }
 }

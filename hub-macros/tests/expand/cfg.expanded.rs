@@ -14,14 +14,17 @@ const _: () = {
                 params: &[],
                 optional: 0usize,
                 returns: "()",
+                authorize: &[],
             },
             ::hub_core::__private::MethodSpec {
                 name: "send",
                 params: &[],
                 optional: 0usize,
                 returns: "()",
+                authorize: &[],
             },
         ],
+        authorize: &[],
     };
     #[automatically_derived]
     #[allow(

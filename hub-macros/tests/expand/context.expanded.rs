@@ -16,8 +16,10 @@ const _: () = {
                 ],
                 optional: 0usize,
                 returns: "()",
+                authorize: &[],
             },
         ],
+        authorize: &[],
     };
     #[automatically_derived]
     #[allow(

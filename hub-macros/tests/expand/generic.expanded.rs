@@ -14,8 +14,10 @@ const _: () = {
                 params: &[],
                 optional: 0usize,
                 returns: "()",
+                authorize: &[],
             },
         ],
+        authorize: &[],
     };
     #[automatically_derived]
     #[allow(

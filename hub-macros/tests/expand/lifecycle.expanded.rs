@@ -10,6 +10,7 @@ const _: () = {
     static __HUB_SPEC: ::hub_core::__private::HubSpec = ::hub_core::__private::HubSpec {
         name: "chat",
         methods: &[],
+        authorize: &[],
     };
     #[automatically_derived]
     #[allow(

@@ -12,8 +12,10 @@ const _: () = {
                 params: &[],
                 optional: 0usize,
                 returns: "()",
+                authorize: &[],
             },
         ],
+        authorize: &[],
     };
     #[automatically_derived]
     #[allow(
@@ -253,6 +255,7 @@ trait Contract<T>: ::hub_core::__private::Send + ::hub_core::__private::Sync + '
         spec: &::hub_core::__private::HubSpec {
             name: "contract",
             methods: &[],
+            authorize: &[],
         },
         call: Self::__hub_call,
         connected: |hub, cx| ::hub_core::__private::refuse(

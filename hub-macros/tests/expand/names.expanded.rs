@@ -17,6 +17,7 @@ const _: () = {
                 ],
                 optional: 0usize,
                 returns: "()",
+                authorize: &[],
             },
             ::hub_core::__private::MethodSpec {
                 name: "send",
@@ -32,8 +33,10 @@ const _: () = {
                 ],
                 optional: 0usize,
                 returns: "()",
+                authorize: &[],
             },
         ],
+        authorize: &[],
     };
     #[automatically_derived]
     #[allow(

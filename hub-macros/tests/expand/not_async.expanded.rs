@@ -13,8 +13,10 @@ const _: () = {
                 params: &[],
                 optional: 0usize,
                 returns: "u64",
+                authorize: &[],
             },
         ],
+        authorize: &[],
     };
     #[automatically_derived]
     #[allow(

@@ -24,8 +24,10 @@ const _: () = {
                 ],
                 optional: 1usize,
                 returns: "()",
+                authorize: &[],
             },
         ],
+        authorize: &[],
     };
     #[automatically_derived]
     #[allow(

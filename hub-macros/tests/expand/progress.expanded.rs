@@ -11,8 +11,10 @@ const _: () = {
                 params: &[],
                 optional: 0usize,
                 returns: "()",
+                authorize: &[],
             },
         ],
+        authorize: &[],
     };
     #[automatically_derived]
     #[allow(

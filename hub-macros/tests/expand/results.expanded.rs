@@ -19,20 +19,24 @@ const _: () = {
                 params: &[],
                 optional: 0usize,
                 returns: "u8",
+                authorize: &[],
             },
             ::hub_core::__private::MethodSpec {
                 name: "fallible",
                 params: &[],
                 optional: 0usize,
                 returns: "Vec<u8>",
+                authorize: &[],
             },
             ::hub_core::__private::MethodSpec {
                 name: "alias",
                 params: &[],
                 optional: 0usize,
                 returns: "u8",
+                authorize: &[],
             },
         ],
+        authorize: &[],
     };
     #[automatically_derived]
     #[allow(

@@ -4,6 +4,7 @@ const _: () = {
     static __HUB_SPEC: ::hub_server::__private::HubSpec = ::hub_server::__private::HubSpec {
         name: "chat",
         methods: &[],
+        authorize: &[],
     };
     #[automatically_derived]
     #[allow(
@@ -127,6 +128,7 @@ const _: () = {
     static __HUB_SPEC: my::own::__private::HubSpec = my::own::__private::HubSpec {
         name: "other",
         methods: &[],
+        authorize: &[],
     };
     #[automatically_derived]
     #[allow(

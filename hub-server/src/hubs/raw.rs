@@ -13,6 +13,7 @@ use hub_core::{
 pub(crate) const RAW: HubSpec = HubSpec {
     name: "",
     methods: &[],
+    authorize: &[],
 };
 
 /// A persistent connection as the lifetimes see it.
