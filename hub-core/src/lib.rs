@@ -82,9 +82,9 @@ pub mod __private {
     pub use crate::value::Argument;
 
     pub use crate::{
-        Args, Audience, Authorize, BoxFuture, CallError, Context, DeliveryError, EventRouter, Hub, HubError,
-        HubRegistration, HubSpec, Invoke, MethodSpec, ParamSpec, Payload, Progress, Proxy, Reply,
-        Resumed,
+        Args, Audience, Authorize, BoxFuture, CallError, Context, DeliveryError, EventRouter, Hub,
+        HubError, HubRegistration, HubSpec, Invoke, MethodSpec, ParamSpec, Payload, Progress,
+        Proxy, Reply, Resumed,
     };
 
     type Replying<'a> = BoxFuture<'a, Result<Reply, HubError>>;
