@@ -154,9 +154,11 @@ async fn item_71_names_and_order_are_the_originals() {
             "proxies[\"statusBoard\"] = this.createHubProxy(\"statusBoard\");",
             "proxies[\"statusBoard\"].client = { };",
             "proxies[\"statusBoard\"].server = {",
-            // Methods by name; a declared name stays as it is.
+            // Methods by name; a declared name stays as it is, and is there in camel case, too.
             "\"alphaBeta\": function (",
             "return invoke(proxies[\"statusBoard\"], \"alphaBeta\", arguments);",
+            "\"exactly.This\": function (",
+            "return invoke(proxies[\"statusBoard\"], \"Exactly.This\", arguments);",
             "\"Exactly.This\": function (",
             "return invoke(proxies[\"statusBoard\"], \"Exactly.This\", arguments);",
             "\"many\": function (",

@@ -41,22 +41,33 @@ fn proxy(spec: &HubSpec) -> String {
     let mut script = format!(
         "\n        proxies[{hub}] = this.createHubProxy({hub});\n        proxies[{hub}].client = {{ }};\n        proxies[{hub}].server = {{"
     );
-    for (n, method) in methods.iter().enumerate() {
+    let mut separator = "";
+    for method in methods {
         let params = method
             .params
             .iter()
             .enumerate()
             .map(|(n, param)| identifier(param.name, n));
-        let _ = write!(
-            script,
-            "{}\n            {}: function ({}) {{\n                return invoke(proxies[{hub}], {}, arguments);\n            }}",
-            if n > 0 { "," } else { "" },
-            text(method.name),
-            params.collect::<Vec<_>>().join(", "),
-            text(method.name),
-        );
+        let params = params.collect::<Vec<_>>().join(", ");
+        let declared = text(method.name);
+        for name in names(method.name) {
+            let _ = write!(
+                script,
+                "{separator}\n            {}: function ({params}) {{\n                return invoke(proxies[{hub}], {declared}, arguments);\n            }}",
+                text(&name),
+            );
+            separator = ",";
+        }
     }
     script + "\n        };\n"
+}
+
+/// What a page may call a method. Pages of the original's hubs use camel case for what is declared with a capital.
+fn names(declared: &str) -> impl Iterator<Item = String> {
+    let mut chars = declared.chars();
+    let first = chars.next().filter(char::is_ascii_uppercase);
+    let camel = first.map(|first| format!("{}{}", first.to_ascii_lowercase(), chars.as_str()));
+    camel.into_iter().chain([declared.to_owned()])
 }
 
 /// A parameter's name where JavaScript takes it; names are for people who read the script.
