@@ -1,0 +1,13 @@
+//! `authHub`: for users only.
+
+use hub_server::{Context, hub};
+
+pub(crate) struct AuthHub;
+
+#[hub]
+impl AuthHub {
+    #[hub(name = "WhoAmI")]
+    fn who_am_i(&self, cx: &Context) -> String {
+        cx.user().to_owned()
+    }
+}

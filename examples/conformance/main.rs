@@ -1,0 +1,103 @@
+//! The conformance application: one server with everything that clients need to exercise the whole classic protocol.
+//!
+//! ```text
+//! cargo run --release -p examples --bin conformance -- --port 8090 [--host 127.0.0.1] [--extra] [SETTINGS]
+//! ```
+//!
+//! Written with the library's public API, as any application is: hubs in `hubs`, persistent connections in `raw`, and in
+//! `app` the paths at which they are served, inside axum.
+
+mod answers;
+mod app;
+mod auth;
+mod cors;
+mod detours;
+mod extra;
+mod hubs;
+mod options;
+mod raw;
+
+use std::error::Error;
+use std::io;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use axum::serve::ListenerExt;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::options::Options;
+
+/// How long requests under way may take when the program is asked to end.
+const LAST_REQUESTS: Duration = Duration::from_secs(5);
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<(), Box<dyn Error>> {
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .init();
+    let options = Options::parse(std::env::args().skip(1))?;
+    let (host, port) = (options.host.as_str(), options.port);
+    let (service, app) = app::build(&options)?;
+
+    // Before the address is printed: whoever reads it may already want the program to end.
+    let asked_to_end = asked_to_end()?;
+    let listener = TcpListener::bind((host, port))
+        .await
+        .map_err(|error| format!("can't listen on {host}:{port}: {error}; try another --port"))?;
+    println!("listening on http://{}", listener.local_addr()?);
+    // Without it a network holds small answers back for tens of milliseconds.
+    let listener = listener.tap_io(|socket| drop(socket.set_nodelay(true)));
+
+    let (end, mut ending) = watch::channel(false);
+    let mut ended = ending.clone();
+    tokio::spawn(async move {
+        asked_to_end.await;
+        // Lets the clients go, which would otherwise be waited for.
+        service.shutdown();
+        let _ = end.send(true);
+    });
+    let serving = axum::serve(listener, app)
+        .with_graceful_shutdown(async move { drop(ending.wait_for(|end| *end).await) });
+    let last_requests = async {
+        drop(ended.wait_for(|end| *end).await);
+        tokio::time::sleep(LAST_REQUESTS).await;
+    };
+    tokio::select! {
+        served = serving.into_future() => served?,
+        () = last_requests => {}
+    }
+    Ok(())
+}
+
+/// Listens for the signals at once, waits for them when it is awaited.
+#[cfg(unix)]
+fn asked_to_end() -> io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let (mut interrupt, mut terminate) = (
+        signal(SignalKind::interrupt())?,
+        signal(SignalKind::terminate())?,
+    );
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+#[cfg(not(unix))]
+fn asked_to_end() -> io::Result<impl Future<Output = ()>> {
+    Ok(async { drop(tokio::signal::ctrl_c().await) })
+}
