@@ -59,7 +59,7 @@ impl Authorize {
     pub fn allows(&self, identity: &Identity, request: &Request) -> bool {
         let known = match self.check {
             Some(check) => check(identity, request),
-            None => identity.name.is_some(),
+            None => identity.is_authenticated(),
         };
         known && self.is_user(identity) && self.has_role(identity)
     }
@@ -99,7 +99,7 @@ mod tests {
     fn may(rule: Authorize, name: Option<&str>, roles: &[&str]) -> bool {
         let identity = Identity {
             name: name.map(Into::into),
-            roles: roles.iter().map(ToString::to_string).collect(),
+            ..Identity::default().with_roles(roles.iter().copied())
         };
         rule.allows(&identity, &Request::default())
     }

@@ -19,6 +19,8 @@ pub struct Identity {
     pub name: Option<Arc<str>>,
     /// Roles, for authorisation.
     pub roles: Vec<String>,
+    /// What [`Clients::user`](crate::Clients::user) takes; the name, unless given.
+    pub id: Option<UserId>,
 }
 
 impl Identity {
@@ -26,8 +28,36 @@ impl Identity {
     pub fn named(name: impl Into<Arc<str>>) -> Self {
         Self {
             name: Some(name.into()),
-            roles: Vec::new(),
+            ..Self::default()
         }
+    }
+
+    /// With roles.
+    #[must_use]
+    pub fn with_roles<R: Into<String>>(mut self, roles: impl IntoIterator<Item = R>) -> Self {
+        self.roles = roles.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// With a user id of its own (`classic-signalr.md` 11.3).
+    #[must_use]
+    pub fn with_id(mut self, id: impl Into<UserId>) -> Self {
+        self.id = Some(id.into());
+        self
+    }
+
+    /// Whether somebody is known: has a name that is not empty.
+    #[must_use]
+    pub fn is_authenticated(&self) -> bool {
+        self.name.as_deref().is_some_and(|name| !name.is_empty())
+    }
+
+    /// Where messages to the user go; `None` if there is neither id nor name.
+    #[must_use]
+    pub fn user_id(&self) -> Option<UserId> {
+        let by_name = || self.name.clone().map(UserId::new);
+        let id = self.id.clone().or_else(by_name);
+        id.filter(|id| !id.as_str().is_empty())
     }
 }
 
@@ -152,7 +182,7 @@ impl Context {
     /// The caller's user id, `None` for anonymous callers: what [`Clients::user`](crate::Clients::user) takes.
     #[must_use]
     pub fn user_id(&self) -> Option<UserId> {
-        self.peer.identity.name.clone().map(UserId::new)
+        self.peer.identity.user_id()
     }
 
     /// The caller's identity.

@@ -176,6 +176,9 @@ pub enum DeliveryError {
     /// No connection acknowledged within the time allowed (joining or leaving a group).
     #[error("the operation was canceled")]
     TimedOut,
+    /// A filter did not let the message pass.
+    #[error("{0}")]
+    Refused(String),
     /// The log did not take the entry.
     #[error("the log did not take the message")]
     Log(#[from] crate::log::LogError),

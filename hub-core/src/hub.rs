@@ -1,5 +1,6 @@
 //! [`Hub`]: what `#[hub]` makes of an `impl`, and what the server dispatches to.
 
+use std::any::Any;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -26,7 +27,7 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
     label = "not a hub",
     note = "put `#[hub]` on an `impl {Self} {{ .. }}` block, or on `impl Contract for {Self}`"
 )]
-pub trait Hub: Send + Sync + 'static {
+pub trait Hub: Any + Send + Sync {
     /// Names and methods.
     fn spec(&self) -> &'static HubSpec;
 

@@ -19,13 +19,14 @@
 //!
 //! Where things are: [`Hub`], [`Context`], [`Clients`], [`Groups`], [`Audience`] are what hub code touches; [`Protocol`],
 //! [`Session`], [`Outbox`] what a connection is made of; [`Log`], [`Entry`], [`Cursor`] what outlives it; [`Outlet`] and
-//! [`Invoke`] the doors to a server and a client.
+//! [`Invoke`] the doors to a server and a client; [`Filter`] and [`Authorize`] what stands around hubs.
 
 mod authorize;
 mod clients;
 mod context;
 mod cursor;
 mod error;
+mod filter;
 mod hub;
 mod id;
 mod invoke;
@@ -41,11 +42,16 @@ mod state;
 mod target;
 mod value;
 
+/// For implementing [`Filter`] and [`PersistentConnection`], whose methods are asynchronous.
+pub use async_trait::async_trait;
 pub use authorize::Authorize;
 pub use clients::{Audience, CallerClients, Clients, Groups};
 pub use context::{Context, Identity, Items, Peer, Request};
 pub use cursor::{Body, Command, Cursor, Entry, Epoch, InvalidCursor, Start, Topic};
 pub use error::{CallError, DeliveryError, HubError, ProtocolError};
+pub use filter::{
+    Admission, Connect, Disconnect, Filter, Invocation, Next, Outgoing, Reconnect, Rejoin, Step,
+};
 pub use hub::{BoxFuture, Hub, HubRegistration, HubSpec, MethodSpec, ParamSpec, Reply, Resumed};
 pub use hub_macros::{hub, hub_client};
 pub use id::{ConnectionId, GroupName, HubName, InvocationId, UserId};

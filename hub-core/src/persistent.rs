@@ -16,7 +16,7 @@ use crate::id::GroupName;
 #[async_trait]
 pub trait PersistentConnection: Send + Sync + 'static {
     /// Whether a request may pass, asked for each one. A refused one is answered 401, or 403 if it has a user.
-    fn authorize(&self, request: &Request, identity: &Identity) -> bool {
+    async fn authorize(&self, request: &Request, identity: &Identity) -> bool {
         let _ = (request, identity);
         true
     }
@@ -46,8 +46,8 @@ pub trait PersistentConnection: Send + Sync + 'static {
     }
 
     /// Which of the groups that a client brings back it is still in; all of them by default.
-    fn on_rejoining_groups(&self, request: &Request, groups: Vec<GroupName>) -> Vec<GroupName> {
-        let _ = request;
+    async fn on_rejoining_groups(&self, cx: &Context, groups: Vec<GroupName>) -> Vec<GroupName> {
+        let _ = cx;
         groups
     }
 

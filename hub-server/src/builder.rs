@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use hub_core::{Classic, Hub, HubRegistration, Log};
+use hub_core::{Authorize, Classic, Filter, Hub, HubRegistration, Identity, Log, Request};
 
 use crate::config::{Config, Transport};
 use crate::connection::pump::Tide;
 use crate::connection::registry::Registry;
 use crate::http::auth::{Authenticate, FromExtensions};
+use crate::http::negotiate::Negotiated;
 use crate::http::token::{Tokens, random_key};
 use crate::hubs::table::{HubNameError, HubTable};
 use crate::log::MemoryLog;
@@ -21,6 +22,8 @@ use crate::server::{HubServer, Served};
 /// told by [`build`](Self::build).
 pub struct Builder {
     hubs: Vec<Arc<dyn Hub>>,
+    filters: Vec<Arc<dyn Filter>>,
+    require: Vec<Authorize>,
     config: Config,
     /// The first mount, if no other is given.
     mount: Mount,
@@ -38,6 +41,8 @@ impl Default for Builder {
     fn default() -> Self {
         Self {
             hubs: Vec::new(),
+            filters: Vec::new(),
+            require: Vec::new(),
             config: Config::default(),
             mount: Mount::default(),
             mounts: Vec::new(),
@@ -68,6 +73,21 @@ impl Builder {
             tracing::info!(hub = registration.spec.name, "found a hub");
             self.hubs.push((registration.make)());
         }
+        self
+    }
+
+    /// Adds a filter around all hubs; the first one is the outermost.
+    #[must_use]
+    pub fn filter(mut self, filter: impl Filter) -> Self {
+        self.filters.push(Arc::new(filter));
+        self
+    }
+
+    /// Asks this of whoever wants to reach any hub, beside what the hub itself asks for:
+    /// `.authorize(Authorize::AUTHENTICATED)` lets nobody in who has no name.
+    #[must_use]
+    pub fn authorize(mut self, require: Authorize) -> Self {
+        self.require.push(require);
         self
     }
 
@@ -212,6 +232,16 @@ impl Builder {
         self
     }
 
+    /// Decides where clients connect: see [`Mount::on_negotiate`].
+    #[must_use]
+    pub fn on_negotiate(
+        mut self,
+        decide: impl Fn(&Request, &Identity) -> Negotiated + Send + Sync + 'static,
+    ) -> Self {
+        self.mount = self.mount.on_negotiate(decide);
+        self
+    }
+
     /// The secret that tokens are sealed with, 32 random bytes. Servers that share it accept each other's connections,
     /// and a server that keeps it accepts its connections after a restart. Without one a key is made at start.
     #[must_use]
@@ -259,10 +289,11 @@ impl Builder {
         if let Some(wrong) = mounts.iter().find(|mount| !mount.path.starts_with('/')) {
             return Err(BuildError::Path(wrong.path.clone()));
         }
-        let mut hubs = HubTable::new(self.hubs).map_err(|error| match error {
-            HubNameError::Shared(name) => BuildError::SharedName(name),
-            HubNameError::Invalid(name) => BuildError::InvalidName(name),
-        })?;
+        let mut hubs =
+            HubTable::new(self.hubs, self.filters, &self.require).map_err(|error| match error {
+                HubNameError::Shared(name) => BuildError::SharedName(name),
+                HubNameError::Invalid(name) => BuildError::InvalidName(name),
+            })?;
         let served = |mount: Mount| {
             let connection = mount.connection.clone();
             let connection = connection.map(|connection| hubs.add(&mount.path, connection));

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use hub_core::PersistentConnection;
+use hub_core::{Identity, PersistentConnection, Request};
 
 use crate::http::auth::Authenticate;
+use crate::http::negotiate::Negotiated;
 
 /// A path at which a server's hubs are reached, or a [`PersistentConnection`], and how they behave there. All mounts of
 /// hubs share the hubs, their connections and groups.
@@ -28,7 +29,10 @@ pub struct Mount {
     pub(crate) allowed_origins: Vec<String>,
     pub(crate) authenticate: Option<Arc<dyn Authenticate>>,
     pub(crate) connection: Option<Arc<dyn PersistentConnection>>,
+    pub(crate) on_negotiate: Option<Arc<OnNegotiate>>,
 }
+
+type OnNegotiate = dyn Fn(&Request, &Identity) -> Negotiated + Send + Sync;
 
 impl Mount {
     /// A mount at this path, which begins with a slash; whole segments are compared, ignoring case, and clients are told
@@ -44,6 +48,7 @@ impl Mount {
             allowed_origins: Vec::new(),
             authenticate: None,
             connection: None,
+            on_negotiate: None,
         }
     }
 
@@ -96,6 +101,17 @@ impl Mount {
     #[must_use]
     pub fn authenticate(mut self, authenticate: impl Authenticate) -> Self {
         self.authenticate = Some(Arc::new(authenticate));
+        self
+    }
+
+    /// Decides for each negotiate request whether its client connects here, is sent elsewhere, or is told why not. A
+    /// client that was sent here with a token brings it: see [`Credentials::bearer`](crate::Credentials::bearer).
+    #[must_use]
+    pub fn on_negotiate(
+        mut self,
+        decide: impl Fn(&Request, &Identity) -> Negotiated + Send + Sync + 'static,
+    ) -> Self {
+        self.on_negotiate = Some(Arc::new(decide));
         self
     }
 }

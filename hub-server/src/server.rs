@@ -1,5 +1,6 @@
 //! [`HubServer`]: what a [`Builder`] made, on its way to serving.
 
+use std::any::TypeId;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -7,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use hub_core::Hub;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
 use tokio::sync::watch;
@@ -63,6 +65,14 @@ impl HubServer {
     #[must_use]
     pub fn handle(&self, hub: &str) -> Option<HubHandle> {
         let name = self.node.hubs.find(hub)?.name.clone();
+        Some(HubHandle::new(self.node.clone(), name))
+    }
+
+    /// A hub for sending from outside of it, by its type; `None` if it is not served. With several of one type it is the
+    /// first.
+    #[must_use]
+    pub fn handle_of<H: Hub>(&self) -> Option<HubHandle> {
+        let name = self.node.hubs.of_type(TypeId::of::<H>())?.name.clone();
         Some(HubHandle::new(self.node.clone(), name))
     }
 

@@ -3,24 +3,18 @@
 
 mod common;
 
-use async_trait::async_trait;
 use common::Server;
 use common::hubs::builder;
 use http::StatusCode;
 use http::request::Parts;
-use hub_server::{Authenticate, Identity, Mount};
+use hub_server::{Identity, Mount, Unauthenticated};
 use serde_json::json;
 
 /// Everybody needs a name here.
-struct Named;
-
-#[async_trait]
-impl Authenticate for Named {
-    async fn authenticate(&self, head: &Parts) -> Result<Identity, StatusCode> {
-        let name = head.headers.get("X-Name").ok_or(StatusCode::UNAUTHORIZED)?;
-        let name = name.to_str().map_err(|_| StatusCode::BAD_REQUEST)?;
-        Ok(Identity::named(name))
-    }
+fn named(head: &Parts) -> Result<Identity, Unauthenticated> {
+    let name = head.headers.get("X-Name").ok_or(StatusCode::UNAUTHORIZED)?;
+    let name = name.to_str().map_err(|_| StatusCode::BAD_REQUEST)?;
+    Ok(Identity::named(name))
 }
 
 async fn server() -> Server {
@@ -33,7 +27,7 @@ async fn server() -> Server {
                 .jsonp(true)
                 .javascript_proxies(false),
         )
-        .mount(Mount::at("/members").authenticate(Named))
+        .mount(Mount::at("/members").authenticate(named))
         .mount(Mount::at("/signalr/never").jsonp(true));
     Server::tcp(builder).await
 }

@@ -60,7 +60,7 @@ impl PersistentConnection for Groups {
         Ok(())
     }
 
-    fn on_rejoining_groups(&self, _: &Request, groups: Vec<GroupName>) -> Vec<GroupName> {
+    async fn on_rejoining_groups(&self, _: &Context, groups: Vec<GroupName>) -> Vec<GroupName> {
         groups
             .into_iter()
             .filter(|group| *group != "once")
@@ -72,7 +72,7 @@ struct Protected;
 
 #[async_trait]
 impl PersistentConnection for Protected {
-    fn authorize(&self, request: &Request, _: &Identity) -> bool {
+    async fn authorize(&self, request: &Request, _: &Identity) -> bool {
         request.query("please").is_some()
     }
 

@@ -3,12 +3,10 @@
 
 mod common;
 
-use async_trait::async_trait;
 use common::Server;
 use common::hubs::builder;
-use http::StatusCode;
 use http::request::Parts;
-use hub_server::{Authenticate, Identity};
+use hub_server::{Identity, Unauthenticated};
 use serde_json::json;
 
 const HUB: &[&str] = &["conformance"];
@@ -82,21 +80,19 @@ async fn item_62_a_connection_id_is_no_user_and_a_user_no_connection_id() {
     spy.no_event().await;
 }
 
-/// Users by what is before the `@`.
-struct ByMailbox;
-
-#[async_trait]
-impl Authenticate for ByMailbox {
-    async fn authenticate(&self, head: &Parts) -> Result<Identity, StatusCode> {
-        let header = head.headers.get("X-User").and_then(|v| v.to_str().ok());
-        let user = header.and_then(|header| header.split('@').next());
-        Ok(user.map(Identity::named).unwrap_or_default())
-    }
+/// Users are known by what is before the `@`.
+fn by_mailbox(head: &Parts) -> Result<Identity, Unauthenticated> {
+    let header = head.headers.get("X-User").and_then(|v| v.to_str().ok());
+    let known = |name: &str| {
+        let mailbox = name.split('@').next().unwrap_or_default();
+        Identity::named(name).with_id(mailbox)
+    };
+    Ok(header.map(known).unwrap_or_default())
 }
 
 #[tokio::test]
 async fn item_62_users_are_who_the_authentication_says() {
-    let server = Server::tcp(builder().0.authenticate(ByMailbox)).await;
+    let server = Server::tcp(builder().0.authenticate(by_mailbox)).await;
     let mut ann = server.client_as(HUB, Some("ann@home.example")).await;
     let mut work = server.client_as(HUB, Some("ann@work.example")).await;
     ann.result("conformance", "sendToUser", json!(["ann", "x"]))

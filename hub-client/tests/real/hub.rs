@@ -168,7 +168,7 @@ impl Authenticate for Trusting {
     async fn authenticate(
         &self,
         head: &http::request::Parts,
-    ) -> Result<Identity, http::StatusCode> {
+    ) -> Result<Identity, hub_server::Unauthenticated> {
         let name = head.headers.get("x-user").and_then(|v| v.to_str().ok());
         Ok(name.map(Identity::named).unwrap_or_default())
     }

@@ -7,9 +7,12 @@ use std::sync::atomic::Ordering;
 
 use futures_util::FutureExt;
 use futures_util::future::{join_all, poll_immediate};
-use hub_core::{BoxFuture, Context, HubError, Peer, Resumed, State};
+use hub_core::{
+    BoxFuture, Connect, Context, Disconnect, HubError, Next, Peer, Reconnect, Resumed, State,
+};
 
 use super::link::{Connection, End};
+use crate::hubs::table::Registered;
 use crate::node::Node;
 
 /// What happened.
@@ -31,20 +34,13 @@ pub(crate) async fn tell(
     let mut running = Vec::new();
     let mut first = Ok(());
     for registered in hubs.iter().filter_map(|&hub| node.hubs.get(hub)) {
-        let (hub, event) = (registered.hub.clone(), event.clone());
         let cx = Context::new(
             peer.clone(),
             registered.name.clone(),
             None,
             Arc::new(State::default()),
         );
-        let told = async move {
-            match event {
-                Event::Connected => hub.connected(&cx).await,
-                Event::Reconnected(resumed) => hub.reconnected(&cx, resumed).await,
-                Event::Disconnected { stopped } => hub.disconnected(&cx, stopped).await,
-            }
-        };
+        let told = tell_one(registered, cx, event.clone());
         let mut caught: BoxFuture<'_, _> = Box::pin(async {
             let outcome = AssertUnwindSafe(told).catch_unwind().await;
             outcome.unwrap_or_else(|_| Err(HubError::internal("the hub panicked")))
@@ -61,6 +57,34 @@ pub(crate) async fn tell(
     let rest = join_all(running).await;
     rest.into_iter()
         .fold(first, |first, outcome| first.and(outcome))
+}
+
+/// Tells one hub, through its filters.
+async fn tell_one(registered: &Registered, cx: Context, event: Event) -> Result<(), HubError> {
+    let filters = registered.filters.as_deref().unwrap_or_default();
+    let hub = &registered.hub;
+    match event {
+        Event::Connected => {
+            let end = |event: Connect| -> BoxFuture<'_, _> {
+                Box::pin(async move { hub.connected(&event.cx).await })
+            };
+            Next::new(filters, end).run(Connect { cx }).await
+        }
+        Event::Reconnected(resumed) => {
+            let end = |event: Reconnect| -> BoxFuture<'_, _> {
+                Box::pin(async move { hub.reconnected(&event.cx, event.resumed).await })
+            };
+            Next::new(filters, end).run(Reconnect { cx, resumed }).await
+        }
+        Event::Disconnected { stopped } => {
+            let end = |event: Disconnect| -> BoxFuture<'_, _> {
+                Box::pin(async move { hub.disconnected(&event.cx, event.stopped).await })
+            };
+            Next::new(filters, end)
+                .run(Disconnect { cx, stopped })
+                .await
+        }
+    }
 }
 
 /// Tells `on_connected` in a task of its own: a client that hangs up meanwhile does not cut a hub's method short.

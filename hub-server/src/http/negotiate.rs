@@ -1,4 +1,4 @@
-//! The answer to negotiate (`classic-signalr.md` 3.1).
+//! The answer to negotiate (`classic-signalr.md` 3).
 
 use serde::Serialize;
 
@@ -44,6 +44,67 @@ impl<'a> Negotiation<'a> {
     }
 }
 
+/// What an application answers to negotiate (`classic-signalr.md` 3.2): see
+/// [`Mount::on_negotiate`](crate::Mount::on_negotiate).
+///
+/// Clients older than protocol 2.0 understand no answer but [`Here`](Self::Here): their start fails.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Negotiated {
+    /// The client connects here.
+    Here,
+    /// The client negotiates again elsewhere.
+    Redirect {
+        /// A whole URL. Its query string, if it has one, replaces the client's own.
+        url: String,
+        /// What the client brings along from then on, as bearer header or as `access_token` in the query.
+        access_token: Option<String>,
+    },
+    /// The client's start fails with this text.
+    Error(String),
+}
+
+impl Negotiated {
+    /// A redirect without a token.
+    pub fn redirect(url: impl Into<String>) -> Self {
+        Self::Redirect {
+            url: url.into(),
+            access_token: None,
+        }
+    }
+
+    /// The answer in place of a connection; `None` if there is to be one.
+    pub(crate) fn elsewhere(&self) -> Option<String> {
+        let mut answer = Elsewhere {
+            protocol_version: "2.0",
+            redirect_url: None,
+            access_token: None,
+            error: None,
+        };
+        match self {
+            Self::Here => return None,
+            Self::Redirect { url, access_token } => {
+                answer.redirect_url = Some(url);
+                answer.access_token = access_token.as_deref();
+            }
+            Self::Error(text) => answer.error = Some(text),
+        }
+        serde_json::to_string(&answer).ok()
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Elsewhere<'a> {
+    protocol_version: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    redirect_url: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    access_token: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a str>,
+}
+
 /// The path that clients build their other URLs from: the request's own, the mount in its registered casing, and every
 /// lower-case `/negotiate` taken out.
 pub(crate) fn url_of(mount: &str, rest: &str) -> String {
@@ -53,6 +114,17 @@ pub(crate) fn url_of(mount: &str, rest: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn answers_without_a_connection() {
+        assert_eq!(Negotiated::Here.elsewhere(), None);
+        let redirect = Negotiated::redirect("http://b/signalr?x=1").elsewhere();
+        let text = r#"{"ProtocolVersion":"2.0","RedirectUrl":"http://b/signalr?x=1"}"#;
+        assert_eq!(redirect.as_deref(), Some(text));
+        let error = Negotiated::Error("full".into()).elsewhere();
+        let text = r#"{"ProtocolVersion":"2.0","Error":"full"}"#;
+        assert_eq!(error.as_deref(), Some(text));
+    }
 
     #[test]
     fn the_url_is_the_path_without_negotiate_item_4() {

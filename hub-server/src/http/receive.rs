@@ -6,8 +6,8 @@ use std::sync::atomic::Ordering;
 use bytes::Bytes;
 use http::{Response, StatusCode};
 use hub_core::{
-    ConnectionId, Cursor, Gap, GapCause, GroupName, InvalidCursor, Limit, Peer, Resumed, Start,
-    Topic, UserId,
+    BoxFuture, ConnectionId, Context, Cursor, Gap, GapCause, GroupName, InvalidCursor, Limit, Next,
+    Peer, Rejoin, Resumed, Start, State, Topic,
 };
 
 use super::asked::Asked;
@@ -18,7 +18,6 @@ use crate::connection::downlink::Downlink;
 use crate::connection::lifetime::{self, Event};
 use crate::connection::link::{Attach, Connection, End, Membership, Opened};
 use crate::connection::registry::Attached;
-use crate::hubs::raw::Receiver;
 use crate::node::Node;
 use crate::transport::forever_frame::{self, ForeverFrame};
 use crate::transport::long_polling::LongPolling;
@@ -114,9 +113,11 @@ pub(crate) async fn place(
 ) -> Result<Opened, Refused> {
     let node = asked.node().clone();
     let connect = Verb::of(&asked.request.path) == Verb::Receive(Receive::Connect);
-    let groups = restored_groups(asked, &id);
-    let attach = attach(asked, id, asked.listed(), groups, downlink);
-    let (peer, hubs) = (attach.peer.clone(), attach.hubs.clone());
+    let items = asked.items(&id);
+    let peer = asked.peer(id, items);
+    let groups = restored_groups(asked, &peer).await;
+    let attach = attach(asked, peer.clone(), asked.listed(), groups, downlink);
+    let hubs = attach.hubs.clone();
     let topics = all_topics(&attach);
     let (version, _) = clamp_version(asked.request.query("clientProtocol").as_deref());
     let delayed = version.as_slice() >= DELAYED_START.as_slice();
@@ -251,46 +252,51 @@ pub(crate) fn start_of(asked: &Asked) -> Result<Start, InvalidCursor> {
     })
 }
 
-/// The groups that the client brings, as far as their hubs are listed (`classic-signalr.md` 4.2).
-fn restored_groups(asked: &Asked, id: &ConnectionId) -> Vec<Membership> {
+/// The groups that the client brings, as far as their hubs are listed and let it in again (`classic-signalr.md` 4.2).
+async fn restored_groups(asked: &Asked, peer: &Arc<Peer>) -> Vec<Membership> {
     let Some(token) = asked.param("groupsToken").filter(|token| !token.is_empty()) else {
         return Vec::new();
     };
-    let names = asked.running.tokens.open_groups(&token, id);
-    let hubs = asked.listed();
-    let listed = || hubs.iter().filter_map(|&hub| asked.node().hubs.get(hub));
-    let membership = |name: &String| {
-        let (hub, group) = name.split_once('.')?;
-        let registered = listed().find(|known| known.name.as_str().eq_ignore_ascii_case(hub))?;
-        Some((registered.name.clone(), GroupName::from(group)))
-    };
-    let groups = names.iter().filter_map(membership);
-    match asked.receiver() {
-        None => groups.collect(),
-        Some(Receiver { connection, name }) => {
-            let groups = groups.map(|(_, group)| group).collect();
-            let groups = connection.on_rejoining_groups(&asked.request, groups);
-            groups
-                .into_iter()
-                .map(|group| (name.clone(), group))
-                .collect()
+    let names = asked.running.tokens.open_groups(&token, &peer.id);
+    let mut restored = Vec::with_capacity(names.len());
+    let listed = asked.listed();
+    for registered in listed.iter().filter_map(|&hub| asked.node().hubs.get(hub)) {
+        let of_hub = |name: &String| {
+            let (hub, group) = name.split_once('.')?;
+            let is = registered.name.as_str().eq_ignore_ascii_case(hub);
+            is.then(|| GroupName::from(group))
+        };
+        let groups: Vec<GroupName> = names.iter().filter_map(of_hub).collect();
+        if groups.is_empty() {
+            continue;
         }
+        let state = Arc::new(State::default());
+        let cx = Context::new(peer.clone(), registered.name.clone(), None, state);
+        let groups = match (&registered.filters, asked.receiver()) {
+            (_, Some(receiver)) => receiver.connection.on_rejoining_groups(&cx, groups).await,
+            (Some(filters), None) => {
+                let end = |rejoin: Rejoin| -> BoxFuture<'_, _> {
+                    Box::pin(std::future::ready(rejoin.groups))
+                };
+                Next::new(filters, end).run(Rejoin { cx, groups }).await
+            }
+            (None, None) => groups,
+        };
+        let membership = |group| (registered.name.clone(), group);
+        restored.extend(groups.into_iter().map(membership));
     }
+    restored
 }
 
 pub(crate) fn attach(
     asked: &Asked,
-    id: ConnectionId,
+    peer: Arc<Peer>,
     hubs: Vec<usize>,
     groups: Vec<Membership>,
     downlink: Arc<dyn Downlink>,
 ) -> Attach {
-    let user = asked
-        .identity
-        .name
-        .clone()
-        .filter(|name| !name.is_empty())
-        .map(UserId::new);
+    let id = &peer.id;
+    let user = peer.identity.user_id();
     let mut topics = Vec::with_capacity(hubs.len() * 3 + 1);
     for registered in hubs.iter().filter_map(|&hub| asked.node().hubs.get(hub)) {
         let hub = &registered.name;
@@ -299,14 +305,13 @@ pub(crate) fn attach(
         topics.extend(user.clone().map(|user| Topic::User(hub.clone(), user)));
     }
     topics.push(Topic::Control(id.clone()));
-    let items = asked.items(&id);
     let (tokens, owner) = (asked.running.tokens.clone(), id.clone());
     let groups_token = move |groups: &[Membership]| {
         let names = groups.iter().map(|(hub, group)| format!("{hub}.{group}"));
         tokens.groups(&owner, &names.collect::<Vec<_>>())
     };
     Attach {
-        peer: asked.peer(id, items),
+        peer,
         hubs,
         topics,
         groups,

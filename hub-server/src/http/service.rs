@@ -13,6 +13,7 @@ use hub_core::{BoxFuture, ConnectionId, Outlet, Request};
 use hyper::upgrade::OnUpgrade;
 use tower_service::Service;
 
+use super::admit::admitted;
 use super::asked::{Asked, Unread, unread};
 use super::jsonp::is_callback;
 use super::negotiate::{Negotiation, url_of};
@@ -100,24 +101,29 @@ async fn answer(
     }
     let authenticate = mount.authenticate.as_ref().unwrap_or(&running.authenticate);
     let mut response = match authenticate.authenticate(&head).await {
-        Err(status) => plain(status, ""),
+        Err(unauthenticated) => unauthenticated.answer(),
         Ok(identity) => {
-            let hubs = match listed(&running.node, &served, &request) {
-                Ok(hubs) => hubs,
+            let listed = match listed(&running.node, &served, &request) {
+                Ok(listed) => listed,
                 Err(text) => return plain(StatusCode::INTERNAL_SERVER_ERROR, &text),
             };
-            let asked = Asked {
-                served: served.clone(),
-                running,
-                head,
-                request,
-                identity,
-                hubs,
-                upgrade,
-                callback,
-                form: Vec::new(),
-            };
-            route(asked, body, &rest).await
+            match admitted(&running.node, &served, listed, &request, &identity).await {
+                Err(status) => plain(status, ""),
+                Ok(hubs) => {
+                    let asked = Asked {
+                        served: served.clone(),
+                        running,
+                        head,
+                        request,
+                        identity,
+                        hubs,
+                        upgrade,
+                        callback,
+                        form: Vec::new(),
+                    };
+                    route(asked, body, &rest).await
+                }
+            }
         }
     };
     response.headers_mut().insert(
@@ -149,20 +155,9 @@ fn listed(node: &Node, served: &Served, request: &Request) -> Result<Option<Vec<
 
 async fn route(asked: Asked, body: Unread, rest: &str) -> Response<ResponseBody> {
     let mut verb = Verb::of(&asked.request.path);
-    if let Some(connection) = &asked.mount().connection {
-        if !connection.authorize(&asked.request, &asked.identity) {
-            let known = asked.identity.name.is_some();
-            let status = if known {
-                StatusCode::FORBIDDEN
-            } else {
-                StatusCode::UNAUTHORIZED
-            };
-            return plain(status, "");
-        }
-        if matches!(verb, Verb::Script | Verb::HubJs) {
-            // Scripts are of hubs.
-            verb = Verb::Receive(Receive::Other);
-        }
+    if asked.mount().connection.is_some() && matches!(verb, Verb::Script | Verb::HubJs) {
+        // Scripts are of hubs.
+        verb = Verb::Receive(Receive::Other);
     }
     let names_callback = asked.callback.as_deref().is_none_or(is_callback);
     match verb {
@@ -178,7 +173,7 @@ async fn route(asked: Asked, body: Unread, rest: &str) -> Response<ResponseBody>
     let token = token.filter(|token| !token.is_empty());
     let receives = matches!(verb, Verb::Receive(_));
     if receives && name.is_none() && token.is_none() && upgrade::may_be_bare(&asked) {
-        return upgrade::bare(asked);
+        return upgrade::bare(asked).await;
     }
     let known = |name: String| {
         let mut transports = asked.node().config.transports.iter().copied();
@@ -241,6 +236,11 @@ fn script(asked: &Asked, rest: &str) -> Response<ResponseBody> {
 }
 
 fn negotiate(asked: &Asked, rest: &str) -> Response<ResponseBody> {
+    let decide = asked.mount().on_negotiate.as_ref();
+    let decided = decide.map(|decide| decide(&asked.request, &asked.identity));
+    if let Some(answer) = decided.and_then(|decided| decided.elsewhere()) {
+        return json(asked, answer);
+    }
     let id = ConnectionId::new(uuid::Uuid::new_v4().to_string());
     let token = asked
         .running

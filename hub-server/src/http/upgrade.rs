@@ -11,6 +11,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
+use super::admit::reachable;
 use super::asked::Asked;
 use super::receive::{Refused, attach, opened, place, start_of};
 use super::reply::{ResponseBody, plain};
@@ -55,9 +56,9 @@ pub(crate) fn may_be_bare(asked: &Asked) -> bool {
     asked.mount().bare_websockets && is_websocket(&asked.head)
 }
 
-/// A WebSocket without negotiation (`conformance-app.md`, `/bare`). It listens to all hubs if it lists none, starts at
+/// A WebSocket without negotiation (`conformance-app.md`, `/bare`). It listens to all hubs that it may reach if it lists none, starts at
 /// once and can't come back.
-pub(crate) fn bare(mut asked: Asked) -> Response<ResponseBody> {
+pub(crate) async fn bare(mut asked: Asked) -> Response<ResponseBody> {
     if is_foreign(&asked) {
         return plain(StatusCode::FORBIDDEN, "");
     }
@@ -66,15 +67,19 @@ pub(crate) fn bare(mut asked: Asked) -> Response<ResponseBody> {
     };
     let node = asked.node().clone();
     let id = ConnectionId::new(uuid::Uuid::new_v4().to_string());
-    let hubs = asked
-        .hubs
-        .clone()
-        .unwrap_or_else(|| (0..node.hubs.len()).collect());
+    let hubs = match asked.hubs.clone() {
+        Some(hubs) => hubs,
+        None => {
+            let all = (0..node.hubs.len()).collect();
+            reachable(&node, all, &asked.request, &asked.identity).await
+        }
+    };
+    let peer = asked.peer(id, Arc::default());
+    let downlink = Arc::new(WebSocket);
     let attach = Attach {
         bare: true,
-        ..attach(&asked, id, hubs.clone(), Vec::new(), Arc::new(WebSocket))
+        ..attach(&asked, peer.clone(), hubs.clone(), Vec::new(), downlink)
     };
-    let peer = attach.peer.clone();
     let head = asked.head.clone();
     switch(&head, upgrade, move |socket| async move {
         let Some((socket, read)) = socket else { return };

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use hub_core::{
-    Address, Append, Body, Command, ConnectionId, DeliveryError, GroupName, HubName, Item, Outlet,
-    Topic,
+    Address, Append, Body, BoxFuture, Command, ConnectionId, DeliveryError, GroupName, HubName,
+    Item, Next, Outgoing, Outlet, Topic,
 };
 use tokio::time::timeout;
 
@@ -14,16 +14,15 @@ use crate::node::Node;
 #[async_trait]
 impl Outlet for Node {
     async fn deliver(&self, to: Address, body: Body) -> Result<(), DeliveryError> {
-        if let Some(parameter) = to.target.empty_name() {
-            return Err(DeliveryError::EmptyName(parameter));
+        match (&self.hubs.filters, body) {
+            (Some(filters), Body::Event(event)) => {
+                let end = |passed: Outgoing| -> BoxFuture<'_, _> {
+                    Box::pin(self.publish(passed.to, Body::Event(passed.event)))
+                };
+                Next::new(filters, end).run(Outgoing { to, event }).await
+            }
+            (_, body) => self.publish(to, body).await,
         }
-        let entries = to.target.topics(&to.hub).into_iter();
-        let entries = entries.map(|topic| Append {
-            topic,
-            except: to.except.clone(),
-            body: body.clone(),
-        });
-        self.write(entries.collect()).await
     }
 
     async fn report(&self, to: &ConnectionId, item: Item) -> Result<(), DeliveryError> {
@@ -60,6 +59,19 @@ impl Outlet for Node {
 }
 
 impl Node {
+    async fn publish(&self, to: Address, body: Body) -> Result<(), DeliveryError> {
+        if let Some(parameter) = to.target.empty_name() {
+            return Err(DeliveryError::EmptyName(parameter));
+        }
+        let entries = to.target.topics(&to.hub).into_iter();
+        let entries = entries.map(|topic| Append {
+            topic,
+            except: to.except.clone(),
+            body: body.clone(),
+        });
+        self.write(entries.collect()).await
+    }
+
     /// Returns when this node's pump has passed what was written, so that an answer does not overtake it.
     async fn write(&self, entries: Vec<Append>) -> Result<(), DeliveryError> {
         if entries.is_empty() {

@@ -7,10 +7,11 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 use hub_core::{
-    BoxFuture, Call, Completion, Context, Failure, HubError, HubName, Peer, Reply, State,
+    Args, BoxFuture, Call, Completion, Context, Failure, Filter, Hub, HubError, HubName,
+    Invocation, MethodSpec, Next, Peer, Reply, State,
 };
 
-use super::table::HubTable;
+use super::table::{HubTable, Registered};
 
 /// A call on its way.
 pub(crate) enum Dispatched {
@@ -37,18 +38,37 @@ pub(crate) fn dispatch(
         return Dispatched::NoHub;
     };
     let state = Arc::new(State::sent(call.state.as_ref()));
-    let method = registered.method(&call.method, call.args.len());
+    let found = registered.method(&call.method, call.args.len());
+    let spec = found
+        .as_ref()
+        .ok()
+        .and_then(|&method| registered.spec.methods.get(method));
+    let denied = denied(registered, spec, peer, &call.method);
     let (hub, name) = (registered.hub.clone(), registered.name.clone());
+    let filters = registered.filters.clone();
     let peer = peer.clone();
     Dispatched::Runs(Box::pin(async move {
         let cx = Context::new(peer, name, call.id.clone(), state.clone());
-        let result = match method {
-            Ok(method) => AssertUnwindSafe(async { hub.call(&cx, method, call.args).await })
-                .catch_unwind()
-                .await
-                .unwrap_or_else(|panic| Err(panicked(&*panic))),
-            Err(unresolved) => Err(HubError::unfit(unresolved)),
+        let running = async {
+            match (denied, &filters, found) {
+                (Some(error), _, _) => Err(error),
+                (None, Some(filters), found) => {
+                    let method = spec.map_or(&*call.method, |spec| spec.name).to_owned();
+                    let call = Invocation {
+                        cx: cx.clone(),
+                        method,
+                        spec,
+                        args: call.args,
+                    };
+                    filtered(filters, hub, call, found).await
+                }
+                (None, None, found) => invoke(&*hub, &cx, found, call.args).await,
+            }
         };
+        let result = AssertUnwindSafe(running)
+            .catch_unwind()
+            .await
+            .unwrap_or_else(|panic| Err(panicked(&*panic)));
         let unserializable = result.as_ref().is_err_and(HubError::is_unserializable);
         let outcome = match result {
             Ok(Reply::Value(value)) => Ok(Some(value)),
@@ -65,6 +85,53 @@ pub(crate) fn dispatch(
             unserializable,
         })
     }))
+}
+
+/// Calls a method, or fails with why there is none.
+async fn invoke(
+    hub: &dyn Hub,
+    cx: &Context,
+    found: Result<usize, String>,
+    args: Args,
+) -> Result<Reply, HubError> {
+    match found {
+        Ok(method) => hub.call(cx, method, args).await,
+        Err(unresolved) => Err(HubError::unfit(unresolved)),
+    }
+}
+
+/// The same, inside the filters.
+fn filtered<'a>(
+    filters: &'a [Arc<dyn Filter>],
+    hub: Arc<dyn Hub>,
+    call: Invocation,
+    found: Result<usize, String>,
+) -> BoxFuture<'a, Result<Reply, HubError>> {
+    let end = |call: Invocation| -> BoxFuture<'a, _> {
+        Box::pin(async move { invoke(&*hub, &call.cx, found, call.args).await })
+    };
+    Next::new(filters, end).run(call)
+}
+
+/// Why the caller may not call, if it may not (`classic-signalr.md` 13.4).
+fn denied(
+    registered: &Registered,
+    method: Option<&'static MethodSpec>,
+    peer: &Peer,
+    sent: &str,
+) -> Option<HubError> {
+    let of_method = method.map_or(&[][..], |method| method.authorize);
+    let mut rules = registered.authorize.iter().chain(of_method);
+    let allowed = rules.all(|rule| rule.allows(&peer.identity, &peer.request));
+    (!allowed).then(|| {
+        let (method, hub) = (
+            method.map_or(sent, |method| method.name),
+            registered.spec.name,
+        );
+        HubError::unfit(format!(
+            "Caller is not authorized to invoke the {method} method on {hub}."
+        ))
+    })
 }
 
 /// What the caller reads. The error quotes the names as they were sent (15.47).

@@ -1,10 +1,11 @@
 //! [`HubTable`]: hubs and their methods by name, found without an allocation.
 
+use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::fmt::Write;
 use std::sync::Arc;
 
-use hub_core::{Hub, HubName, HubSpec, PersistentConnection};
+use hub_core::{Authorize, Filter, Hub, HubName, HubSpec, PersistentConnection};
 
 use super::raw::{RAW, Raw, connection_name};
 
@@ -12,24 +13,38 @@ use super::raw::{RAW, Raw, connection_name};
 const SHORT: usize = 64;
 
 pub(crate) struct HubTable {
+    /// The first one is the outermost.
+    pub(crate) filters: Filters,
     /// Hubs, and behind them the persistent connections, which have no name that clients could call.
     hubs: Vec<Registered>,
     named: usize,
     by_name: HashMap<Box<str>, usize>,
 }
 
+/// Filters, if there are any.
+pub(crate) type Filters = Option<Arc<[Arc<dyn Filter>]>>;
+
 pub(crate) struct Registered {
     pub(crate) hub: Arc<dyn Hub>,
     pub(crate) name: HubName,
     pub(crate) spec: &'static HubSpec,
+    /// What is around it.
+    pub(crate) filters: Filters,
+    /// What all of it, and the server, asks for.
+    pub(crate) authorize: Vec<Authorize>,
     methods: HashMap<Box<str>, Vec<usize>>,
 }
 
 impl HubTable {
     /// # Errors
     /// The name that two hubs share, or that can't be a hub's.
-    pub(crate) fn new(hubs: Vec<Arc<dyn Hub>>) -> Result<Self, HubNameError> {
+    pub(crate) fn new(
+        hubs: Vec<Arc<dyn Hub>>,
+        filters: Vec<Arc<dyn Filter>>,
+        require: &[Authorize],
+    ) -> Result<Self, HubNameError> {
         let mut table = Self {
+            filters: (!filters.is_empty()).then(|| filters.into()),
             hubs: Vec::new(),
             named: 0,
             by_name: HashMap::new(),
@@ -57,6 +72,8 @@ impl HubTable {
                 hub,
                 name: HubName::from(spec.name),
                 spec,
+                filters: table.filters.clone(),
+                authorize: [require, spec.authorize].concat(),
                 methods,
             });
         }
@@ -70,6 +87,8 @@ impl HubTable {
             hub: Arc::new(Raw(connection)),
             name: connection_name(path),
             spec: &RAW,
+            filters: None,
+            authorize: Vec::new(),
             methods: HashMap::new(),
         });
         self.hubs.len() - 1
@@ -94,6 +113,12 @@ impl HubTable {
 
     pub(crate) fn find(&self, name: &str) -> Option<&Registered> {
         self.get(self.index_of(name)?)
+    }
+
+    /// The hub of this type; the first one, if several are.
+    pub(crate) fn of_type(&self, id: TypeId) -> Option<&Registered> {
+        let is = |registered: &&Registered| (&*registered.hub as &dyn Any).type_id() == id;
+        self.iter().find(is)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Registered> {

@@ -8,7 +8,8 @@ use async_trait::async_trait;
 use http::StatusCode;
 use http::request::Parts;
 use hub_server::{
-    Authenticate, Builder, Context, GapCause, HubError, HubServer, Identity, Progress, Resumed, hub,
+    Authenticate, Builder, Context, GapCause, HubError, HubServer, Identity, Progress, Resumed,
+    Unauthenticated, hub,
 };
 use serde_json::{Value, json};
 
@@ -427,14 +428,18 @@ pub struct ByHeader;
 
 #[async_trait]
 impl Authenticate for ByHeader {
-    async fn authenticate(&self, head: &Parts) -> Result<Identity, StatusCode> {
+    async fn authenticate(&self, head: &Parts) -> Result<Identity, Unauthenticated> {
         let name = head
             .headers
             .get("X-User")
             .map(|name| name.to_str().map_err(|_| StatusCode::BAD_REQUEST));
         Ok(match name.transpose()? {
-            Some("refused") => return Err(StatusCode::UNAUTHORIZED),
-            Some(name) => Identity::named(name),
+            Some("refused") => return Err(StatusCode::UNAUTHORIZED.into()),
+            // Roles stand behind the name: `ann;admin;op`.
+            Some(name) => {
+                let mut parts = name.split(';');
+                Identity::named(parts.next().unwrap_or_default()).with_roles(parts)
+            }
             None => Identity::default(),
         })
     }

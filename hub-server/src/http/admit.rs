@@ -1,0 +1,81 @@
+//! Who may reach what a request lists (`classic-signalr.md` 2.5 row 4, 13.4).
+
+use http::StatusCode;
+use hub_core::{Admission, BoxFuture, Identity, Next, Request};
+
+use crate::hubs::table::Registered;
+use crate::node::Node;
+use crate::server::Served;
+
+/// The listed hubs that the sender may reach. A request that lists none is let pass.
+///
+/// # Errors
+/// The status to answer with if none of those that are listed is left.
+pub(crate) async fn admitted(
+    node: &Node,
+    served: &Served,
+    listed: Option<Vec<usize>>,
+    request: &Request,
+    identity: &Identity,
+) -> Result<Option<Vec<usize>>, StatusCode> {
+    let Some(listed) = listed else {
+        return Ok(None);
+    };
+    if let Some(connection) = &served.mount.connection {
+        return match connection.authorize(request, identity).await {
+            true => Ok(Some(listed)),
+            false => Err(refused(identity)),
+        };
+    }
+    let asked = listed.len();
+    let admitted = reachable(node, listed, request, identity).await;
+    if asked > 0 && admitted.is_empty() {
+        return Err(refused(identity));
+    }
+    Ok(Some(admitted))
+}
+
+/// Those of these hubs that the sender may reach.
+pub(crate) async fn reachable(
+    node: &Node,
+    hubs: Vec<usize>,
+    request: &Request,
+    identity: &Identity,
+) -> Vec<usize> {
+    let mut admitted = Vec::with_capacity(hubs.len());
+    for hub in hubs {
+        let Some(registered) = node.hubs.get(hub) else {
+            continue;
+        };
+        if admits(registered, request, identity).await {
+            admitted.push(hub);
+        }
+    }
+    admitted
+}
+
+/// Filters are asked first; what the hub asks for counts whatever they say.
+async fn admits(registered: &Registered, request: &Request, identity: &Identity) -> bool {
+    if let Some(filters) = &registered.filters {
+        let admission = Admission {
+            hub: registered.name.clone(),
+            spec: registered.spec,
+            request: request.clone(),
+            identity: identity.clone(),
+        };
+        let end = |_| -> BoxFuture<'_, _> { Box::pin(std::future::ready(true)) };
+        if !Next::new(filters, end).run(admission).await {
+            return false;
+        }
+    }
+    let mut rules = registered.authorize.iter();
+    rules.all(|rule| rule.allows_receiving(identity, request))
+}
+
+fn refused(identity: &Identity) -> StatusCode {
+    if identity.is_authenticated() {
+        StatusCode::FORBIDDEN
+    } else {
+        StatusCode::UNAUTHORIZED
+    }
+}
