@@ -4,7 +4,7 @@ use axum::Router;
 use axum::middleware::from_fn;
 use hub_server::{BuildError, Builder, HubServer, HubService, Mount};
 
-use crate::auth::Basic;
+use crate::auth::basic;
 use crate::options::{Options, Settings};
 use crate::{answers, cors, detours, extra, hubs, raw};
 
@@ -54,6 +54,6 @@ fn hub_mounts(builder: Builder) -> Builder {
         .mount(negotiated("/signalr").detailed_errors(true))
         .mount(negotiated("/signalr2/test"))
         .mount(negotiated("/jsonp/signalr").jsonp(true))
-        .mount(negotiated("/basicauth/signalr").authenticate(Basic))
+        .mount(negotiated("/basicauth/signalr").authenticate(basic))
         .mount(Mount::at("/bare").detailed_errors(true))
 }

@@ -1,33 +1,12 @@
 //! Basic authentication: everybody is who they say they are.
 
-use async_trait::async_trait;
-use axum::http::StatusCode;
-use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use hub_server::{Authenticate, Identity};
+use hub_server::{Credentials, Identity, Unauthenticated};
 
 /// Any name, any password.
-#[derive(Clone)]
-pub(crate) struct Basic;
-
-#[async_trait]
-impl Authenticate for Basic {
-    async fn authenticate(&self, head: &Parts) -> Result<Identity, StatusCode> {
-        user(head)
-            .map(Identity::named)
-            .ok_or(StatusCode::UNAUTHORIZED)
+pub(crate) fn basic(head: &Parts) -> Result<Identity, Unauthenticated> {
+    match Credentials::of(head).basic() {
+        Some((name, _password)) => Ok(Identity::named(name)),
+        None => Err(Unauthenticated::challenge("Basic realm=\"conformance\"")),
     }
-}
-
-fn user(head: &Parts) -> Option<String> {
-    let header = head.headers.get(AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, credentials) = header.split_once(' ')?;
-    if !scheme.eq_ignore_ascii_case("basic") {
-        return None;
-    }
-    let text = String::from_utf8(STANDARD.decode(credentials.trim()).ok()?).ok()?;
-    let (name, _password) = text.split_once(':')?;
-    Some(name.to_owned())
 }

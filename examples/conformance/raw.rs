@@ -7,14 +7,14 @@ mod quiet;
 
 use hub_server::{Builder, Mount, PersistentConnection};
 
-use crate::auth::Basic;
+use crate::auth::basic;
 use crate::detours;
 
 pub(crate) fn mounts(builder: Builder) -> Builder {
     builder
         .mount(at("/echo", echo::Echo))
         .mount(at("/jsonp/echo", echo::Echo).jsonp(true))
-        .mount(at("/basicauth/echo", echo::ToAll).authenticate(Basic))
+        .mount(at("/basicauth/echo", echo::ToAll).authenticate(basic))
         .mount(at("/multisend", echo::MultiSend))
         .mount(at("/preserialize", echo::Preserialized))
         .mount(at("/filter", groups::Filter))

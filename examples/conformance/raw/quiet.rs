@@ -18,7 +18,7 @@ pub(crate) struct Protected;
 
 #[async_trait]
 impl PersistentConnection for Protected {
-    fn authorize(&self, _: &Request, _: &Identity) -> bool {
+    async fn authorize(&self, _: &Request, _: &Identity) -> bool {
         false
     }
 
