@@ -1,6 +1,7 @@
 //! The parsed item to its [`Model`]: every rule of what a hub may look like is here. Collects all mistakes before giving
 //! up; a method with a mistake is left out of the model.
 
+mod authorize;
 mod method;
 #[cfg(test)]
 mod tests;
@@ -54,6 +55,7 @@ fn hub(
                     format!("`{}` is not called by name: remove this", moment.name()),
                 );
             }
+            authorize::of_lifecycle(moment, &helper.authorize, errors);
             lifecycle.extend(method::lifecycle(
                 moment,
                 &function.sig,
@@ -77,23 +79,28 @@ fn hub(
         generics: item.generics.clone(),
         methods,
         lifecycle,
+        authorize: authorize::of_hub(&options.authorize, errors),
         discover: options.discover.is_some(),
     })
 }
 
 fn not_called(function: &syn::ImplItemFn, helper: &Helper, errors: &mut Errors) {
-    let Some(name) = &helper.name else { return };
-    errors.on(
-        name,
-        if helper.skip.is_some() {
-            "a skipped method has no name for callers: write `skip` or `name`, not both".to_owned()
-        } else {
-            format!(
-                "`{}` has no `&self`, so it is no hub method: add `&self` or remove this",
-                function.sig.ident
-            )
-        },
-    );
+    let (name, condition) = if helper.skip.is_some() {
+        (
+            "a skipped method has no name for callers: write `skip` or `name`, not both".to_owned(),
+            "nobody can call a skipped method: write `skip` or `authorize`, not both".to_owned(),
+        )
+    } else {
+        let message = format!(
+            "`{}` has no `&self`, so it is no hub method: add `&self` or remove this",
+            function.sig.ident
+        );
+        (message.clone(), message)
+    };
+    if let Some(given) = &helper.name {
+        errors.on(given, name);
+    }
+    authorize::refuse(&helper.authorize, &condition, errors);
 }
 
 fn implementation(
@@ -110,7 +117,20 @@ fn implementation(
             "the contract names the hub: put `#[hub(name = \"..\")]` on the trait",
         );
     }
-    for helper in helpers {
+    authorize::refuse(
+        &options.authorize,
+        "the contract says who may pass: put `#[hub(authorize ..)]` on the trait",
+        errors,
+    );
+    for (function, helper) in functions(item).zip(helpers) {
+        match Moment::of(&function.sig.ident) {
+            Some(moment) => authorize::of_lifecycle(moment, &helper.authorize, errors),
+            None => authorize::refuse(
+                &helper.authorize,
+                "the contract says who may call: put `#[hub(authorize ..)]` on the trait's method",
+                errors,
+            ),
+        }
         if let Some(name) = &helper.name {
             errors.on(
                 name,
@@ -175,6 +195,7 @@ fn contract(
         ident: item.ident.clone(),
         vis: item.vis.clone(),
         methods,
+        authorize: authorize::of_hub(&options.authorize, errors),
         declared,
         generic,
     }
@@ -187,6 +208,7 @@ fn callbacks(
     errors: &mut Errors,
 ) -> Option<CallbacksModel> {
     no_discover(options, "a trait of callbacks", errors);
+    authorize::of_callbacks(&options.authorize, errors);
     if let Some(name) = &options.name {
         errors.on(
             name,

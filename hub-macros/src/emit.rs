@@ -1,6 +1,7 @@
 //! The model to tokens. All that is generated refers to its surroundings through [`Root`] alone and names its locals at
 //! `Span::mixed_site()`.
 
+mod authorize;
 mod events;
 mod item;
 mod lifecycle;

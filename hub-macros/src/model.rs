@@ -1,7 +1,9 @@
 //! What the emitters work from: names are settled, types sorted into context, arguments, progress and result, and
 //! whatever was wrong has been left out. Spans are the user's.
 
-use syn::{Attribute, Generics, Ident, Path, Signature, Type, Visibility};
+use syn::{
+    Attribute, ExprPath, Generics, Ident, LitBool, LitStr, Path, Signature, Type, Visibility,
+};
 
 /// What an item is, and all that its expansion needs.
 pub(crate) enum Model {
@@ -18,6 +20,7 @@ pub(crate) struct HubModel {
     pub(crate) generics: Generics,
     pub(crate) methods: Vec<MethodModel>,
     pub(crate) lifecycle: Vec<LifecycleModel>,
+    pub(crate) authorize: Vec<AuthorizeModel>,
     pub(crate) discover: bool,
 }
 
@@ -27,6 +30,7 @@ pub(crate) struct ContractModel {
     pub(crate) ident: Ident,
     pub(crate) vis: Visibility,
     pub(crate) methods: Vec<MethodModel>,
+    pub(crate) authorize: Vec<AuthorizeModel>,
     /// Lifecycle methods that the trait declares by mistake: they are not to be there twice.
     pub(crate) declared: Vec<Moment>,
     /// Whether it has parameters, by mistake: then nothing may be called through it.
@@ -67,6 +71,15 @@ pub(crate) struct MethodModel {
     /// The type of the progress parameter.
     pub(crate) progress: Option<Type>,
     pub(crate) output: Output,
+    pub(crate) authorize: Vec<AuthorizeModel>,
+}
+
+/// One condition on callers; nothing in it asks for authentication alone.
+pub(crate) struct AuthorizeModel {
+    pub(crate) roles: Vec<LitStr>,
+    pub(crate) users: Vec<LitStr>,
+    pub(crate) check: Option<ExprPath>,
+    pub(crate) require_outgoing: Option<LitBool>,
 }
 
 /// One argument of a call.

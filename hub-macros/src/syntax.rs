@@ -1,11 +1,14 @@
 //! Tokens to a leniently parsed item: the options of the attribute, the user's item without its `#[hub(..)]` helper
 //! attributes, and what those helpers said. Hands on a [`Source`]; judges nothing but the spelling of options.
 
+mod authorize;
+mod options;
+
 use proc_macro2::{Span, TokenStream};
-use syn::parse::{ParseStream, Parser};
-use syn::{Attribute, Ident, Item, ItemImpl, ItemTrait, LitStr, Path, Token};
+use syn::{Attribute, Item, ItemImpl, ItemTrait, LitStr, Meta, Path};
 
 use crate::recover::Errors;
+pub(crate) use authorize::Authorize;
 
 /// Which attribute stands on the item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,18 +34,20 @@ pub(crate) enum Block {
     Trait(ItemTrait),
 }
 
-/// `#[hub(name = "..", discover, crate = path)]`
+/// `#[hub(name = "..", authorize, discover, crate = path)]`, of one attribute or several.
 #[derive(Default)]
 pub(crate) struct Options {
     pub(crate) name: Option<LitStr>,
+    pub(crate) authorize: Vec<Authorize>,
     pub(crate) discover: Option<Span>,
     pub(crate) root: Option<Path>,
 }
 
-/// `#[hub(skip)]`, `#[hub(name = "..")]` on a method.
+/// `#[hub(skip)]`, `#[hub(name = "..", authorize)]` on a method.
 #[derive(Default)]
 pub(crate) struct Helper {
     pub(crate) name: Option<LitStr>,
+    pub(crate) authorize: Vec<Authorize>,
     pub(crate) skip: Option<Span>,
 }
 
@@ -53,7 +58,8 @@ pub(crate) fn read(
     item: TokenStream,
     errors: &mut Errors,
 ) -> Option<Source> {
-    let options = Options::read(attr, errors);
+    let mut options = Options::default();
+    options.read(attr, errors);
     let item = match syn::parse2::<Item>(item) {
         Ok(item) => item,
         Err(error) => {
@@ -63,10 +69,14 @@ pub(crate) fn read(
     };
     let (item, helpers) = match item {
         Item::Impl(mut item) if kind == Kind::Hub => {
+            options.take(&mut item.attrs, errors);
             let helpers = impl_helpers(&mut item, errors);
             (Block::Impl(item), helpers)
         }
         Item::Trait(mut item) => {
+            if kind == Kind::Hub {
+                options.take(&mut item.attrs, errors);
+            }
             let helpers = trait_helpers(&mut item, errors);
             (Block::Trait(item), helpers)
         }
@@ -74,6 +84,9 @@ pub(crate) fn read(
             errors.at(
                 first_token(&other),
                 match kind {
+                    Kind::Hub if matches!(other, Item::Fn(_) | Item::Verbatim(_)) => {
+                        "`#[hub(..)]` on a method needs `#[hub]` on its `impl` or trait, and can't come from `cfg_attr`"
+                    }
                     Kind::Hub => {
                         "`#[hub]` goes on `impl ChatHub { .. }`, on a contract `trait Chat { .. }`, or on \
                          `impl Chat for ChatHub { .. }`"
@@ -116,56 +129,66 @@ fn first_token(item: &impl quote::ToTokens) -> Span {
 }
 
 impl Options {
-    fn read(attr: TokenStream, errors: &mut Errors) -> Self {
-        let mut options = Self::default();
-        each_option(attr, errors, |key, input, errors| {
+    fn read(&mut self, attr: TokenStream, errors: &mut Errors) {
+        let known = "`name = \"..\"`, `authorize`, `discover` or `crate = path`";
+        options::each_of(attr, known, errors, |key, input, errors| {
             if key == "name" {
-                options.name = Some(text(key, input)?);
+                let name = options::name(key, input)?;
+                options::once(&mut self.name, name, key, "remove one", errors);
+            } else if key == "authorize" {
+                self.authorize.push(Authorize::read(key, input, errors)?);
             } else if key == "discover" {
-                options.discover = Some(key.span());
+                options::once(&mut self.discover, key.span(), key, "remove one", errors);
             } else if key == "crate" {
-                input.parse::<Token![=]>()?;
-                options.root = Some(input.call(Path::parse_mod_style)?);
+                let message = "which crate? write `crate = path`";
+                let root = options::value(key, input, Path::parse_mod_style, message)?;
+                options::once(&mut self.root, root, key, "remove one", errors);
             } else {
-                errors.at(
-                    key.span(),
-                    format!(
-                        "unknown option `{key}`: write `name = \"..\"`, `discover` or `crate = path`"
-                    ),
-                );
-                return skip_value(input);
+                return Ok(false);
             }
-            Ok(())
+            Ok(true)
         });
-        options
+    }
+
+    /// Takes further `#[hub(..)]` off the item: they say more of the same.
+    fn take(&mut self, attrs: &mut Vec<Attribute>, errors: &mut Errors) {
+        for attr in attrs.extract_if(.., |attr| is_helper(attr.path())) {
+            match attr.meta {
+                Meta::Path(_) => {}
+                Meta::List(list) => self.read(list.tokens, errors),
+                Meta::NameValue(value) => {
+                    errors.on(&value, "options stand in parentheses: write `#[hub(..)]`");
+                }
+            }
+        }
     }
 }
 
 impl Helper {
     /// Takes the helper attributes off a method.
     fn take(attrs: &mut Vec<Attribute>, errors: &mut Errors) -> Self {
+        let known = "`skip`, `authorize` or `name = \"..\"`";
         let mut helper = Self::default();
         for attr in attrs.extract_if(.., |attr| is_helper(attr.path())) {
             let Ok(list) = attr.meta.require_list() else {
                 errors.on(
                     &attr.meta,
-                    "say what about this method: `#[hub(skip)]` or `#[hub(name = \"..\")]`",
+                    "say what about this method: `#[hub(skip)]`, `#[hub(authorize)]` or `#[hub(name = \"..\")]`",
                 );
                 continue;
             };
-            each_option(list.tokens.clone(), errors, |key, input, errors| {
+            options::each_of(list.tokens.clone(), known, errors, |key, input, errors| {
                 if key == "name" {
-                    helper.name = Some(text(key, input)?);
+                    let name = options::name(key, input)?;
+                    options::once(&mut helper.name, name, key, "remove one", errors);
+                } else if key == "authorize" {
+                    helper.authorize.push(Authorize::read(key, input, errors)?);
                 } else if key == "skip" {
-                    helper.skip = Some(key.span());
+                    options::once(&mut helper.skip, key.span(), key, "remove one", errors);
                 } else {
-                    errors.at(
-                        key.span(),
-                        format!("unknown option `{key}`: write `skip` or `name = \"..\"`"),
-                    );
-                    return skip_value(input);
+                    return Ok(false);
                 }
-                Ok(())
+                Ok(true)
             });
         }
         helper
@@ -175,46 +198,4 @@ impl Helper {
 /// `hub` by any path, as an attribute may be named by its path.
 fn is_helper(path: &Path) -> bool {
     path.segments.last().is_some_and(|last| last.ident == "hub")
-}
-
-/// Calls `one` behind each option's key, up to the first that can't be read.
-fn each_option(
-    tokens: TokenStream,
-    errors: &mut Errors,
-    mut one: impl FnMut(&Ident, ParseStream<'_>, &mut Errors) -> syn::Result<()>,
-) {
-    let read = |input: ParseStream<'_>| {
-        while !input.is_empty() {
-            let key = input.call(syn::ext::IdentExt::parse_any)?;
-            one(&key, input, errors)?;
-            if !input.is_empty() {
-                input.parse::<Token![,]>()?;
-            }
-        }
-        Ok(())
-    };
-    if let Err(error) = read.parse2(tokens) {
-        errors.add(error);
-    }
-}
-
-fn text(key: &Ident, input: ParseStream<'_>) -> syn::Result<LitStr> {
-    if !input.peek(Token![=]) {
-        return Err(syn::Error::new(
-            key.span(),
-            "what is the name? write `name = \"..\"`",
-        ));
-    }
-    input.parse::<Token![=]>()?;
-    input.parse()
-}
-
-fn skip_value(input: ParseStream<'_>) -> syn::Result<()> {
-    if input.peek(Token![=]) {
-        input.parse::<Token![=]>()?;
-        input.parse::<syn::Expr>()?;
-    } else if input.peek(syn::token::Paren) {
-        input.parse::<proc_macro2::Group>()?;
-    }
-    Ok(())
 }

@@ -9,6 +9,7 @@ use syn::{
     ReturnType, Signature, Type, TypeReference,
 };
 
+use super::authorize;
 use crate::model::{ArgModel, LifecycleModel, MethodModel, Moment, Output};
 use crate::names;
 use crate::recover::Errors;
@@ -36,6 +37,8 @@ pub(super) fn method(
     helper: &Helper,
     errors: &mut Errors,
 ) -> Option<MethodModel> {
+    // A mistake in who may call leaves a method that can be called.
+    let authorize = authorize::of_method(role, &helper.authorize, errors);
     let before = errors.count();
     shape(role, sig, errors);
     let mut params = sig.inputs.iter().filter_map(typed).peekable();
@@ -82,6 +85,7 @@ pub(super) fn method(
         args,
         progress: progress.map(|progress| (*progress.ty).clone()),
         output,
+        authorize,
     })
 }
 

@@ -4,15 +4,18 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::Type;
 
-use super::{Root, at, derived, lifecycle, moved, quiet};
-use crate::model::{ContractModel, HubModel, ImplementationModel, MethodModel, Output};
+use super::{Root, at, authorize, derived, lifecycle, moved, quiet};
+use crate::model::{
+    AuthorizeModel, ContractModel, HubModel, ImplementationModel, MethodModel, Output,
+};
 use crate::names;
 
 /// `impl Hub` for a plain hub.
 pub(super) fn hub(root: &Root, hub: &HubModel) -> TokenStream {
     let HubModel { ty, generics, .. } = hub;
     let (params, _, bounds) = generics.split_for_impl();
-    let spec = spec(root, &hub.name, &hub.methods);
+    let own = quote!(#ty);
+    let spec = spec(root, &own, &hub.name, &hub.methods, &hub.authorize);
     let call = call(root, &quote!(&__HUB_SPEC), &quote!(Self), &hub.methods);
     let lifecycle = hub
         .lifecycle
@@ -99,7 +102,13 @@ pub(super) fn implementation(root: &Root, hub: &ImplementationModel) -> TokenStr
 /// What a contract's trait provides beside its methods.
 pub(super) fn contract(root: &Root, contract: &ContractModel) -> TokenStream {
     let ident = &contract.ident;
-    let spec = spec(root, &contract.name, &contract.methods);
+    let spec = spec(
+        root,
+        &quote!(Self),
+        &contract.name,
+        &contract.methods,
+        &contract.authorize,
+    );
     let call = call(
         root,
         &quote!(Self::__HUB.spec),
@@ -132,7 +141,15 @@ pub(super) fn contract(root: &Root, contract: &ContractModel) -> TokenStream {
     }
 }
 
-fn spec(root: &Root, name: &str, methods: &[MethodModel]) -> TokenStream {
+fn spec(
+    root: &Root,
+    own: &TokenStream,
+    name: &str,
+    methods: &[MethodModel],
+    authorize: &[AuthorizeModel],
+) -> TokenStream {
+    let conditions = |conditions| authorize::authorize(root, own, conditions);
+
     let methods = methods.iter().map(|method| {
         let MethodModel {
             wire,
@@ -145,6 +162,7 @@ fn spec(root: &Root, name: &str, methods: &[MethodModel]) -> TokenStream {
             quote_spanned!(Span::mixed_site()=> #root::ParamSpec { name: #name, ty: #ty })
         });
         let returns = names::written(&method.output.value);
+        let authorize = conditions(&method.authorize);
         quote_spanned! {Span::mixed_site()=>
             #(#cfgs)*
             #root::MethodSpec {
@@ -152,15 +170,16 @@ fn spec(root: &Root, name: &str, methods: &[MethodModel]) -> TokenStream {
                 params: &[#(#params),*],
                 optional: #optional,
                 returns: #returns,
-                authorize: &[],
+                authorize: #authorize,
             }
         }
     });
+    let authorize = conditions(authorize);
     quote_spanned! {Span::mixed_site()=>
         #root::HubSpec {
             name: #name,
             methods: &[#(#methods),*],
-            authorize: &[],
+            authorize: #authorize,
         }
     }
 }

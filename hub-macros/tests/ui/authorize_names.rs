@@ -1,0 +1,16 @@
+#![allow(unused)]
+
+use hub_core::hub;
+
+struct Chat;
+
+#[hub(authorize = "", authorize(roles("op", " "), users("")))]
+impl Chat {
+    #[hub(authorize(roles(), users))]
+    async fn none(&self) {}
+
+    #[hub(authorize(roles = "admin", users(ann, 5, "bob",, c"bob")))]
+    async fn no_text(&self) {}
+}
+
+fn main() {}
