@@ -93,6 +93,46 @@ attributes! {
     /// the item or `#[hub(name = "..")]` on a method says otherwise. Methods may share a name if no number of arguments
     /// fits two of them.
     ///
+    /// # Who may call
+    /// Without `authorize` everybody may. With it, on the item for the whole hub or as `#[hub(authorize)]` on a method,
+    /// callers have to fulfil something:
+    /// * `authorize`: be authenticated;
+    /// * `authorize = "admin"`: have this role;
+    /// * `authorize(..)`: everything in the parentheses, at least one of
+    ///   * `roles("admin", "op")`: have one of the roles,
+    ///   * `users("ann", "bob")`: be one of the users, whatever the case of the name,
+    ///   * `check = path::to::function`: be accepted by a `fn(&Identity, &Request) -> bool`, which is asked instead of whether
+    ///     they are authenticated,
+    ///   * `require_outgoing = false`, for a whole hub: everybody may connect and listen, only calls ask for the rest.
+    ///
+    /// All that is written has to be fulfilled, of a hub and of its method, in one attribute or several; a name is taken
+    /// whole, commas and all. A hub's conditions are also asked before a connection may listen to it. A contract's stand on
+    /// its trait and the trait's methods and hold for every hub that keeps it.
+    ///
+    /// ```
+    /// use hub_core::{Identity, Request, hub};
+    ///
+    /// struct Files;
+    ///
+    /// #[hub(authorize, authorize(users("ann", "bob"), require_outgoing = false))]
+    /// impl Files {
+    ///     async fn read(&self, name: String) -> String {
+    ///         format!("what {name} says")
+    ///     }
+    ///
+    ///     #[hub(authorize(roles("admin", "op")))]
+    ///     async fn delete(&self, name: String) {}
+    ///
+    ///     #[hub(name = "purge", authorize = "admin", authorize(check = Self::is_inside))]
+    ///     async fn delete_all(&self) {}
+    ///
+    ///     // Without `&self` it can't be called from outside.
+    ///     fn is_inside(_: &Identity, request: &Request) -> bool {
+    ///         request.header("x-from").is_some_and(|from| from == "inside")
+    ///     }
+    /// }
+    /// ```
+    ///
     /// # Contracts
     /// On a trait the attribute also generates a client's side, `ChatProxy` for `trait Chat`, and `#[hub]` on `impl Chat for
     /// ChatHub` makes the hub. The trait's `async fn`s return `Send` futures, and it has the lifecycle methods above, which
@@ -123,9 +163,12 @@ attributes! {
     ///
     /// # Options
     /// * `name = ".."`: the hub's name, without dots.
+    /// * `authorize`, `authorize = ".."`, `authorize(..)`: who may call, see above.
     /// * `discover`: on an `impl`; the server's `discover()` finds the hub and makes it with `Default`. A crate that nothing
     ///   refers to is not linked and announces nothing: name it (`use my_hubs as _;`).
     /// * `crate = path`: the crate that generated code goes through, where it is re-exported under another name.
+    ///
+    /// They may be spread over several `#[hub(..)]`.
     hub: Hub at "hub_core";
     /// Makes a trait of callbacks: what the server calls on its clients.
     ///

@@ -34,6 +34,9 @@ mod shadows {
     pub(crate) struct Context;
     pub(crate) struct Reply;
     pub(crate) struct Args;
+    pub(crate) struct Authorize;
+    pub(crate) struct Identity;
+    pub(crate) struct Request;
     pub(crate) trait Send {}
     pub(crate) trait Sync {}
     pub(crate) trait Future {}
@@ -61,8 +64,12 @@ macro_rules! everything {
             #[derive(::std::default::Default, ::std::fmt::Debug)]
             pub struct Plain;
 
-            #[::hub_macros::$hub($(crate = $root,)? discover)]
+            #[::hub_macros::$hub($(crate = $root,)? discover, authorize(users("ann"), check = Self::may))]
             impl Plain {
+                const fn may(_: &::hub_core::Identity, _: &::hub_core::Request) -> bool {
+                    true
+                }
+
                 /// Everything that a method may have.
                 ///
                 /// # Errors
@@ -94,7 +101,7 @@ macro_rules! everything {
             }
 
             /// A contract.
-            #[::hub_macros::$hub($(crate = $root)?)]
+            #[::hub_macros::$hub($(crate = $root,)? authorize)]
             pub trait Contract {
                 /// With arguments named like locals.
                 async fn all(
@@ -104,6 +111,7 @@ macro_rules! everything {
                     value: ::std::option::Option<super::String>,
                 ) -> Result<u8>;
                 /// Without documented errors.
+                #[hub(authorize(roles("a", "b"), check = Plain::may))]
                 async fn nothing(&self);
             }
 

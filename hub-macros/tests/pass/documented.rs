@@ -9,7 +9,7 @@
 )]
 #![forbid(unsafe_code)]
 
-use hub_core::{Context, HubError, Progress, hub, hub_client};
+use hub_core::{Context, HubError, Identity, Progress, Request, hub, hub_client};
 
 /// What the server calls.
 #[hub_client]
@@ -18,13 +18,18 @@ pub trait Client {
     async fn message(&self, text: String) -> Result<(), HubError>;
 }
 
+fn inside(_: &Identity, request: &Request) -> bool {
+    request.path.starts_with("/inside/")
+}
+
 /// What clients call.
-#[hub]
+#[hub(authorize(check = inside), authorize(users("ann"), require_outgoing = false))]
 pub trait Chat {
     /// Says something.
     async fn send(&self, cx: &Context, text: String, sink: Progress<u8>) -> Result<(), HubError>;
     /// Is going.
     #[deprecated]
+    #[hub(authorize = "admin")]
     async fn old(&self) -> u8 {
         1
     }
@@ -60,8 +65,19 @@ impl Chat for Room {
 #[derive(Debug, Default)]
 pub struct Plain;
 
-#[hub(discover)]
+#[hub(discover, authorize)]
+/// Between attributes.
+#[hub(name = "plainer", authorize = "admin")]
 impl Plain {
+    fn may(_: &Identity, _: &Request) -> bool {
+        true
+    }
+
+    /// Asks for itself.
+    #[hub(authorize(check = Self::may))]
+    #[hub(authorize(roles("op")))]
+    pub fn own(&self) {}
+
     /// Is going.
     #[deprecated]
     pub fn old(&self) {}
