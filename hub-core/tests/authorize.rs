@@ -101,6 +101,7 @@ fn identity(name: &str, roles: &[&str]) -> Identity {
     Identity {
         name: (!name.is_empty()).then(|| name.into()),
         roles: roles.iter().map(ToString::to_string).collect(),
+        ..Identity::default()
     }
 }
 
