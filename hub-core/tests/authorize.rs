@@ -41,6 +41,7 @@ trait Policy {
 }
 
 #[hub(authorize)]
+#[hub(authorize(users("x", "y")))]
 trait Contract: Policy {
     #[hub(authorize = "op")]
     async fn ops(&self);
@@ -197,6 +198,7 @@ fn a_contract_says_it_for_all_that_keep_it() {
     for (spec, lenient) in [(Strict.spec(), false), (Lenient.spec(), true)] {
         let request = Request::default();
         assert!(all(spec.authorize, &identity("x", &[]), &request));
+        assert!(!all(spec.authorize, &identity("ann", &[]), &request));
         assert!(!all(spec.authorize, &identity("", &[]), &request));
         assert!(may(spec, "ops", "x", &["op"]));
         assert!(!may(spec, "ops", "x", &[]));

@@ -223,6 +223,7 @@ trait Contract: ::hub_core::__private::Send + ::hub_core::__private::Sync + 'sta
                     .users(&["ann"])
                     .check(::policy::may)
                     .require_outgoing(true),
+                ::hub_core::__private::Authorize::AUTHENTICATED,
             ],
         },
         call: Self::__hub_call,

@@ -16,6 +16,7 @@ impl Chat {
 }
 
 #[hub(authorize(roles("op"), users("ann"), require_outgoing = true, check = ::policy::may))]
+#[hub(authorize)]
 trait Contract {
     #[hub(authorize = "admin")]
     async fn send(&self);

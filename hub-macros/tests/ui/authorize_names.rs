@@ -11,6 +11,9 @@ impl Chat {
 
     #[hub(authorize(roles = "admin", users(ann, 5, "bob",, c"bob")))]
     async fn no_text(&self) {}
+
+    #[hub(authorize = "admin" "op", authorize(users("ann" "bob", "carl"), roles("a") "b"))]
+    async fn no_comma(&self) {}
 }
 
 fn main() {}

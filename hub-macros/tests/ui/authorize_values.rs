@@ -6,7 +6,7 @@ struct Chat;
 
 #[hub(authorize =, authorize = admin, authorize = ["a", "b"], authorize("admin"), authorize["admin"], authorize())]
 impl Chat {
-    #[hub(authorize(check, check(may), check = "may", check = |who, request| true, check =))]
+    #[hub(authorize(check, check(may), check = "may", check = |who, request| true, check =, check = may()))]
     async fn checks(&self) {}
 }
 
