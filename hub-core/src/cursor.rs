@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use crate::id::{ConnectionId, GroupName, HubName, UserId};
+use crate::id::{ConnectionId, GroupName, HubName, NodeId, UserId};
 use crate::message::{Event, Item};
 use crate::protocol::{Part, Protocol};
 use crate::value::Payload;
@@ -88,6 +88,8 @@ pub enum Topic {
     Connection(HubName, ConnectionId),
     /// One connection whatever the hub: commands and progress.
     Control(ConnectionId),
+    /// One node, where several share the log: acknowledgements.
+    Node(NodeId),
 }
 
 /// One entry of a log.
@@ -116,21 +118,34 @@ pub enum Body {
     Progress(Item),
     /// A value for clients of a persistent connection.
     Value(Payload),
-    /// An instruction to the connection that listens. Commands are entries, so that a resumed connection re-applies
+    /// An instruction to the node that listens, mostly for a connection. Commands are entries, so that a resumed connection re-applies
     /// the group changes that it missed (`classic-signalr.md` 11.4).
     Command(Command),
 }
 
-/// An instruction to a connection.
+/// An instruction to the node that has a connection, or to a node itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Command {
-    /// Become a member; the number names the acknowledgement that somebody waits for.
-    Join(HubName, GroupName, u64),
+    /// Become a member; somebody waits for the acknowledgement.
+    Join(HubName, GroupName, Ack),
     /// Stop being a member.
-    Leave(HubName, GroupName, u64),
+    Leave(HubName, GroupName, Ack),
     /// End: the client said goodbye.
     Abort,
+    /// The connection's newest request came to this node; others that had it forget it.
+    Claim(NodeId),
+    /// What the node waits for by this number has been done.
+    Acknowledge(u64),
+}
+
+/// Names what somebody waits for, on whatever node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ack {
+    /// Where he waits.
+    pub node: NodeId,
+    /// Which of those who wait there.
+    pub number: u64,
 }
 
 impl Entry {

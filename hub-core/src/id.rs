@@ -103,6 +103,10 @@ name! {
     HubName
 }
 
+/// One server among those that share a log. Made anew at each start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct NodeId(pub u64);
+
 /// A call's id as its caller chose it. Classic clients send numbers or strings and are always answered with
 /// a string (`classic-signalr.md` 8.1), so the text is what is kept.
 #[derive(Clone, PartialEq, Eq, Hash)]

@@ -47,14 +47,14 @@ pub use async_trait::async_trait;
 pub use authorize::Authorize;
 pub use clients::{Audience, CallerClients, Clients, Groups};
 pub use context::{Context, Identity, Items, Peer, Request};
-pub use cursor::{Body, Command, Cursor, Entry, Epoch, InvalidCursor, Start, Topic};
+pub use cursor::{Ack, Body, Command, Cursor, Entry, Epoch, InvalidCursor, Start, Topic};
 pub use error::{CallError, DeliveryError, HubError, ProtocolError};
 pub use filter::{
     Admission, Connect, Disconnect, Filter, Invocation, Next, Outgoing, Reconnect, Rejoin, Step,
 };
 pub use hub::{BoxFuture, Hub, HubRegistration, HubSpec, MethodSpec, ParamSpec, Reply, Resumed};
 pub use hub_macros::{hub, hub_client};
-pub use id::{ConnectionId, GroupName, HubName, InvocationId, UserId};
+pub use id::{ConnectionId, GroupName, HubName, InvocationId, NodeId, UserId};
 pub use invoke::{EventRouter, Invoke, Proxy};
 pub use log::{Append, Gap, GapCause, Interest, Limit, Log, LogError, Notice, Page, Receipt};
 pub use message::{Call, Completion, Event, Failure, Item, Message, Position};

@@ -86,6 +86,8 @@ pub enum Interest {
 pub enum Notice {
     /// An entry was appended to a topic that this node listens to.
     Appended(Arc<Entry>),
+    /// Nothing more up to this order comes. A node that appends where it does not listen waits for this.
+    Passed(u64),
 }
 
 /// Why a log did not do as asked.
@@ -108,13 +110,21 @@ pub enum LogError {
 /// * `read` returns entries merged by order, only those after the cursor; a reader that asks again with the last order
 ///   it got misses nothing and gets nothing twice.
 /// * What was trimmed or forgotten after the cursor is reported as a gap, never skipped in silence.
+/// * Whoever has an `Arc` of it is one node: nodes that share what is stored have a value of their own each, with a tail
+///   and interests of its own.
+/// * The tail hands out the entries of all topics that the node listens to; those of others it may hand out or leave out.
+///   After an `append` of this node it reaches the last order that was kept, with the entry or with [`Notice::Passed`].
 #[async_trait]
 pub trait Log: Send + Sync + 'static {
     /// The log's epoch: the first half of every cursor.
     fn epoch(&self) -> Epoch;
 
-    /// The last order given out.
+    /// The last order given out, as far as this node knows.
     fn end(&self) -> u64;
+
+    /// Whether other nodes may read and write what this one does. Nodes that share a log tell each other through it which
+    /// of them a connection is at.
+    fn is_shared(&self) -> bool;
 
     /// Writes entries, in this order, all or none.
     ///
@@ -128,9 +138,12 @@ pub trait Log: Send + Sync + 'static {
     /// When the store is unavailable or closed.
     async fn read(&self, topics: &[Topic], after: Cursor, limit: Limit) -> Result<Page, LogError>;
 
-    /// Says that this node begins or stops to listen to a topic. A topic that is listened to, or was lately, keeps
+    /// Says that this node begins or stops to listen to a topic. A topic that any node listens to, or did lately, keeps
     /// its newest entries.
-    fn watch(&self, topic: &Topic, change: Interest);
+    ///
+    /// Gives the order after which the tail has all that is kept of the topic. What lies before may have to be read: it
+    /// is 0 where the tail leaves nothing out, and else the end of the log as this node begins to listen.
+    fn watch(&self, topic: &Topic, change: Interest) -> u64;
 
     /// The live tail, in order. Only one task calls this; dropping the future loses nothing.
     ///

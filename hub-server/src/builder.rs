@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use hub_core::{Authorize, Classic, Filter, Hub, HubRegistration, Identity, Log, Request};
+use hub_core::{Authorize, Classic, Filter, Hub, HubRegistration, Identity, Log, NodeId, Request};
 
 use crate::config::{Config, Transport};
 use crate::connection::pump::Tide;
@@ -244,13 +244,17 @@ impl Builder {
 
     /// The secret that tokens are sealed with, 32 random bytes. Servers that share it accept each other's connections,
     /// and a server that keeps it accepts its connections after a restart. Without one a key is made at start.
+    ///
+    /// The key alone makes no farm: with a log in memory each server delivers its own messages to its own clients, and one
+    /// that comes from another server has a gap. For more they must share a [`log`](Self::log), too.
     #[must_use]
     pub fn key(mut self, key: [u8; 32]) -> Self {
         self.key = Some(key);
         self
     }
 
-    /// The log to run on; by default one in memory.
+    /// The log to run on; by default one in memory, whose messages other servers do not see. Servers that share a log and
+    /// a [`key`](Self::key) are one: any request of a connection may come to any of them.
     #[must_use]
     pub fn log(mut self, log: Arc<dyn Log>) -> Self {
         self.log = Some(log);
@@ -309,8 +313,10 @@ impl Builder {
             Some(key) => key,
             None => random_key().map_err(|_| BuildError::NoRandomness)?,
         };
-        let registry = Registry::new(log.clone(), config.outbox_frames, config.outbox_bytes);
+        let id = NodeId(uuid::Uuid::new_v4().as_u64_pair().0);
+        let registry = Registry::new(id, log.clone(), config.outbox_frames, config.outbox_bytes);
         let node = Node {
+            id,
             epoch: log.epoch(),
             config,
             log,

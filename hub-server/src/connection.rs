@@ -1,5 +1,6 @@
 //! Connections: what a node knows of each client, how the log's tail reaches them, and how they come, stay and end.
 
+pub(crate) mod claim;
 pub(crate) mod downlink;
 pub(crate) mod frames;
 pub(crate) mod heartbeat;

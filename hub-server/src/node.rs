@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use hub_core::{Epoch, Log, Protocol};
+use hub_core::{Ack, Append, Body, Command, Epoch, Log, NodeId, Protocol, Topic};
 use tokio::sync::oneshot;
 
 use crate::config::Config;
@@ -13,6 +13,7 @@ use crate::connection::registry::Registry;
 use crate::hubs::table::HubTable;
 
 pub(crate) struct Node {
+    pub(crate) id: NodeId,
     pub(crate) config: Config,
     pub(crate) log: Arc<dyn Log>,
     pub(crate) epoch: Epoch,
@@ -28,6 +29,25 @@ pub(crate) struct Node {
 impl Node {
     pub(crate) fn is_leaving(&self) -> bool {
         self.leaving.load(Ordering::Acquire)
+    }
+
+    /// Tells whoever waits, on whatever node, that it has been done.
+    pub(crate) fn acknowledge(self: &Arc<Self>, ack: Ack) {
+        if ack.node == self.id {
+            return self.acks.acknowledge(ack.number);
+        }
+        let node = self.clone();
+        // Not here: the pump must not wait for the log that waits for the pump.
+        tokio::spawn(async move {
+            let done = Append {
+                topic: Topic::Node(ack.node),
+                except: Arc::default(),
+                body: Body::Command(Command::Acknowledge(ack.number)),
+            };
+            if let Err(error) = node.log.append(vec![done]).await {
+                tracing::warn!(%error, "another node waits in vain for an acknowledgement");
+            }
+        });
     }
 }
 

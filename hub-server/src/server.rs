@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use hub_core::Hub;
+use hub_core::{Hub, Interest, Topic};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
 use tokio::sync::watch;
@@ -87,6 +87,13 @@ impl HubServer {
     /// start here and end with the last clone of the service.
     #[must_use]
     pub fn into_service(self) -> HubService {
+        if self.node.log.is_shared() {
+            // Acknowledgements of other nodes.
+            let own = Topic::Node(self.node.id);
+            self.node.log.watch(&own, Interest::Listen);
+        } else {
+            tracing::info!("the log is in memory: other nodes do not see its messages");
+        }
         let tasks = [
             tokio::spawn(pump::run(self.node.clone())).abort_handle(),
             tokio::spawn(heartbeat::run(self.node.clone())).abort_handle(),
@@ -166,6 +173,10 @@ impl Drop for Running {
         self.leave();
         for connection in self.node.registry.connections() {
             self.node.registry.remove(&connection);
+        }
+        if self.node.log.is_shared() {
+            let own = Topic::Node(self.node.id);
+            self.node.log.watch(&own, Interest::Leave);
         }
     }
 }

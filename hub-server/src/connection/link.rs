@@ -18,6 +18,7 @@ use hub_core::{
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
+use super::claim::Claim;
 use super::downlink::Downlink;
 use super::frames::Frames;
 use crate::hubs::raw::Receiver;
@@ -130,6 +131,7 @@ pub(crate) struct Link {
     pub(crate) hubs: Vec<usize>,
     pub(crate) topics: Vec<Topic>,
     pub(crate) bare: bool,
+    pub(crate) claim: Claim,
     /// When the connection last had a living request.
     pub(crate) active: Instant,
     /// Since when bytes wait that the peer does not take.
@@ -173,6 +175,7 @@ impl Link {
             hubs,
             topics,
             bare,
+            claim: Claim::default(),
             active: Instant::now(),
             blocked: None,
             downlink,
@@ -190,6 +193,7 @@ impl Link {
         self.wake();
         *self = Self {
             request: self.request + 1,
+            claim: self.claim,
             ..Self::new(attach, outbox)
         };
     }
@@ -205,6 +209,14 @@ impl Link {
         self.waker = None;
     }
 
+    /// Another node has the connection: the request here is replaced by one there. Gives whom to wake.
+    pub(crate) fn give_up(&mut self) -> Option<Waker> {
+        let waker = self.waker.take();
+        self.detach();
+        self.request += 1;
+        waker
+    }
+
     /// Takes an entry from the pump, if the connection is with it; gives whom to wake.
     pub(crate) fn receive(
         &mut self,
@@ -212,7 +224,8 @@ impl Link {
         entry: &Arc<Entry>,
         frames: &mut Frames<'_>,
     ) -> Option<Waker> {
-        if self.mode != Mode::Live {
+        // The log may have shown it more than the pump has handed on.
+        if self.mode != Mode::Live || entry.order <= self.position {
             return None;
         }
         if entry.excepts(id) {

@@ -9,13 +9,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use hub_core::Notice;
 use tokio::sync::oneshot;
 
-use super::lifetime;
+use super::{claim, lifetime};
 use crate::node::Node;
 
 pub(crate) async fn run(node: Arc<Node>) {
     loop {
         let entry = match node.log.next().await {
             Ok(Notice::Appended(entry)) => entry,
+            Ok(Notice::Passed(order)) => {
+                node.registry.pass(order);
+                node.tide.rise(order);
+                continue;
+            }
             Ok(_) => continue,
             Err(error) => {
                 tracing::info!(%error, "the pump stops");
@@ -24,7 +29,10 @@ pub(crate) async fn run(node: Arc<Node>) {
         };
         let effects = node.registry.hand_on(&entry, &*node.protocol);
         if let Some(ack) = effects.acknowledged {
-            node.acks.acknowledge(ack);
+            node.acknowledge(ack);
+        }
+        if let Some(connection) = effects.claims_again {
+            tokio::spawn(claim::write(node.clone(), connection));
         }
         for waker in effects.wake {
             waker.wake();

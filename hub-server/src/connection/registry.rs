@@ -2,18 +2,22 @@
 //! connection listens to does it under its lock, so that no entry falls between two listeners.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use hub_core::{
-    Body, Command, ConnectionId, Entry, Epoch, Interest, Log, Outbox, Protocol, Start, Topic,
+    Ack, Body, Command, ConnectionId, Entry, Epoch, Interest, Log, NodeId, Outbox, Protocol, Start,
+    Topic,
 };
 
+use super::claim::Verdict;
 use super::frames::Frames;
 use super::link::{Attach, Connection, Link, Mode};
 
 pub(crate) struct Registry {
     inner: Mutex<Inner>,
+    node: NodeId,
     log: Arc<dyn Log>,
     epoch: Epoch,
     outbox: (usize, usize),
@@ -25,6 +29,9 @@ struct Inner {
     listeners: HashMap<Topic, HashMap<u64, Arc<Connection>>>,
     /// The order of the last entry that the pump handed on.
     passed: u64,
+    /// Up to this order the tail may have left something out, as this node did not listen to it yet; a connection that
+    /// wants it reads it.
+    floor: u64,
     serial: u64,
 }
 
@@ -37,8 +44,9 @@ struct Tracked {
 #[derive(Default)]
 pub(crate) struct Effects {
     pub(crate) wake: Vec<Waker>,
-    pub(crate) acknowledged: Option<u64>,
+    pub(crate) acknowledged: Option<Ack>,
     pub(crate) aborted: Option<Arc<Connection>>,
+    pub(crate) claims_again: Option<Arc<Connection>>,
 }
 
 /// A receive request that has its place.
@@ -47,13 +55,21 @@ pub(crate) struct Attached {
     pub(crate) request: u64,
     /// Whether this node did not know the connection.
     pub(crate) new: bool,
+    /// Whether the other nodes have to be told that it is here.
+    pub(crate) claims: bool,
 }
 
 impl Registry {
-    pub(crate) fn new(log: Arc<dyn Log>, outbox_frames: usize, outbox_bytes: usize) -> Self {
+    pub(crate) fn new(
+        node: NodeId,
+        log: Arc<dyn Log>,
+        outbox_frames: usize,
+        outbox_bytes: usize,
+    ) -> Self {
         let epoch = log.epoch();
         Self {
             inner: Mutex::default(),
+            node,
             log,
             epoch,
             outbox: (outbox_frames, outbox_bytes),
@@ -70,7 +86,7 @@ impl Registry {
         greet: Option<&dyn Protocol>,
     ) -> Attached {
         let mut inner = self.lock();
-        let id = attach.peer.id.clone();
+        let (id, bare) = (attach.peer.id.clone(), attach.bare);
         let groups = attach
             .groups
             .iter()
@@ -99,9 +115,16 @@ impl Registry {
             }
         };
         inner.listen_exactly(&connection, &wanted, &*self.log);
+        let claims = new && !bare && self.log.is_shared();
         let mut link = connection.link();
-        link.position = inner.passed;
-        link.forgiven = inner.passed;
+        // A cursor may tell of more than this node has heard of.
+        let seen = match start {
+            Start::After(cursor) => cursor.order,
+            _ => 0,
+        };
+        link.claim.come(self.log.end().max(seen), claims);
+        link.position = inner.reach();
+        link.forgiven = link.position;
         if let Start::After(cursor) = start {
             link.position = cursor.order;
             link.mode = Mode::Behind;
@@ -115,7 +138,25 @@ impl Registry {
             connection,
             request,
             new,
+            claims,
         }
+    }
+
+    /// A claim of this node was written; whoever is to write another is told so.
+    pub(crate) fn claimed(&self, connection: &Arc<Connection>, order: u64) -> Verdict {
+        let mut inner = self.lock();
+        let verdict = connection.link().claim.written(order);
+        if verdict == Verdict::GivesUp {
+            let waker = inner.give_up(connection, &*self.log);
+            drop(inner);
+            waker.into_iter().for_each(Waker::wake);
+        }
+        verdict
+    }
+
+    /// The tail comes to this order without an entry.
+    pub(crate) fn pass(&self, order: u64) {
+        self.lock().passed = order;
     }
 
     /// Hands an entry to everybody who listens.
@@ -123,8 +164,20 @@ impl Registry {
         let mut effects = Effects::default();
         let mut inner = self.lock();
         inner.passed = entry.order;
-        if let (Topic::Control(id), Body::Command(command)) = (&entry.topic, &entry.body) {
-            inner.command(id, command, entry.order, &*self.log, &mut effects);
+        if let Body::Command(command) = &entry.body {
+            match (&entry.topic, command) {
+                (Topic::Control(id), Command::Claim(node)) if *node != self.node => {
+                    inner.hear(id, entry.order, &*self.log, &mut effects);
+                }
+                (Topic::Control(id), command) => {
+                    inner.command(id, command, entry.order, &*self.log, &mut effects);
+                }
+                (_, Command::Acknowledge(number)) => {
+                    let (node, number) = (self.node, *number);
+                    effects.acknowledged = Some(Ack { node, number });
+                }
+                _ => {}
+            }
             return effects;
         }
         let mut frames = Frames::new(protocol, self.epoch, entry);
@@ -155,17 +208,19 @@ impl Registry {
         if link.request != request || link.mode != Mode::Behind {
             return None;
         }
-        if link.position < inner.passed {
-            return Some(inner.passed);
+        if link.position < inner.reach() {
+            return Some(inner.reach());
         }
-        link.go_live();
         let groups = link
             .groups
             .iter()
             .map(|(hub, group)| Topic::Group(hub.clone(), group.clone()));
         let wanted = link.topics.iter().cloned().chain(groups).collect();
-        drop(link);
         inner.listen_exactly(connection, &wanted, &*self.log);
+        if link.position < inner.reach() {
+            return Some(inner.reach());
+        }
+        link.go_live();
         None
     }
 
@@ -206,6 +261,31 @@ impl Registry {
 }
 
 impl Inner {
+    /// How far a connection has to read before the pump can go on for it.
+    fn reach(&self) -> u64 {
+        self.passed.max(self.floor)
+    }
+
+    /// Another node claims a connection.
+    fn hear(&mut self, id: &ConnectionId, order: u64, log: &dyn Log, effects: &mut Effects) {
+        let Some(connection) = self.by_id.get(id).map(|tracked| tracked.connection.clone()) else {
+            return;
+        };
+        let verdict = connection.link().claim.hear(order);
+        match verdict {
+            Verdict::Keeps => {}
+            Verdict::ClaimsAgain => effects.claims_again = Some(connection),
+            Verdict::GivesUp => effects.wake.extend(self.give_up(&connection, log)),
+        }
+    }
+
+    /// Forgets a connection that another node has; no hub of this one hears of it.
+    fn give_up(&mut self, connection: &Arc<Connection>, log: &dyn Log) -> Option<Waker> {
+        connection.ended.store(true, Ordering::Release);
+        self.remove(connection, log);
+        connection.link().give_up()
+    }
+
     fn command(
         &mut self,
         id: &ConnectionId,
@@ -217,13 +297,24 @@ impl Inner {
         let Some(connection) = self.by_id.get(id).map(|tracked| tracked.connection.clone()) else {
             return;
         };
-        let (Command::Join(hub, group, ack) | Command::Leave(hub, group, ack)) = command else {
-            effects.aborted = Some(connection);
-            return;
+        let (hub, group, ack) = match command {
+            Command::Join(hub, group, ack) | Command::Leave(hub, group, ack) => (hub, group, ack),
+            Command::Abort => {
+                effects.aborted = Some(connection);
+                return;
+            }
+            _ => return,
         };
         effects.acknowledged = Some(*ack);
         let topic = Topic::Group(hub.clone(), group.clone());
         let joins = matches!(command, Command::Join(..));
+        {
+            let link = connection.link();
+            if link.mode == Mode::Live && order <= link.position {
+                // It has read it in the log already.
+                return;
+            }
+        }
         if joins {
             // Also for a connection that is away or catching up: from now on the log keeps the topic for it.
             self.listen(&connection, &topic, log);
@@ -234,6 +325,10 @@ impl Inner {
             return;
         }
         link.regroup(command, order);
+        if self.floor > order {
+            // The tail may leave out what the group got meanwhile.
+            link.mode = Mode::Behind;
+        }
         effects.wake.extend(link.take_waker());
         if !joins {
             drop(link);
@@ -278,7 +373,7 @@ impl Inner {
         }
         let listeners = self.listeners.entry(topic.clone()).or_default();
         if listeners.is_empty() {
-            log.watch(topic, Interest::Listen);
+            self.floor = self.floor.max(log.watch(topic, Interest::Listen));
         }
         listeners.insert(connection.serial, connection.clone());
     }

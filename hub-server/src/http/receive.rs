@@ -14,6 +14,7 @@ use super::asked::Asked;
 use super::query::{Receive, Verb, clamp_version};
 use super::reply::{JAVASCRIPT, JSON, ResponseBody, plain, with_type};
 use crate::config::Transport;
+use crate::connection::claim;
 use crate::connection::downlink::Downlink;
 use crate::connection::lifetime::{self, Event};
 use crate::connection::link::{Attach, Connection, End, Membership, Opened};
@@ -42,7 +43,7 @@ pub(crate) async fn stream(
     else {
         return plain(StatusCode::INTERNAL_SERVER_ERROR, BAD_FRAME_ID);
     };
-    let Ok(start) = start_of(&asked) else {
+    let Ok(start) = start_of(&asked).await else {
         return with_type(ResponseBody::stream(Stream::cut(prelude)), content_type);
     };
     // A poll that is not called so has not been away (`classic-signalr.md` 10.3).
@@ -131,6 +132,11 @@ pub(crate) async fn place(
         request: attached.request,
         served: false,
     };
+    if attached.claims {
+        // In a task of its own: a client that hangs up meanwhile leaves no half claim.
+        let claimed = tokio::spawn(claim::write(node.clone(), attached.connection.clone()));
+        let _ = claimed.await;
+    }
     if node.is_leaving() {
         attached.connection.ended.store(true, Ordering::Release);
         attached.connection.link().finish(End::Over);
@@ -244,10 +250,18 @@ async fn gaps(node: &Node, start: Start, topics: &[Topic]) -> Vec<Gap> {
 }
 
 /// Where the request wants to begin. A cursor beyond the log's end is of a log that lost its tail.
-pub(crate) fn start_of(asked: &Asked) -> Result<Start, InvalidCursor> {
-    let start = Cursor::parse(asked.param("messageId").as_deref(), asked.node().epoch)?;
+pub(crate) async fn start_of(asked: &Asked) -> Result<Start, InvalidCursor> {
+    let node = asked.node();
+    let start = Cursor::parse(asked.param("messageId").as_deref(), node.epoch)?;
     Ok(match start {
-        Start::After(cursor) if cursor.order > asked.node().log.end() => Start::Foreign,
+        // Or this node has not heard yet of what the client has from another.
+        Start::After(cursor) if cursor.order > node.log.end() => {
+            let upto = cursor.order;
+            match node.log.read(&[], cursor, Limit { entries: 0, upto }).await {
+                Ok(page) if !page.gaps.is_empty() => Start::Foreign,
+                _ => start,
+            }
+        }
         start => start,
     })
 }

@@ -28,7 +28,7 @@ pub(crate) async fn websocket(mut asked: Asked, id: ConnectionId) -> Response<Re
     let Some(upgrade) = upgrade else {
         return plain(StatusCode::BAD_REQUEST, "Not a valid web socket request.");
     };
-    let Ok(start) = start_of(&asked) else {
+    let Ok(start) = start_of(&asked).await else {
         return refuse(&asked, upgrade);
     };
     match place(&asked, id, start, Arc::new(WebSocket), true).await {

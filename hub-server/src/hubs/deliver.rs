@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use hub_core::{
-    Address, Append, Body, BoxFuture, Command, ConnectionId, DeliveryError, GroupName, HubName,
-    Item, Next, Outgoing, Outlet, Topic,
+    Ack, Address, Append, Body, BoxFuture, Command, ConnectionId, DeliveryError, GroupName,
+    HubName, Item, Next, Outgoing, Outlet, Topic,
 };
 use tokio::time::timeout;
 
@@ -90,12 +90,14 @@ impl Node {
     async fn regroup(
         &self,
         who: &ConnectionId,
-        command: impl FnOnce(u64) -> Command,
+        command: impl FnOnce(Ack) -> Command,
     ) -> Result<(), DeliveryError> {
         let (number, acknowledged) = self.acks.expect();
         let forget = Forget(self, number);
+        let node = self.id;
+        let ack = Ack { node, number };
         self.log
-            .append(vec![control(who, Body::Command(command(number)))])
+            .append(vec![control(who, Body::Command(command(ack)))])
             .await?;
         let outcome = timeout(self.config.ack_timeout, acknowledged).await;
         drop(forget);

@@ -100,6 +100,10 @@ impl Log for MemoryLog {
         self.lock().end
     }
 
+    fn is_shared(&self) -> bool {
+        false
+    }
+
     async fn append(&self, entries: Vec<Append>) -> Result<Vec<Receipt>, LogError> {
         let mut inner = self.lock();
         if inner.closed {
@@ -128,7 +132,7 @@ impl Log for MemoryLog {
         Ok(inner.read(topics, after.order, limit))
     }
 
-    fn watch(&self, topic: &Topic, change: Interest) {
+    fn watch(&self, topic: &Topic, change: Interest) -> u64 {
         let now = Instant::now();
         let mut inner = self.lock();
         if change == Interest::Listen {
@@ -145,6 +149,8 @@ impl Log for MemoryLog {
             ring.idle_since = (ring.listeners == 0).then_some(now);
         }
         inner.sweep(now, self.keep.idle);
+        // Whatever is kept goes through the tail.
+        0
     }
 
     async fn next(&self) -> Result<Notice, LogError> {
