@@ -17,7 +17,6 @@ pub(crate) async fn run(node: Arc<Node>) {
         let entry = match node.log.next().await {
             Ok(Notice::Appended(entry)) => entry,
             Ok(Notice::Passed(order)) => {
-                node.registry.pass(order);
                 node.tide.rise(order);
                 continue;
             }

@@ -154,11 +154,6 @@ impl Registry {
         verdict
     }
 
-    /// The tail comes to this order without an entry.
-    pub(crate) fn pass(&self, order: u64) {
-        self.lock().passed = order;
-    }
-
     /// Hands an entry to everybody who listens.
     pub(crate) fn hand_on(&self, entry: &Arc<Entry>, protocol: &dyn Protocol) -> Effects {
         let mut effects = Effects::default();

@@ -14,8 +14,10 @@
     reason = "test support"
 )]
 
+pub mod farm;
 pub mod hubs;
 pub mod receive;
+pub mod shared_log;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -65,6 +67,15 @@ impl Server {
         Self {
             way: Way::Tcp(addr),
             task: Some(task),
+            path: "/signalr".into(),
+        }
+    }
+
+    /// One that runs elsewhere.
+    pub fn elsewhere(addr: SocketAddr) -> Self {
+        Self {
+            way: Way::Tcp(addr),
+            task: None,
             path: "/signalr".into(),
         }
     }
