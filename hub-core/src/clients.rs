@@ -8,9 +8,9 @@ use smol_str::SmolStr;
 
 use crate::cursor::Body;
 use crate::error::DeliveryError;
-use crate::id::{ConnectionId, GroupName, HubName, UserId};
+use crate::id::{ConnectionId, GroupName, HubName, QueueName, UserId};
 use crate::message::Event;
-use crate::outlet::Outlet;
+use crate::outlet::{Outlet, Queued};
 use crate::state::State;
 use crate::target::{Address, Target};
 use crate::value::Payload;
@@ -102,11 +102,19 @@ impl Clients {
         self.user(id).except(except)
     }
 
+    /// Those who are away: what is sent is kept in a queue of the hub, for whoever has subscribed to it
+    /// ([`Context::offline_subscribe`](crate::Context::offline_subscribe)), until they are back. Nobody who is there gets it.
+    #[must_use]
+    pub fn queue(&self, name: impl Into<QueueName>) -> Audience {
+        self.to(Target::Nobody).and_queue(name)
+    }
+
     fn to(&self, target: Target) -> Audience {
         let address = Address {
             hub: self.hub.clone(),
             target,
             except: Arc::default(),
+            queue: None,
         };
         Audience {
             outlet: self.outlet.clone(),
@@ -196,6 +204,14 @@ impl Audience {
         self
     }
 
+    /// Keeps what is sent in a queue, too, in one step: whoever is there gets it now, and whoever is away, when they are
+    /// back; nobody gets it twice.
+    #[must_use]
+    pub fn and_queue(mut self, name: impl Into<QueueName>) -> Self {
+        self.address.queue = Some(name.into());
+        self
+    }
+
     /// Calls the callback `method` with a tuple of arguments: `send("message", ("ann", 3))`, `send("ping", ())`.
     ///
     /// Returns when the event is in the log and handed to this node's connections, not when anybody has it.
@@ -203,16 +219,7 @@ impl Audience {
     /// # Errors
     /// When the arguments do not serialise to an array, a name is empty, or the log did not take the event.
     pub async fn send(&self, method: &str, args: impl Serialize) -> Result<(), DeliveryError> {
-        let args = Payload::of(&args).map_err(|error| DeliveryError::Arguments(Some(error)))?;
-        self.send_payload(
-            method,
-            if args.is_null() {
-                Payload::empty_array()
-            } else {
-                args
-            },
-        )
-        .await
+        self.send_queued(method, args).await.map(drop)
     }
 
     /// As [`send`](Self::send), with arguments that are already a JSON array.
@@ -220,6 +227,28 @@ impl Audience {
     /// # Errors
     /// As for [`send`](Self::send).
     pub async fn send_payload(&self, method: &str, args: Payload) -> Result<(), DeliveryError> {
+        self.deliver(method, args).await.map(drop)
+    }
+
+    /// As [`send`](Self::send), and says where the queue keeps it; `None` without a queue. The answer comes when it is kept
+    /// as safely as the log can.
+    ///
+    /// # Errors
+    /// As for [`send`](Self::send).
+    pub async fn send_queued(
+        &self,
+        method: &str,
+        args: impl Serialize,
+    ) -> Result<Option<Queued>, DeliveryError> {
+        let args = Payload::of(&args).map_err(|error| DeliveryError::Arguments(Some(error)))?;
+        let args = match args.is_null() {
+            true => Payload::empty_array(),
+            false => args,
+        };
+        self.deliver(method, args).await
+    }
+
+    async fn deliver(&self, method: &str, args: Payload) -> Result<Option<Queued>, DeliveryError> {
         if !args.as_bytes().starts_with(b"[") {
             return Err(DeliveryError::Arguments(None));
         }
@@ -242,7 +271,10 @@ impl Audience {
     pub async fn send_value(&self, value: impl Serialize) -> Result<(), DeliveryError> {
         let value = Payload::of(&value).map_err(|error| DeliveryError::Arguments(Some(error)))?;
         let body = Body::Value(on_one_line(value));
-        self.outlet.deliver(self.address.clone(), body).await
+        self.outlet
+            .deliver(self.address.clone(), body)
+            .await
+            .map(drop)
     }
 }
 

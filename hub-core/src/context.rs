@@ -4,11 +4,12 @@ use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use crate::clients::{CallerClients, Clients, Groups};
+use crate::clients::{Audience, CallerClients, Clients, Groups};
 use crate::error::DeliveryError;
-use crate::id::{ConnectionId, HubName, InvocationId, UserId};
-use crate::outlet::Outlet;
+use crate::id::{ConnectionId, HubName, InvocationId, PersistentId, QueueName, UserId};
+use crate::outlet::{Offline, Outlet, Replay};
 use crate::progress::Progress;
 use crate::state::State;
 
@@ -105,6 +106,14 @@ impl Items {
             .insert(TypeId::of::<T>(), Box::new(value));
     }
 
+    /// A copy of the value of this type, made now if there is none.
+    pub fn get_or_default<T: Clone + Default + Send + Sync + 'static>(&self) -> T {
+        let mut items = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let made = || Box::new(T::default()) as Box<dyn Any + Send + Sync>;
+        let item = items.entry(TypeId::of::<T>()).or_insert_with(made);
+        item.downcast_ref::<T>().cloned().unwrap_or_default()
+    }
+
     /// A copy of the value of this type.
     #[must_use]
     pub fn get<T: Clone + Send + Sync + 'static>(&self) -> Option<T> {
@@ -127,6 +136,8 @@ pub struct Peer {
     pub identity: Identity,
     /// The receive request that carries it (for calls in `on_connected`: the start request).
     pub request: Request,
+    /// How it is known again when it comes back as another connection.
+    pub persistent_id: Option<PersistentId>,
     /// The hub's own values.
     pub items: Arc<Items>,
     /// The way to the server.
@@ -189,6 +200,62 @@ impl Context {
     #[must_use]
     pub fn identity(&self) -> &Identity {
         &self.peer.identity
+    }
+
+    /// How the client is known again when it comes back as another connection; `None` if it brought no `persistentId`.
+    #[must_use]
+    pub fn persistent_id(&self) -> Option<&PersistentId> {
+        self.peer.persistent_id.as_ref()
+    }
+
+    /// From now on these queues of the hub keep what is sent to them for this client whenever it is away, for at most
+    /// `ttl` (30 s is usual). What it may have missed because it was noticed late to be gone is kept, too. Queues add up;
+    /// the last `ttl` counts for all.
+    ///
+    /// # Errors
+    /// [`DeliveryError::NoPersistentId`] for a client that can't be known again; or when the log did not take it.
+    pub async fn offline_subscribe<Q: Into<QueueName>>(
+        &self,
+        queues: impl IntoIterator<Item = Q>,
+        ttl: Duration,
+    ) -> Result<(), DeliveryError> {
+        let queues = queues.into_iter().map(Into::into).collect();
+        let change = Offline::Subscribe(queues, ttl);
+        self.peer
+            .outlet
+            .offline(&self.peer, &self.hub, change)
+            .await
+    }
+
+    /// These queues keep nothing for this client any more.
+    ///
+    /// # Errors
+    /// As for [`offline_subscribe`](Self::offline_subscribe).
+    pub async fn offline_unsubscribe<Q: Into<QueueName>>(
+        &self,
+        queues: impl IntoIterator<Item = Q>,
+    ) -> Result<(), DeliveryError> {
+        let queues = queues.into_iter().map(Into::into).collect();
+        let change = Offline::Unsubscribe(queues);
+        self.peer
+            .outlet
+            .offline(&self.peer, &self.hub, change)
+            .await
+    }
+
+    /// Sends this client what was kept for it while it was away, oldest first and before anything newer. Calling it twice
+    /// is harmless. Returns at once; the messages follow as fast as the client takes them.
+    ///
+    /// # Errors
+    /// As for [`offline_subscribe`](Self::offline_subscribe).
+    pub async fn online_publish(&self) -> Result<Replay, DeliveryError> {
+        self.peer.outlet.replay(&self.peer, &self.hub).await
+    }
+
+    /// Those who are away: `clients().queue(name)`.
+    #[must_use]
+    pub fn queue(&self, name: impl Into<QueueName>) -> Audience {
+        self.clients().queue(name)
     }
 
     /// The hub that is called.

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use crate::id::{ConnectionId, GroupName, HubName, NodeId, UserId};
+use crate::id::{ConnectionId, GroupName, HubName, NodeId, QueueName, UserId};
+use crate::log::Append;
 use crate::message::{Event, Item};
 use crate::protocol::{Part, Protocol};
 use crate::value::Payload;
@@ -15,18 +16,25 @@ pub struct Epoch(pub u64);
 /// How far a reader has come: everything up to and including `order` has been seen.
 ///
 /// One number is enough for any set of topics, since a node's pump hands on entries in `order`. To clients it is
-/// opaque text, `d-<EPOCH>-<ORDER>` in upper-case hex: classic's `C` and `messageId`.
+/// opaque text, `d-<EPOCH>-<ORDER>` in upper-case hex: classic's `C` and `messageId`. While queued messages are replayed
+/// to a client that was away, `.<REPLAYED>` follows: how far that has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Cursor {
     /// The log it belongs to.
     pub epoch: Epoch,
     /// The last order seen; 0 before the first entry.
     pub order: u64,
+    /// The last order of the replay that goes on beside.
+    pub replayed: Option<u64>,
 }
 
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "d-{:X}-{:X}", self.epoch.0, self.order)
+        write!(f, "d-{:X}-{:X}", self.epoch.0, self.order)?;
+        match self.replayed {
+            Some(replayed) => write!(f, ".{replayed:X}"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -48,6 +56,16 @@ pub enum Start {
 pub struct InvalidCursor;
 
 impl Cursor {
+    /// A cursor without a replay.
+    #[must_use]
+    pub const fn at(epoch: Epoch, order: u64) -> Self {
+        Self {
+            epoch,
+            order,
+            replayed: None,
+        }
+    }
+
     /// Reads a client's cursor against the log of `epoch`. Missing and foreign cursors are normal: a client may come
     /// from another node or a restarted server (`classic-signalr.md` 5.3 rules 1 to 4).
     ///
@@ -66,12 +84,22 @@ impl Cursor {
         if u64::from_str_radix(prefix, 16) != Ok(epoch.0) {
             return Ok(Start::Foreign);
         }
-        let digits = order.bytes().all(|b| b.is_ascii_hexdigit());
-        match u64::from_str_radix(order, 16) {
-            Ok(order) if digits => Ok(Start::After(Self { epoch, order })),
-            _ => Err(InvalidCursor),
-        }
+        let (order, replayed) = match order.split_once('.') {
+            Some((order, replayed)) => (order, Some(hex(replayed)?)),
+            None => (order, None),
+        };
+        Ok(Start::After(Self {
+            epoch,
+            order: hex(order)?,
+            replayed,
+        }))
     }
+}
+
+fn hex(text: &str) -> Result<u64, InvalidCursor> {
+    let digits = text.bytes().all(|b| b.is_ascii_hexdigit());
+    let number = u64::from_str_radix(text, 16).ok().filter(|_| digits);
+    number.ok_or(InvalidCursor)
 }
 
 /// A named sequence of entries.
@@ -90,6 +118,8 @@ pub enum Topic {
     Control(ConnectionId),
     /// One node, where several share the log: acknowledgements.
     Node(NodeId),
+    /// What is kept for those who are away.
+    Queue(HubName, QueueName),
 }
 
 /// One entry of a log.
@@ -101,6 +131,8 @@ pub struct Entry {
     pub offset: u64,
     /// Where it was written.
     pub topic: Topic,
+    /// Where it is to be found, too: those who listen to a queued event while it is written.
+    pub also: Box<[Topic]>,
     /// Who does not get it.
     pub except: Arc<[ConnectionId]>,
     /// What it says.
@@ -151,17 +183,18 @@ pub struct Ack {
 impl Entry {
     /// Gives an appended entry its place.
     #[must_use]
-    pub fn new(
-        order: u64,
-        offset: u64,
-        topic: Topic,
-        except: Arc<[ConnectionId]>,
-        body: Body,
-    ) -> Self {
+    pub fn new(order: u64, offset: u64, append: Append) -> Self {
+        let Append {
+            topic,
+            also,
+            except,
+            body,
+        } = append;
         Self {
             order,
             offset,
             topic,
+            also,
             except,
             body,
             parts: Default::default(),
@@ -195,11 +228,17 @@ mod tests {
 
     #[test]
     fn a_cursor_comes_back_as_it_went() {
-        let cursor = Cursor {
-            epoch: EPOCH,
-            order: 0x2F,
-        };
+        let cursor = Cursor::at(EPOCH, 0x2F);
         assert_eq!(cursor.to_string(), "d-4E3C-2F");
+        let replaying = Cursor {
+            replayed: Some(0x1A),
+            ..cursor
+        };
+        assert_eq!(replaying.to_string(), "d-4E3C-2F.1A");
+        assert_eq!(
+            Cursor::parse(Some("d-4E3C-2F.1a"), EPOCH),
+            Ok(Start::After(replaying))
+        );
         assert_eq!(
             Cursor::parse(Some("d-4E3C-2F"), EPOCH),
             Ok(Start::After(cursor))
@@ -230,6 +269,10 @@ mod tests {
             "d-4E3C-x",
             "d-4E3C-+1",
             "d-4E3C-1-1",
+            "d-4E3C-1.",
+            "d-4E3C-.1",
+            "d-4E3C-1.+1",
+            "d-4E3C-1.1.1",
             "d-4E3C-10000000000000000",
         ] {
             assert_eq!(

@@ -176,6 +176,11 @@ pub enum DeliveryError {
     /// No connection acknowledged within the time allowed (joining or leaving a group).
     #[error("the operation was canceled")]
     TimedOut,
+    /// The client has no persistent id, so that nobody would know it again.
+    #[error(
+        "the client has no persistent id: it must bring a `persistentId`, a GUID, in the query"
+    )]
+    NoPersistentId,
     /// A filter did not let the message pass.
     #[error("{0}")]
     Refused(String),

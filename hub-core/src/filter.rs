@@ -9,6 +9,7 @@ use crate::error::{DeliveryError, HubError};
 use crate::hub::{BoxFuture, HubSpec, MethodSpec, Reply, Resumed};
 use crate::id::{GroupName, HubName};
 use crate::message::Event;
+use crate::outlet::Queued;
 use crate::target::Address;
 use crate::value::Args;
 
@@ -51,7 +52,11 @@ pub trait Filter: Send + Sync + 'static {
     ///
     /// # Errors
     /// What the sender is told; [`DeliveryError::Refused`] is meant for filters.
-    async fn send(&self, event: Outgoing, next: Next<'_, Outgoing>) -> Result<(), DeliveryError> {
+    async fn send(
+        &self,
+        event: Outgoing,
+        next: Next<'_, Outgoing>,
+    ) -> Result<Option<Queued>, DeliveryError> {
         next.run(event).await
     }
 
@@ -233,7 +238,7 @@ macro_rules! steps {
 }
 steps! {
     Invocation => invoke -> Result<Reply, HubError>,
-    Outgoing => send -> Result<(), DeliveryError>,
+    Outgoing => send -> Result<Option<Queued>, DeliveryError>,
     Connect => connect -> Result<(), HubError>,
     Reconnect => reconnect -> Result<(), HubError>,
     Disconnect => disconnect -> Result<(), HubError>,

@@ -107,6 +107,81 @@ name! {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct NodeId(pub u64);
 
+/// The name of a queue inside one hub, in lower case: names of queues are compared ignoring case (`delivery.md` 0).
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct QueueName(Arc<str>);
+
+impl QueueName {
+    /// Lower-cases the text.
+    pub fn new(text: impl AsRef<str>) -> Self {
+        Self(text.as_ref().to_lowercase().into())
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<T: AsRef<str>> From<T> for QueueName {
+    fn from(text: T) -> Self {
+        Self::new(text)
+    }
+}
+
+impl fmt::Debug for QueueName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&*self.0, f)
+    }
+}
+
+/// One client's device across its connections: the owner of what is queued while it is away. A GUID that the client
+/// makes and keeps secret: whoever brings it gets the queue.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PersistentId(Arc<str>);
+
+impl PersistentId {
+    /// Reads a GUID: 32 hex digits, with or without its hyphens and braces, in any case.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let bare = text
+            .strip_prefix('{')
+            .and_then(|text| text.strip_suffix('}'))
+            .unwrap_or(text);
+        let places = [8, 13, 18, 23];
+        let hyphenated =
+            bare.len() == 36 && places.iter().all(|&at| bare.get(at..=at) == Some("-"));
+        let digits: String = match bare.len() {
+            36 if hyphenated => bare.chars().filter(|&c| c != '-').collect(),
+            32 => bare.to_owned(),
+            _ => return None,
+        };
+        let well_formed = digits.len() == 32 && digits.bytes().all(|b| b.is_ascii_hexdigit());
+        well_formed.then(|| {
+            let mut text = digits.to_ascii_lowercase();
+            for at in places {
+                text.insert(at, '-');
+            }
+            Self(text.into())
+        })
+    }
+
+    /// The GUID, in lower case with hyphens.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Not its text: that is a secret.
+impl fmt::Debug for PersistentId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PersistentId")
+    }
+}
+
 /// A call's id as its caller chose it. Classic clients send numbers or strings and are always answered with
 /// a string (`classic-signalr.md` 8.1), so the text is what is kept.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -128,5 +203,41 @@ impl InvocationId {
 impl fmt::Debug for InvocationId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(self.as_str(), f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn persistent_ids_are_guids_in_several_forms() {
+        let id = PersistentId::parse("0F8FAD5B-D9CB-469F-A165-70867728950E").unwrap();
+        assert_eq!(id.as_str(), "0f8fad5b-d9cb-469f-a165-70867728950e");
+        for text in [
+            "0f8fad5bd9cb469fa16570867728950e",
+            "{0f8fad5b-d9cb-469f-a165-70867728950e}",
+            " 0f8fad5b-d9cb-469f-a165-70867728950e\r",
+        ] {
+            assert_eq!(PersistentId::parse(text), Some(id.clone()), "{text}");
+        }
+        for text in [
+            "",
+            "0",
+            "0f8fad5bd9cb469fa16570867728950",
+            "0f8fad5b-d9cb-469f-a16570867728950e-",
+            "0f8fad5bd9cb469fa16570867728950g",
+            "--------0f8fad5bd9cb469fa16570867728",
+            "ä8fad5b-d9cb-469f-a165-70867728950e",
+        ] {
+            assert_eq!(PersistentId::parse(text), None, "{text}");
+        }
+        assert_eq!(format!("{id:?}"), "PersistentId");
+    }
+
+    #[test]
+    fn queue_names_ignore_case() {
+        assert_eq!(QueueName::from("Bar"), QueueName::new("bAR"));
+        assert_eq!(QueueName::from("Bar").as_str(), "bar");
     }
 }

@@ -30,6 +30,7 @@ mod filter;
 mod hub;
 mod id;
 mod invoke;
+mod lease;
 mod log;
 mod message;
 mod outbox;
@@ -54,12 +55,15 @@ pub use filter::{
 };
 pub use hub::{BoxFuture, Hub, HubRegistration, HubSpec, MethodSpec, ParamSpec, Reply, Resumed};
 pub use hub_macros::{hub, hub_client};
-pub use id::{ConnectionId, GroupName, HubName, InvocationId, NodeId, UserId};
+pub use id::{
+    ConnectionId, GroupName, HubName, InvocationId, NodeId, PersistentId, QueueName, UserId,
+};
 pub use invoke::{EventRouter, Invoke, Proxy};
+pub use lease::{Lease, LeaseKey, Leases, Taken};
 pub use log::{Append, Gap, GapCause, Interest, Limit, Log, LogError, Notice, Page, Receipt};
 pub use message::{Call, Completion, Event, Failure, Item, Message, Position};
 pub use outbox::{Full, Lane, Outbox};
-pub use outlet::Outlet;
+pub use outlet::{Offline, Outlet, Queued, Replay};
 pub use persistent::PersistentConnection;
 pub use progress::Progress;
 pub use protocol::{Classic, ClassicClient, Envelope, Format, Part, Protocol};

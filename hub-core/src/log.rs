@@ -8,16 +8,32 @@ use async_trait::async_trait;
 
 use crate::cursor::{Body, Cursor, Entry, Epoch, Topic};
 use crate::id::ConnectionId;
+use crate::lease::Leases;
 
 /// What is to be written.
 #[derive(Debug, Clone)]
 pub struct Append {
     /// Where.
     pub topic: Topic,
+    /// Where it is to be found, too, as far as anybody listens there.
+    pub also: Box<[Topic]>,
     /// Who does not get it.
     pub except: Arc<[ConnectionId]>,
     /// What.
     pub body: Body,
+}
+
+impl Append {
+    /// For everybody who listens to one topic.
+    #[must_use]
+    pub fn new(topic: Topic, body: Body) -> Self {
+        Self {
+            topic,
+            also: Box::default(),
+            except: Arc::default(),
+            body,
+        }
+    }
 }
 
 /// What became of an [`Append`].
@@ -100,6 +116,9 @@ pub enum LogError {
     /// The log was closed.
     #[error("the log is closed")]
     Closed,
+    /// Somebody else has taken over.
+    #[error("another connection has taken over")]
+    Fenced,
 }
 
 /// A log of topics. The server appends from anywhere, reads when somebody resumes, and one pump reads the live tail.
@@ -114,8 +133,10 @@ pub enum LogError {
 ///   and interests of its own.
 /// * The tail hands out the entries of all topics that the node listens to; those of others it may hand out or leave out.
 ///   After an `append` of this node it reaches the last order that was kept, with the entry or with [`Notice::Passed`].
+/// * A [`Topic::Queue`] keeps its entries whether anybody listens or not: until every lease on it is past them, and for a
+///   while in any case, so that who is noticed late to be gone loses nothing.
 #[async_trait]
-pub trait Log: Send + Sync + 'static {
+pub trait Log: Leases {
     /// The log's epoch: the first half of every cursor.
     fn epoch(&self) -> Epoch;
 

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use crate::cursor::Topic;
-use crate::id::{ConnectionId, GroupName, HubName, UserId};
+use crate::id::{ConnectionId, GroupName, HubName, QueueName, UserId};
 
 /// Who is meant on a hub (`classic-signalr.md` 11.2).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Target {
+    /// No connection: what is queued only is for those who are away.
+    Nobody,
     /// Every connection of the hub.
     All,
     /// One connection.
@@ -31,6 +33,7 @@ impl Target {
     pub fn topics(&self, hub: &HubName) -> Vec<Topic> {
         let hub = || hub.clone();
         match self {
+            Self::Nobody => Vec::new(),
             Self::All => vec![Topic::All(hub())],
             Self::Connection(id) => vec![Topic::Connection(hub(), id.clone())],
             Self::Connections(ids) => ids
@@ -57,7 +60,7 @@ impl Target {
         let group = |name: &GroupName| name.as_str().is_empty().then_some("groupName");
         let user = |id: &UserId| id.as_str().is_empty().then_some("userId");
         match self {
-            Self::All => None,
+            Self::Nobody | Self::All => None,
             Self::Connection(id) => connection(id),
             Self::Connections(ids) => ids.iter().find_map(connection),
             Self::Group(name) => group(name),
@@ -77,4 +80,6 @@ pub struct Address {
     pub target: Target,
     /// Who is left out, whatever the target says.
     pub except: Arc<[ConnectionId]>,
+    /// The queue that keeps it for those who are away.
+    pub queue: Option<QueueName>,
 }

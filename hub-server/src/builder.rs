@@ -7,6 +7,7 @@ use std::time::Duration;
 use hub_core::{Authorize, Classic, Filter, Hub, HubRegistration, Identity, Log, NodeId, Request};
 
 use crate::config::{Config, Transport};
+use crate::connection::owners::Owners;
 use crate::connection::pump::Tide;
 use crate::connection::registry::Registry;
 use crate::http::auth::{Authenticate, FromExtensions};
@@ -325,6 +326,7 @@ impl Builder {
             registry,
             tide: Tide::default(),
             acks: Acks::default(),
+            owners: Owners::default(),
             leaving: AtomicBool::new(false),
         };
         Ok(HubServer {

@@ -6,6 +6,8 @@ pub(crate) mod frames;
 pub(crate) mod heartbeat;
 pub(crate) mod lifetime;
 pub(crate) mod link;
+pub(crate) mod owners;
 pub(crate) mod pump;
 pub(crate) mod registry;
 pub(crate) mod resume;
+pub(crate) mod sessions;

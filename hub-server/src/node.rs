@@ -8,6 +8,7 @@ use hub_core::{Ack, Append, Body, Command, Epoch, Log, NodeId, Protocol, Topic};
 use tokio::sync::oneshot;
 
 use crate::config::Config;
+use crate::connection::owners::Owners;
 use crate::connection::pump::Tide;
 use crate::connection::registry::Registry;
 use crate::hubs::table::HubTable;
@@ -22,6 +23,7 @@ pub(crate) struct Node {
     pub(crate) registry: Registry,
     pub(crate) tide: Tide,
     pub(crate) acks: Acks,
+    pub(crate) owners: Owners,
     /// Whether the server is on its way out.
     pub(crate) leaving: AtomicBool,
 }
@@ -39,11 +41,8 @@ impl Node {
         let node = self.clone();
         // Not here: the pump must not wait for the log that waits for the pump.
         tokio::spawn(async move {
-            let done = Append {
-                topic: Topic::Node(ack.node),
-                except: Arc::default(),
-                body: Body::Command(Command::Acknowledge(ack.number)),
-            };
+            let acknowledge = Body::Command(Command::Acknowledge(ack.number));
+            let done = Append::new(Topic::Node(ack.node), acknowledge);
             if let Err(error) = node.log.append(vec![done]).await {
                 tracing::warn!(%error, "another node waits in vain for an acknowledgement");
             }

@@ -9,7 +9,7 @@ use common::hubs::builder;
 use common::{Server, until};
 use hub_server::{
     Admission, Args, Builder, Connect, Context, DeliveryError, Disconnect, Filter, GroupName,
-    HubError, HubServer, Invocation, Next, Outgoing, Payload, Reconnect, Rejoin, Reply,
+    HubError, HubServer, Invocation, Next, Outgoing, Payload, Queued, Reconnect, Rejoin, Reply,
     async_trait, hub,
 };
 use serde_json::{Value, json};
@@ -46,7 +46,11 @@ impl Filter for Recorder {
         result
     }
 
-    async fn send(&self, event: Outgoing, next: Next<'_, Outgoing>) -> Result<(), DeliveryError> {
+    async fn send(
+        &self,
+        event: Outgoing,
+        next: Next<'_, Outgoing>,
+    ) -> Result<Option<Queued>, DeliveryError> {
         let name = event.event.method.to_string();
         self.note(&format!(">{name}"));
         let result = next.run(event).await;
@@ -221,9 +225,9 @@ impl Filter for Meddler {
         &self,
         mut event: Outgoing,
         next: Next<'_, Outgoing>,
-    ) -> Result<(), DeliveryError> {
+    ) -> Result<Option<Queued>, DeliveryError> {
         match event.event.args.as_bytes() {
-            text if text.ends_with(b"\"drop\"]") => return Ok(()),
+            text if text.ends_with(b"\"drop\"]") => return Ok(None),
             text if text.ends_with(b"\"refuse\"]") => {
                 return Err(DeliveryError::Refused("not that".into()));
             }

@@ -12,8 +12,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use hub_core::{
     Address, Args, Body, CallError, ConnectionId, Context, DeliveryError, Event, GroupName, Hub,
-    HubError, HubName, Identity, InvocationId, Invoke, Item, Outlet, Payload, Peer, Reply, Request,
-    State,
+    HubError, HubName, Identity, InvocationId, Invoke, Item, Offline, Outlet, Payload, Peer,
+    Queued, Replay, Reply, Request, State,
 };
 use serde_json::Value;
 
@@ -26,7 +26,7 @@ pub struct Memory {
 
 #[async_trait]
 impl Outlet for Memory {
-    async fn deliver(&self, to: Address, body: Body) -> Result<(), DeliveryError> {
+    async fn deliver(&self, to: Address, body: Body) -> Result<Option<Queued>, DeliveryError> {
         let Body::Event(event) = body else {
             return Err(DeliveryError::Stopped);
         };
@@ -34,7 +34,7 @@ impl Outlet for Memory {
             return Err(DeliveryError::Stopped);
         }
         self.events.lock().unwrap().push((to, event));
-        Ok(())
+        Ok(None)
     }
 
     async fn report(&self, _: &ConnectionId, item: Item) -> Result<(), DeliveryError> {
@@ -63,6 +63,14 @@ impl Outlet for Memory {
     async fn abort(&self, _: &ConnectionId) -> Result<(), DeliveryError> {
         Ok(())
     }
+
+    async fn offline(&self, _: &Peer, _: &HubName, _: Offline) -> Result<(), DeliveryError> {
+        Ok(())
+    }
+
+    async fn replay(&self, _: &Peer, _: &HubName) -> Result<Replay, DeliveryError> {
+        Ok(Replay::default())
+    }
 }
 
 impl Memory {
@@ -80,6 +88,7 @@ pub fn context(outlet: &Arc<Memory>) -> Context {
         id: ConnectionId::new("c1"),
         identity: Identity::named("ann"),
         request: Request::default(),
+        persistent_id: None,
         items: Arc::default(),
         outlet: outlet.clone(),
     };

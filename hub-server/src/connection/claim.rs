@@ -73,11 +73,8 @@ impl Claim {
 /// Claims a connection for this node.
 pub(crate) async fn write(node: Arc<Node>, connection: Arc<Connection>) {
     loop {
-        let claim = Append {
-            topic: Topic::Control(connection.id.clone()),
-            except: Arc::default(),
-            body: Body::Command(Command::Claim(node.id)),
-        };
+        let topic = Topic::Control(connection.id.clone());
+        let claim = Append::new(topic, Body::Command(Command::Claim(node.id)));
         let written = node.log.append(vec![claim]).await;
         let order = match &written {
             Ok(receipts) => receipts.first().map_or(0, |receipt| receipt.order),

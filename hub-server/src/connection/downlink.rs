@@ -17,6 +17,16 @@ pub(crate) trait Downlink: Send + Sync + 'static {
     /// A keep-alive, ready for the wire; `None` where the transport can't carry one.
     fn keep_alive(&self) -> Option<Bytes>;
 
+    /// What asks the client for a sign of life, where there is such a thing.
+    fn probe(&self) -> Option<&'static [u8]> {
+        None
+    }
+
+    /// Whether nothing ever comes back on it.
+    fn is_silent(&self) -> bool {
+        false
+    }
+
     /// Whether a request carries one payload and ends.
     fn is_single(&self) -> bool {
         false

@@ -29,10 +29,7 @@ impl<'a> Frames<'a> {
         if made.is_none() {
             let part = self.entry.part(self.protocol)?;
             let mut payload = BytesMut::with_capacity(part.len() + 48);
-            let cursor = Cursor {
-                epoch: self.epoch,
-                order: self.entry.order,
-            };
+            let cursor = Cursor::at(self.epoch, self.entry.order);
             self.protocol
                 .frame(cursor, Envelope::default(), &[part], &mut payload);
             let mut frame = BytesMut::with_capacity(payload.len() + 64);

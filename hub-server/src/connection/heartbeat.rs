@@ -20,6 +20,9 @@ pub(crate) async fn run(node: Arc<Node>) {
             beat(&node, &connection, now, second);
         }
         second = !second;
+        if let Err(error) = node.log.sweep().await {
+            tracing::warn!(%error, "what is over was not cleared away");
+        }
     }
 }
 

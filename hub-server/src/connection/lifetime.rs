@@ -4,14 +4,17 @@
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::{join_all, poll_immediate};
 use hub_core::{
     BoxFuture, Connect, Context, Disconnect, HubError, Next, Peer, Reconnect, Resumed, State,
 };
+use tokio::time::timeout;
 
 use super::link::{Connection, End};
+use super::sessions;
 use crate::hubs::table::Registered;
 use crate::node::Node;
 
@@ -31,6 +34,11 @@ pub(crate) async fn tell(
     hubs: &[usize],
     event: Event,
 ) -> Result<(), HubError> {
+    if peer.persistent_id.is_some() && !matches!(event, Event::Disconnected { .. }) {
+        for registered in hubs.iter().filter_map(|&hub| node.hubs.get(hub)) {
+            sessions::open(node, peer, &registered.name).await;
+        }
+    }
     let mut running = Vec::new();
     let mut first = Ok(());
     for registered in hubs.iter().filter_map(|&hub| node.hubs.get(hub)) {
@@ -102,22 +110,50 @@ pub(crate) async fn connected(
 
 /// Ends a connection, once: its request is closed, it is forgotten, and its hubs are told.
 pub(crate) fn end(node: &Arc<Node>, connection: &Arc<Connection>, stopped: bool) {
+    end_as(node, connection, stopped, End::Over);
+}
+
+fn end_as(node: &Arc<Node>, connection: &Arc<Connection>, stopped: bool, end: End) {
     if connection.ended.swap(true, Ordering::AcqRel) {
         return;
     }
     node.registry.remove(connection);
     let (peer, hubs) = {
         let mut link = connection.link();
-        link.finish(End::Over);
+        link.finish(end);
+        if stopped {
+            // Its client was alive just now.
+            link.hear();
+        }
         (link.peer.clone(), link.hubs.clone())
     };
-    let node = node.clone();
+    let (node, connection) = (node.clone(), connection.clone());
     tokio::spawn(async move {
         if let Err(error) = tell(&node, &peer, &hubs, Event::Disconnected { stopped }).await {
             tracing::warn!(connection = %peer.id, %error, "on_disconnected failed");
         }
+        if let Some(owner) = &peer.persistent_id {
+            sessions::close_all(&node, &peer, &connection).await;
+            node.owners.release(owner, &connection);
+        }
+        let _ = connection.gone.set(());
     });
 }
+
+/// Ends another connection of the same client, so that what is kept for it is this one's. Its hubs have a while to hear of
+/// the end; what they do later does not count.
+pub(crate) async fn take_over(node: &Arc<Node>, peer: &Peer, connection: &Arc<Connection>) {
+    let Some(owner) = &peer.persistent_id else {
+        return;
+    };
+    if let Some(older) = node.owners.claim(owner, connection) {
+        end_as(node, &older, false, End::TakenOver);
+        let _ = timeout(FAREWELL, older.gone.wait()).await;
+    }
+}
+
+/// How long the hubs of a connection that was taken over have for their `on_disconnected`.
+const FAREWELL: Duration = Duration::from_secs(5);
 
 /// A receive request's link is gone. A connection without negotiation ends with it; others may come back.
 pub(crate) fn detach(node: &Arc<Node>, connection: &Arc<Connection>, request: u64, goodbye: bool) {

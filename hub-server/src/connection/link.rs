@@ -3,6 +3,7 @@
 //! The connection outlives its requests. While no request is there it stays subscribed, so that commands reach it
 //! (`classic-signalr.md` 10.3); messages are not kept for it, since the client comes back with its cursor.
 
+mod replay;
 mod writing;
 
 use std::collections::VecDeque;
@@ -15,7 +16,7 @@ use hub_core::{
     Command, ConnectionId, Entry, Envelope, Epoch, GroupName, HubName, Items, Lane, Outbox, Part,
     Peer, Protocol, Topic,
 };
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, SetOnce};
 use tokio::time::Instant;
 
 use super::claim::Claim;
@@ -23,6 +24,7 @@ use super::downlink::Downlink;
 use super::frames::Frames;
 use crate::hubs::raw::Receiver;
 use crate::node::Node;
+pub(crate) use replay::{Catch, Had};
 
 /// So many answers may wait behind the log before no more calls are read.
 const MAX_HELD: usize = 64;
@@ -43,6 +45,8 @@ pub(crate) struct Connection {
     pub(crate) running: AtomicUsize,
     /// Whether `on_disconnected` has run or is running.
     pub(crate) ended: AtomicBool,
+    /// Set when all that its end asks for is done.
+    pub(crate) gone: SetOnce<()>,
     /// For clients before protocol 1.4: whether `on_connected` went well (7.2).
     pub(crate) started: OnceCell<bool>,
     link: Mutex<Link>,
@@ -56,6 +60,7 @@ impl Connection {
             items: link.peer.items.clone(),
             running: AtomicUsize::new(0),
             ended: AtomicBool::new(false),
+            gone: SetOnce::new(),
             started: OnceCell::new(),
             link: Mutex::new(link),
         }
@@ -112,6 +117,8 @@ pub(crate) enum End {
     Over,
     /// The client must come back to hear of something: a gap, a result that could not be written.
     ComeBack,
+    /// Another connection of the same client has taken over.
+    TakenOver,
 }
 
 pub(crate) struct Link {
@@ -136,6 +143,16 @@ pub(crate) struct Link {
     pub(crate) active: Instant,
     /// Since when bytes wait that the peer does not take.
     pub(crate) blocked: Option<Instant>,
+    /// Queues that keep for this client while it is away.
+    pub(crate) queues: Vec<Topic>,
+    /// Up to this order the client may have been away: what its queues kept is read together with the rest.
+    pub(crate) away: u64,
+    /// What was kept for the client while it was another connection, on its way.
+    pub(crate) replay: Option<Catch>,
+    /// What had left for the client before it was last heard of.
+    proven: Had,
+    /// What has left for the client.
+    flushed: Had,
     downlink: Arc<dyn Downlink>,
     groups_token: GroupsToken,
     groups_told: Vec<Membership>,
@@ -178,6 +195,11 @@ impl Link {
             claim: Claim::default(),
             active: Instant::now(),
             blocked: None,
+            queues: Vec::new(),
+            away: 0,
+            replay: None,
+            proven: Had::default(),
+            flushed: Had::default(),
             downlink,
             groups_token,
             told: 0,
@@ -194,6 +216,10 @@ impl Link {
         *self = Self {
             request: self.request + 1,
             claim: self.claim,
+            queues: std::mem::take(&mut self.queues),
+            replay: self.replay.take(),
+            proven: self.proven,
+            flushed: self.proven,
             ..Self::new(attach, outbox)
         };
     }
@@ -224,7 +250,7 @@ impl Link {
         entry: &Arc<Entry>,
         frames: &mut Frames<'_>,
     ) -> Option<Waker> {
-        // The log may have shown it more than the pump has handed on.
+        // The log may have shown it more than the pump has handed on; and one that is found in two places comes once.
         if self.mode != Mode::Live || entry.order <= self.position {
             return None;
         }

@@ -118,17 +118,19 @@ impl Registry {
         let claims = new && !bare && self.log.is_shared();
         let mut link = connection.link();
         // A cursor may tell of more than this node has heard of.
-        let seen = match start {
-            Start::After(cursor) => cursor.order,
-            _ => 0,
+        let cursor = match start {
+            Start::After(cursor) => Some(cursor),
+            _ => None,
         };
+        let seen = cursor.map_or(0, |cursor| cursor.order);
         link.claim.come(self.log.end().max(seen), claims);
         link.position = inner.reach();
         link.forgiven = link.position;
-        if let Start::After(cursor) = start {
+        if let Some(cursor) = cursor {
             link.position = cursor.order;
             link.mode = Mode::Behind;
         }
+        link.resume_replay(cursor, inner.reach());
         if let Some(protocol) = greet {
             link.init(protocol, self.epoch);
         }
@@ -176,16 +178,18 @@ impl Registry {
             return effects;
         }
         let mut frames = Frames::new(protocol, self.epoch, entry);
-        for connection in inner
-            .listeners
-            .get(&entry.topic)
-            .into_iter()
-            .flat_map(HashMap::values)
-        {
-            let mut link = connection.link();
-            effects
-                .wake
-                .extend(link.receive(&connection.id, entry, &mut frames));
+        for topic in std::iter::once(&entry.topic).chain(&entry.also) {
+            for connection in inner
+                .listeners
+                .get(topic)
+                .into_iter()
+                .flat_map(HashMap::values)
+            {
+                let mut link = connection.link();
+                effects
+                    .wake
+                    .extend(link.receive(&connection.id, entry, &mut frames));
+            }
         }
         effects
     }
@@ -203,7 +207,7 @@ impl Registry {
         if link.request != request || link.mode != Mode::Behind {
             return None;
         }
-        if link.position < inner.reach() {
+        if link.position < inner.reach() || link.catching().is_some() {
             return Some(inner.reach());
         }
         let groups = link

@@ -9,7 +9,7 @@ use std::task;
 
 use hub_core::{Body, BoxFuture, Command, Cursor, Entry, Gap, Limit, LogError, Part, Topic};
 
-use super::link::{Connection, End, Link, Mode, Opened};
+use super::link::{Catch, Connection, End, Link, Mode, Opened};
 use crate::node::Node;
 
 /// How many entries are read and written at a time.
@@ -51,10 +51,49 @@ async fn step(node: Arc<Node>, connection: Arc<Connection>, request: u64) {
     let Some(upto) = node.registry.catch_up(&connection, request) else {
         return;
     };
-    if let Err(error) = page(&node, &connection, request, upto).await {
+    let catch = connection.link().catching().cloned();
+    let read = match catch {
+        Some(catch) => catch_up(&node, &connection, request, catch).await,
+        None => page(&node, &connection, request, upto).await,
+    };
+    if let Err(error) = read {
         tracing::warn!(connection = %connection.id, %error, "a connection can't catch up");
         connection.link().finish(End::ComeBack);
     }
+}
+
+/// Reads a page of what was kept for the client while it was away.
+async fn catch_up(
+    node: &Node,
+    connection: &Arc<Connection>,
+    request: u64,
+    catch: Catch,
+) -> Result<(), LogError> {
+    let topics: Vec<Topic> = catch
+        .topics
+        .iter()
+        .map(|(topic, _)| topic.clone())
+        .collect();
+    let limit = Limit {
+        entries: PAGE,
+        upto: catch.upto,
+    };
+    let after = Cursor::at(node.epoch, catch.at);
+    let page = node.log.read(&topics, after, limit).await?;
+    let owed = page.entries.iter();
+    let owed = owed.filter(|entry| catch.owes(entry) && !entry.excepts(&connection.id));
+    let parts: Vec<&Part> = owed
+        .filter_map(|entry| entry.part(&*node.protocol))
+        .collect();
+    let last = page.entries.last().filter(|_| page.more);
+    let at = last.map_or(catch.upto, |entry| entry.order);
+    let mut link = connection.link();
+    let unchanged = link.catching().is_some_and(|now| now.at == catch.at);
+    if link.request == request && unchanged {
+        link.caught(&*node.protocol, node.epoch, at, &parts);
+        link.wake();
+    }
+    Ok(())
 }
 
 async fn page(
@@ -63,8 +102,12 @@ async fn page(
     request: u64,
     upto: u64,
 ) -> Result<(), LogError> {
-    let (topics, position) = {
+    let (topics, position, upto) = {
         let link = connection.link();
+        // What queues kept while the client was away is read in its place.
+        let away = link.position < link.away && !link.queues.is_empty();
+        let upto = if away { upto.min(link.away) } else { upto };
+        let queues = link.queues.iter().filter(|_| away);
         let groups = link
             .groups
             .iter()
@@ -74,14 +117,13 @@ async fn page(
                 .iter()
                 .cloned()
                 .chain(groups)
+                .chain(queues.cloned())
                 .collect::<Vec<_>>(),
             link.position,
+            upto,
         )
     };
-    let after = Cursor {
-        epoch: node.epoch,
-        order: position,
-    };
+    let after = Cursor::at(node.epoch, position);
     let page = node
         .log
         .read(

@@ -1,7 +1,7 @@
 //! Who may reach what a request lists (`classic-signalr.md` 2.5 row 4, 13.4).
 
 use http::StatusCode;
-use hub_core::{Admission, BoxFuture, Identity, Next, Request};
+use hub_core::{Admission, BoxFuture, Identity, Next, PersistentId, Request};
 
 use crate::hubs::table::Registered;
 use crate::node::Node;
@@ -70,6 +70,34 @@ async fn admits(registered: &Registered, request: &Request, identity: &Identity)
     }
     let mut rules = registered.authorize.iter();
     rules.all(|rule| rule.allows_receiving(identity, request))
+}
+
+/// The persistent id that a request brings.
+///
+/// # Errors
+/// How to answer one that is none, or that is somebody else's.
+pub(crate) async fn persistent_id(
+    node: &Node,
+    served: &Served,
+    request: &Request,
+    identity: &Identity,
+) -> Result<Option<PersistentId>, (StatusCode, &'static str)> {
+    let text = request.query("persistentId");
+    let Some(text) = text.filter(|text| !text.is_empty() && served.connection.is_none()) else {
+        return Ok(None);
+    };
+    let Some(id) = PersistentId::parse(&text) else {
+        return Err((StatusCode::BAD_REQUEST, "The persistentId is not a GUID."));
+    };
+    let user = identity.name.as_deref().filter(|name| !name.is_empty());
+    match node.log.bind(&id, user).await {
+        Ok(true) => Ok(Some(id)),
+        Ok(false) => Err((StatusCode::FORBIDDEN, "The persistentId is another user's.")),
+        Err(error) => {
+            tracing::warn!(%error, "whose a persistent id is can't be looked up");
+            Err((StatusCode::SERVICE_UNAVAILABLE, "Try again later."))
+        }
+    }
 }
 
 fn refused(identity: &Identity) -> StatusCode {

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use http::request::Parts;
 use http_body_util::{BodyExt, Limited};
-use hub_core::{BoxFuture, ConnectionId, Identity, Items, Peer, Request};
+use hub_core::{BoxFuture, ConnectionId, Identity, Items, Peer, PersistentId, Request};
 use hyper::upgrade::OnUpgrade;
 use tokio::time::timeout;
 
@@ -28,6 +28,8 @@ pub(crate) struct Asked {
     pub(crate) head: Parts,
     pub(crate) request: Request,
     pub(crate) identity: Identity,
+    /// How the client is known again as another connection.
+    pub(crate) persistent_id: Option<PersistentId>,
     /// Indexes of the hubs it listed, `None` without a list.
     pub(crate) hubs: Option<Vec<usize>>,
     pub(crate) upgrade: Option<OnUpgrade>,
@@ -72,6 +74,7 @@ impl Asked {
             id,
             identity: self.identity.clone(),
             request: self.request.clone(),
+            persistent_id: self.persistent_id.clone(),
             items,
             outlet,
         })

@@ -126,6 +126,7 @@ pub(crate) async fn place(
     let greets = connect && delayed && !node.is_leaving();
     let greet = greets.then_some(&*node.protocol);
     let attached = node.registry.attach(attach, start, greet);
+    let topics = with_queues(topics, &attached);
     let mut unserved = Unserved {
         node: node.clone(),
         connection: attached.connection.clone(),
@@ -137,6 +138,7 @@ pub(crate) async fn place(
         let claimed = tokio::spawn(claim::write(node.clone(), attached.connection.clone()));
         let _ = claimed.await;
     }
+    lifetime::take_over(&node, &peer, &attached.connection).await;
     if node.is_leaving() {
         attached.connection.ended.store(true, Ordering::Release);
         attached.connection.link().finish(End::Over);
@@ -333,6 +335,12 @@ pub(crate) fn attach(
         groups_token: Box::new(groups_token),
         bare: false,
     }
+}
+
+/// A client that comes back may also miss what its queues should have kept.
+fn with_queues(mut topics: Vec<Topic>, attached: &Attached) -> Vec<Topic> {
+    topics.extend(attached.connection.link().queues.iter().cloned());
+    topics
 }
 
 fn all_topics(attach: &Attach) -> Vec<Topic> {

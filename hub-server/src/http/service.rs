@@ -13,7 +13,7 @@ use hub_core::{BoxFuture, ConnectionId, Outlet, Request};
 use hyper::upgrade::OnUpgrade;
 use tower_service::Service;
 
-use super::admit::admitted;
+use super::admit::{admitted, persistent_id};
 use super::asked::{Asked, Unread, unread};
 use super::jsonp::is_callback;
 use super::negotiate::{Negotiation, url_of};
@@ -107,15 +107,20 @@ async fn answer(
                 Ok(listed) => listed,
                 Err(text) => return plain(StatusCode::INTERNAL_SERVER_ERROR, &text),
             };
-            match admitted(&running.node, &served, listed, &request, &identity).await {
-                Err(status) => plain(status, ""),
-                Ok(hubs) => {
+            let node = &running.node;
+            let admitted = admitted(node, &served, listed, &request, &identity).await;
+            let owner = persistent_id(node, &served, &request, &identity).await;
+            match (admitted, owner) {
+                (Err(status), _) => plain(status, ""),
+                (_, Err((status, text))) => plain(status, text),
+                (Ok(hubs), Ok(persistent_id)) => {
                     let asked = Asked {
                         served: served.clone(),
                         running,
                         head,
                         request,
                         identity,
+                        persistent_id,
                         hubs,
                         upgrade,
                         callback,
@@ -202,6 +207,9 @@ async fn route(asked: Asked, body: Unread, rest: &str) -> Response<ResponseBody>
         }
         Err(BadToken::OtherUser) => return plain(StatusCode::FORBIDDEN, OTHER_USER),
     };
+    if asked.node().owners.is_taken(&id) {
+        return plain(StatusCode::FORBIDDEN, TAKEN_OVER);
+    }
     match (verb, transport) {
         (Verb::Start, _) => return start(&asked, id).await,
         (Verb::Abort, _) => return abort(&asked, id).await,
@@ -219,6 +227,8 @@ async fn route(asked: Asked, body: Unread, rest: &str) -> Response<ResponseBody>
 }
 
 const BAD_CALLBACK: &str = "The callback is no name of a function.";
+
+const TAKEN_OVER: &str = "Another connection with the same persistentId has taken over.";
 
 const OTHER_USER: &str = "Unrecognized user identity.  The user identity cannot change during an active SignalR connection.";
 

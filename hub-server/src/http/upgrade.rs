@@ -87,6 +87,7 @@ pub(crate) async fn bare(mut asked: Asked) -> Response<ResponseBody> {
             .registry
             .attach(attach, Start::End, Some(&*node.protocol));
         let opened = opened(&asked, attached, peer.clone());
+        lifetime::take_over(&node, &peer, &opened.connection).await;
         // The request holds the server, which must not live as long as a socket does.
         drop(asked);
         if lifetime::tell(&node, &peer, &hubs, Event::Connected)

@@ -4,16 +4,18 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use hub_core::{
-    Ack, Address, Append, Body, BoxFuture, Command, ConnectionId, DeliveryError, GroupName,
-    HubName, Item, Next, Outgoing, Outlet, Topic,
+    Ack, Address, Append, Body, BoxFuture, Command, ConnectionId, Cursor, DeliveryError, GroupName,
+    HubName, Item, Limit, Next, Offline, Outgoing, Outlet, Peer, QueueName, Queued, Receipt,
+    Replay, Topic,
 };
 use tokio::time::timeout;
 
+use crate::connection::sessions;
 use crate::node::Node;
 
 #[async_trait]
 impl Outlet for Node {
-    async fn deliver(&self, to: Address, body: Body) -> Result<(), DeliveryError> {
+    async fn deliver(&self, to: Address, body: Body) -> Result<Option<Queued>, DeliveryError> {
         match (&self.hubs.filters, body) {
             (Some(filters), Body::Event(event)) => {
                 let end = |passed: Outgoing| -> BoxFuture<'_, _> {
@@ -26,7 +28,8 @@ impl Outlet for Node {
     }
 
     async fn report(&self, to: &ConnectionId, item: Item) -> Result<(), DeliveryError> {
-        self.write(vec![control(to, Body::Progress(item))]).await
+        self.write(vec![control(to, Body::Progress(item))]).await?;
+        Ok(())
     }
 
     async fn join(
@@ -49,6 +52,45 @@ impl Outlet for Node {
             .await
     }
 
+    async fn offline(
+        &self,
+        who: &Peer,
+        hub: &HubName,
+        change: Offline,
+    ) -> Result<(), DeliveryError> {
+        let connection = self.registry.find(&who.id);
+        let had = connection.as_ref().map_or_else(
+            || self.tide.passed(),
+            |connection| connection.link().had(hub, self.tide.passed()),
+        );
+        sessions::change(self, who, hub, change, had).await?;
+        if let (Some(connection), Some(sessions)) = (connection, sessions::of(who)) {
+            connection.link().queues = sessions.topics();
+        }
+        Ok(())
+    }
+
+    async fn replay(&self, who: &Peer, hub: &HubName) -> Result<Replay, DeliveryError> {
+        if who.persistent_id.is_none() {
+            return Err(DeliveryError::NoPersistentId);
+        }
+        sessions::open(self, who, hub).await;
+        let Some(connection) = self.registry.find(&who.id) else {
+            return Ok(Replay::default());
+        };
+        let Some(waiting) = sessions::waiting(who, hub) else {
+            return Ok(Replay::default());
+        };
+        let limit = Limit {
+            entries: 0,
+            upto: self.log.end(),
+        };
+        let after = Cursor::at(self.epoch, waiting.after);
+        let page = self.log.read(&waiting.topics, after, limit).await?;
+        connection.link().catch_up_on(waiting, self.tide.passed());
+        Ok(Replay::of(true, page.gaps))
+    }
+
     async fn abort(&self, who: &ConnectionId) -> Result<(), DeliveryError> {
         // It does not wait for the pump: the method that aborts its own connection wants to go on.
         self.log
@@ -59,23 +101,54 @@ impl Outlet for Node {
 }
 
 impl Node {
-    async fn publish(&self, to: Address, body: Body) -> Result<(), DeliveryError> {
+    async fn publish(&self, to: Address, body: Body) -> Result<Option<Queued>, DeliveryError> {
         if let Some(parameter) = to.target.empty_name() {
             return Err(DeliveryError::EmptyName(parameter));
         }
-        let entries = to.target.topics(&to.hub).into_iter();
-        let entries = entries.map(|topic| Append {
+        let topics = to.target.topics(&to.hub);
+        if let Some(queue) = to.queue {
+            return self.enqueue(to.hub, queue, topics, to.except, body).await;
+        }
+        let entries = topics.into_iter().map(|topic| Append {
             topic,
+            also: Box::default(),
             except: to.except.clone(),
             body: body.clone(),
         });
-        self.write(entries.collect()).await
+        self.write(entries.collect()).await?;
+        Ok(None)
+    }
+
+    /// One entry for those who are away and those who are there.
+    async fn enqueue(
+        &self,
+        hub: HubName,
+        queue: QueueName,
+        also: Vec<Topic>,
+        except: Arc<[ConnectionId]>,
+        body: Body,
+    ) -> Result<Option<Queued>, DeliveryError> {
+        if queue.as_str().is_empty() {
+            return Err(DeliveryError::EmptyName("queue"));
+        }
+        let entry = Append {
+            topic: Topic::Queue(hub, queue),
+            also: also.into(),
+            except,
+            body,
+        };
+        let receipts = self.write(vec![entry]).await?;
+        Ok(receipts.first().map(|receipt| Queued {
+            epoch: self.epoch,
+            offset: receipt.offset,
+            order: receipt.order,
+        }))
     }
 
     /// Returns when this node's pump has passed what was written, so that an answer does not overtake it.
-    async fn write(&self, entries: Vec<Append>) -> Result<(), DeliveryError> {
+    async fn write(&self, entries: Vec<Append>) -> Result<Vec<Receipt>, DeliveryError> {
         if entries.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let receipts = self.log.append(entries).await?;
         // What nobody listens to has no offset, and the pump does not hear of it.
@@ -83,7 +156,7 @@ impl Node {
         if let Some(last) = kept {
             self.tide.reach(last.order).await;
         }
-        Ok(())
+        Ok(receipts)
     }
 
     /// Done when the connection has applied it, on whatever node it is.
@@ -119,9 +192,5 @@ impl Drop for Forget<'_> {
 }
 
 fn control(who: &ConnectionId, body: Body) -> Append {
-    Append {
-        topic: Topic::Control(who.clone()),
-        except: Arc::default(),
-        body,
-    }
+    Append::new(Topic::Control(who.clone()), body)
 }

@@ -1,22 +1,25 @@
 //! [`MemoryLog`]: a ring of entries per topic, lost with the process. The default.
 
+mod leases;
+mod ring;
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use hub_core::{
-    Append, Body, Cursor, Entry, Epoch, Gap, GapCause, Interest, Limit, Log, LogError, Notice,
-    Page, Receipt, Topic,
+    Append, Cursor, Entry, Epoch, Gap, GapCause, Interest, Limit, Log, LogError, Notice, Page,
+    Receipt, Topic,
 };
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use leases::Table;
+use ring::Ring;
+
 /// Topics without listeners beyond this number are forgotten, the longest idle first (`classic-signalr.md` 5.4).
 const MAX_IDLE_TOPICS: usize = 1_000;
-
-/// What an entry weighs beside its arguments.
-const ENTRY_OVERHEAD: usize = 256;
 
 /// A log in memory: the newest entries of each topic that somebody listens to or has listened to lately.
 #[derive(Debug)]
@@ -27,36 +30,33 @@ pub struct MemoryLog {
     appended: Notify,
 }
 
+/// How much a topic keeps.
 #[derive(Debug)]
 struct Keep {
     entries: usize,
     bytes: usize,
+    /// How long without listeners.
     idle: Duration,
 }
+
+/// What queues keep (`delivery.md` a.4).
+const QUEUE: Keep = Keep {
+    entries: 10_000,
+    bytes: 16 << 20,
+    idle: Duration::from_secs(60),
+};
 
 #[derive(Debug, Default)]
 struct Inner {
     end: u64,
     rings: HashMap<Topic, Ring>,
+    leases: Table,
     /// Not yet handed to the pump. Short: whoever appends waits for the pump to pass.
     tail: VecDeque<Arc<Entry>>,
     /// Up to this order entries may have been in topics that were forgotten since.
     forgotten: u64,
     swept: Option<Instant>,
     closed: bool,
-}
-
-#[derive(Debug, Default)]
-struct Ring {
-    entries: VecDeque<Arc<Entry>>,
-    bytes: usize,
-    offset: u64,
-    /// The order of the last entry that was trimmed.
-    trimmed: u64,
-    /// When it was made, topics had been forgotten up to this order; it may have been one of them.
-    forgotten: u64,
-    listeners: usize,
-    idle_since: Option<Instant>,
 }
 
 impl MemoryLog {
@@ -137,10 +137,7 @@ impl Log for MemoryLog {
         let mut inner = self.lock();
         if change == Interest::Listen {
             let forgotten = inner.forgotten;
-            let made = || Ring {
-                forgotten,
-                ..Ring::default()
-            };
+            let made = || Ring::after(forgotten);
             let ring = inner.rings.entry(topic.clone()).or_insert_with(made);
             ring.listeners += 1;
             ring.idle_since = None;
@@ -170,24 +167,26 @@ impl Log for MemoryLog {
 }
 
 impl Inner {
-    fn append(
-        &mut self,
-        Append {
-            topic,
-            except,
-            body,
-        }: Append,
-        keep: &Keep,
-    ) -> Receipt {
+    fn append(&mut self, append: Append, keep: &Keep) -> Receipt {
         self.end += 1;
         let order = self.end;
-        let Some(ring) = self.rings.get_mut(&topic) else {
+        let queues = matches!(append.topic, Topic::Queue(..));
+        if queues {
+            self.queue(&append.topic);
+        }
+        let Some(ring) = self.rings.get_mut(&append.topic) else {
             return Receipt { order, offset: 0 };
         };
         ring.offset += 1;
         let offset = ring.offset;
-        let entry = Arc::new(Entry::new(order, offset, topic, except, body));
-        ring.push(entry.clone(), keep);
+        let entry = Arc::new(Entry::new(order, offset, append));
+        ring.push(entry.clone(), if queues { &QUEUE } else { keep });
+        for topic in &entry.also {
+            if let Some(ring) = self.rings.get_mut(topic) {
+                ring.offset += 1;
+                ring.push(entry.clone(), keep);
+            }
+        }
         self.tail.push_back(entry);
         Receipt { order, offset }
     }
@@ -196,10 +195,22 @@ impl Inner {
         let mut page = Page::default();
         for topic in topics {
             let ring = self.rings.get(topic);
+            let queues = matches!(topic, Topic::Queue(..));
+            let lost = if queues {
+                self.leases.forgotten
+            } else {
+                self.forgotten
+            };
             let (trimmed, forgotten) =
-                ring.map_or((0, self.forgotten), |ring| (ring.trimmed, ring.forgotten));
-            // Who stood exactly there when it was forgotten has missed what was not kept afterwards.
-            let expired = forgotten > 0 && after <= forgotten;
+                ring.map_or((0, lost), |ring| (ring.trimmed, ring.forgotten));
+            // Who stood exactly there when it was forgotten has missed what was not kept afterwards, except in a queue,
+            // which keeps whoever listens.
+            let after_it = if queues {
+                after < forgotten
+            } else {
+                after <= forgotten
+            };
+            let expired = forgotten > 0 && after_it;
             let why = (after < trimmed).then_some(GapCause::Trimmed);
             if let Some(why) = why.or(expired.then_some(GapCause::Expired)) {
                 let topic = Some(topic.clone());
@@ -214,6 +225,8 @@ impl Inner {
             page.entries.extend(wanted.take(limit.entries + 1).cloned());
         }
         page.entries.sort_unstable_by_key(|entry| entry.order);
+        // One that is in two of the topics.
+        page.entries.dedup_by_key(|entry| entry.order);
         page.more = page.entries.len() > limit.entries;
         page.entries.truncate(limit.entries);
         page
@@ -246,33 +259,6 @@ impl Inner {
             self.forgotten = self.end;
         }
     }
-}
-
-impl Ring {
-    fn push(&mut self, entry: Arc<Entry>, keep: &Keep) {
-        self.bytes += weight(&entry);
-        self.entries.push_back(entry);
-        // The newest entry stays, however large: it is on its way to those who listen.
-        while self.entries.len() > keep.entries
-            || (self.bytes > keep.bytes && self.entries.len() > 1)
-        {
-            let Some(oldest) = self.entries.pop_front() else {
-                break;
-            };
-            self.bytes -= weight(&oldest);
-            self.trimmed = oldest.order;
-        }
-    }
-}
-
-fn weight(entry: &Entry) -> usize {
-    let payload = match &entry.body {
-        Body::Event(event) => event.args.as_bytes().len(),
-        Body::Progress(item) => item.value.as_bytes().len(),
-        Body::Value(value) => value.as_bytes().len(),
-        _ => 0,
-    };
-    payload + ENTRY_OVERHEAD
 }
 
 #[cfg(test)]

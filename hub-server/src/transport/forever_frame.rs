@@ -32,6 +32,10 @@ impl Downlink for ForeverFrame {
         out.put_slice(b");</script>\r\n");
     }
 
+    fn is_silent(&self) -> bool {
+        true
+    }
+
     fn keep_alive(&self) -> Option<Bytes> {
         Some(Bytes::from_static(b"<script>r(c, {});</script>\n\n"))
     }

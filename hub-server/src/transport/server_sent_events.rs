@@ -23,6 +23,10 @@ impl Downlink for ServerSentEvents {
         out.put_slice(b"\n\n");
     }
 
+    fn is_silent(&self) -> bool {
+        true
+    }
+
     fn keep_alive(&self) -> Option<Bytes> {
         Some(Bytes::from_static(b"data: {}\n\n"))
     }

@@ -82,6 +82,7 @@ impl Stream {
                 self.ended = true;
                 continue;
             }
+            link.flush(node.tide.passed());
             link.park(cx.waker());
             drop(link);
             if self.ended || !self.reader.is_due(connection) {

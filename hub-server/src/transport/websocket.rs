@@ -42,6 +42,9 @@ const CLOSING: Duration = Duration::from_millis(250);
 /// A close frame with code 1000 and no reason: the only one the original sends, whatever it was sent.
 const CLOSE: &[u8] = &[0x88, 0x02, 0x03, 0xE8];
 
+/// A close frame with code 4001: another connection of the same client has taken over.
+const TAKEN_OVER: &[u8] = &[0x88, 0x02, 0x0F, 0xA1];
+
 pub(crate) struct WebSocket;
 
 impl Downlink for WebSocket {
@@ -56,6 +59,11 @@ impl Downlink for WebSocket {
 
     fn keep_alive(&self) -> Option<Bytes> {
         Some(Bytes::from_static(b"\x81\x02{}"))
+    }
+
+    /// A ping: clients answer it before the application hears of it.
+    fn probe(&self) -> Option<&'static [u8]> {
+        Some(b"\x89\x00")
     }
 }
 
@@ -96,6 +104,7 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         opened,
         reader: Reader::default(),
         scratch: BytesMut::new(),
+        heard: false,
     };
     let left = std::future::poll_fn(|cx| driver.poll(cx)).await;
     let Driver { socket, opened, .. } = driver;
@@ -108,17 +117,21 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     lifetime::detach(&node, &connection, request, left == Left::Goodbye);
     if left != Left::Lost {
         // Without waiting for the peer's answer.
-        let _ = timeout(CLOSING, say_goodbye(socket.into_inner())).await;
+        let close = match left {
+            Left::Ended(Some(End::TakenOver)) => TAKEN_OVER,
+            _ => CLOSE,
+        };
+        let _ = timeout(CLOSING, say_goodbye(socket.into_inner(), close)).await;
     }
 }
 
 /// Closes a socket that never became a receive request.
 pub(crate) async fn refuse<S: AsyncRead + AsyncWrite + Unpin>(socket: S) {
-    let _ = timeout(CLOSING, say_goodbye(Wire::new(socket))).await;
+    let _ = timeout(CLOSING, say_goodbye(Wire::new(socket), CLOSE)).await;
 }
 
-async fn say_goodbye<S: AsyncWrite + Unpin>(mut wire: Wire<S>) {
-    wire.push(Bytes::from_static(CLOSE));
+async fn say_goodbye<S: AsyncWrite + Unpin>(mut wire: Wire<S>, close: &'static [u8]) {
+    wire.push(Bytes::from_static(close));
     let _ = std::future::poll_fn(|cx| Pin::new(&mut wire).poll_shutdown(cx)).await;
 }
 
@@ -129,8 +142,8 @@ enum Left {
     Goodbye,
     /// It broke, or what came was not the protocol's framing: cut without a word.
     Lost,
-    /// This side ends it.
-    Ended,
+    /// This side ends it, or a newer request has replaced it.
+    Ended(Option<End>),
 }
 
 struct Driver<S> {
@@ -139,6 +152,8 @@ struct Driver<S> {
     opened: Opened,
     reader: Reader,
     scratch: BytesMut,
+    /// Whether the client was heard of since the last look.
+    heard: bool,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
@@ -180,11 +195,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             if !self.may_read() {
                 return Ok(Reading::Paused);
             }
-            match Pin::new(&mut self.socket).poll_next(cx) {
+            let polled = Pin::new(&mut self.socket).poll_next(cx);
+            self.heard |= matches!(polled, Poll::Ready(Some(Ok(_))));
+            match polled {
                 Poll::Pending => return Ok(Reading::Dry),
                 Poll::Ready(Some(Ok(Frame::Text(text)))) => self.receive(text),
                 Poll::Ready(Some(Ok(Frame::Ping(_) | Frame::Pong(_) | Frame::Frame(_)))) => {}
-                Poll::Ready(Some(Ok(Frame::Close(_)))) => return Err(Left::Goodbye),
+                Poll::Ready(Some(Ok(Frame::Close(_)))) => {
+                    self.opened.connection.link().hear();
+                    return Err(Left::Goodbye);
+                }
                 Poll::Ready(Some(Ok(Frame::Binary(_)) | Err(_)) | None) => return Err(Left::Lost),
             }
         }
@@ -264,8 +284,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         let wire = self.socket.get_mut();
         loop {
             let mut link = connection.link();
-            if link.request != *request || link.end.is_some() {
-                return Poll::Ready(Err(Left::Ended));
+            if link.request != *request {
+                return Poll::Ready(Err(Left::Ended(None)));
+            }
+            if link.end.is_some() {
+                return Poll::Ready(Err(Left::Ended(link.end)));
+            }
+            if std::mem::take(&mut self.heard) {
+                link.hear();
             }
             link.settle(&*node.protocol, node.epoch);
             while wire.queued() < BYTES_A_FLUSH {
@@ -288,6 +314,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                 Poll::Ready(Ok(())) => {
                     link.blocked = None;
                     if all && link.outbox.is_empty() {
+                        link.flush(node.tide.passed());
                         return Poll::Ready(Ok(()));
                     }
                 }

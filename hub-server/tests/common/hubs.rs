@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 pub struct Events(Arc<Mutex<HashMap<String, Vec<String>>>>);
 
 impl Events {
-    fn add(&self, cx: &Context, event: impl Into<String>) {
+    pub fn add(&self, cx: &Context, event: impl Into<String>) {
         let id = cx.connection_id().to_string();
         self.0
             .lock()
@@ -30,6 +30,13 @@ impl Events {
 
     pub fn of(&self, id: &str) -> Vec<String> {
         self.0.lock().unwrap().get(id).cloned().unwrap_or_default()
+    }
+
+    /// How many events begin so, whosever they are.
+    pub fn count(&self, start: &str) -> usize {
+        let all = self.0.lock().unwrap();
+        let begins = |event: &&String| event.starts_with(start);
+        all.values().flatten().filter(begins).count()
     }
 
     /// Waits until the connection's events are these.

@@ -256,6 +256,7 @@ impl Server {
             token: text("ConnectionToken"),
             data,
             user: user.map(ToOwned::to_owned),
+            more: Vec::new(),
             socket: Socket::default(),
             next: 0,
         }
@@ -277,6 +278,8 @@ pub struct Client<'a> {
     pub token: String,
     pub data: String,
     pub user: Option<String>,
+    /// What it says in the query of every request beside what the protocol asks for.
+    pub more: Vec<(String, String)>,
     pub socket: Socket,
     next: u64,
 }
@@ -290,6 +293,7 @@ impl Client<'_> {
             token: self.token.clone(),
             data: self.data.clone(),
             user: self.user.clone(),
+            more: self.more.clone(),
             socket: Socket::default(),
             next: self.next,
         }
@@ -304,6 +308,7 @@ impl Client<'_> {
             ("connectionToken", &*self.token),
         ];
         query.extend_from_slice(more);
+        query.extend(self.more.iter().map(|(name, value)| (&**name, &**value)));
         query
     }
 

@@ -8,7 +8,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_util::FutureExt;
 use hub_server::{
-    Append, Cursor, Epoch, Interest, Limit, Log, LogError, MemoryLog, Notice, Page, Receipt, Topic,
+    Append, Cursor, Epoch, Interest, Lease, LeaseKey, Leases, Limit, Log, LogError, MemoryLog,
+    Notice, Page, PersistentId, Receipt, Taken, Topic,
 };
 use tokio::sync::Notify;
 
@@ -103,7 +104,8 @@ impl Log for SharedLog {
         let receipts = kept.append(entries).now_or_never().unwrap()?;
         while let Some(Ok(Notice::Appended(entry))) = kept.next().now_or_never() {
             for tail in tails.iter_mut() {
-                if tail.topics.contains(&entry.topic) {
+                let mut topics = std::iter::once(&entry.topic).chain(&entry.also);
+                if topics.any(|topic| tail.topics.contains(topic)) {
                     tail.notices.push_back(Notice::Appended(entry.clone()));
                 }
             }
@@ -141,5 +143,30 @@ impl Log for SharedLog {
             }
             appended.await;
         }
+    }
+}
+
+#[async_trait]
+impl Leases for SharedLog {
+    async fn take(&self, key: &LeaseKey) -> Result<Taken, LogError> {
+        self.store.kept.take(key).await
+    }
+
+    async fn put(
+        &self,
+        key: &LeaseKey,
+        fence: u64,
+        lease: Option<Lease>,
+        held: bool,
+    ) -> Result<(), LogError> {
+        self.store.kept.put(key, fence, lease, held).await
+    }
+
+    async fn sweep(&self) -> Result<Vec<LeaseKey>, LogError> {
+        self.store.kept.sweep().await
+    }
+
+    async fn bind(&self, owner: &PersistentId, user: Option<&str>) -> Result<bool, LogError> {
+        self.store.kept.bind(owner, user).await
     }
 }

@@ -6,10 +6,7 @@ use crate::cursor::Epoch;
 use crate::error::HubError;
 use crate::message::{Failure, Position};
 
-const CURSOR: Cursor = Cursor {
-    epoch: Epoch(0x4E3C_7594),
-    order: 0x2F,
-};
+const CURSOR: Cursor = Cursor::at(Epoch(0x4E3C_7594), 0x2F);
 
 fn payload(json: &str) -> Payload {
     let raw: &RawValue = serde_json::from_str(json).unwrap();

@@ -1,7 +1,7 @@
 //! What a link writes beside shared frames: its own ones with cursor and groups, answers, keep-alives.
 
 use bytes::{Bytes, BytesMut};
-use hub_core::{Cursor, Envelope, Epoch, Lane, Part, Protocol};
+use hub_core::{Envelope, Epoch, Lane, Part, Protocol};
 use tokio::time::Instant;
 
 use super::{Link, Membership, Mode};
@@ -39,10 +39,7 @@ impl Link {
         if !self.downlink.is_single() || self.mode == Mode::Served {
             return None;
         }
-        let cursor = Cursor {
-            epoch,
-            order: self.position,
-        };
+        let cursor = self.cursor(epoch);
         let mut payload = BytesMut::new();
         protocol.frame(cursor, self.envelope(), &[], &mut payload);
         let mut wrapped = BytesMut::new();
@@ -76,9 +73,17 @@ impl Link {
         if !self.outbox.is_empty() {
             // Cleared by whoever writes next.
             self.blocked.get_or_insert_with(Instant::now);
+        } else if self.downlink.is_silent() {
+            // Nothing is ever heard on it: that everything could leave has to do.
+            self.hear();
         }
         if let Some(bytes) = self.downlink.keep_alive() {
             let _ = self.outbox.push(Lane::Control, &bytes);
+        }
+        if self.peer.persistent_id.is_some()
+            && let Some(probe) = self.downlink.probe()
+        {
+            let _ = self.outbox.push(Lane::Control, &Bytes::from_static(probe));
         }
         // A request that ends with its first payload would end for nothing but a number.
         self.must_tell |= self.position != self.told && !self.downlink.is_single();
@@ -117,10 +122,7 @@ impl Link {
             delay: self.envelope().delay,
             ..envelope
         };
-        let cursor = Cursor {
-            epoch,
-            order: self.position,
-        };
+        let cursor = self.cursor(epoch);
         let mut payload = BytesMut::new();
         protocol.frame(cursor, envelope, parts, &mut payload);
         self.write(&payload);

@@ -1,3 +1,4 @@
+use super::ring::ENTRY_OVERHEAD;
 use super::*;
 use hub_core::{Event, HubName, Payload};
 
@@ -14,8 +15,9 @@ fn event(topic: &Topic) -> Append {
     };
     Append {
         topic: topic.clone(),
+        also: Box::default(),
         except: Arc::default(),
-        body: Body::Event(event),
+        body: hub_core::Body::Event(event),
     }
 }
 
@@ -35,14 +37,7 @@ async fn orders(
     limit: Limit,
 ) -> (Vec<u64>, Vec<GapCause>, bool) {
     let page = log
-        .read(
-            topics,
-            Cursor {
-                epoch: log.epoch(),
-                order: after,
-            },
-            limit,
-        )
+        .read(topics, Cursor::at(log.epoch(), after), limit)
         .await
         .unwrap();
     let causes = page.gaps.iter().map(|gap| gap.why).collect();
@@ -164,18 +159,12 @@ async fn a_forgotten_topic_that_is_listened_to_again_is_still_a_gap() {
 #[tokio::test]
 async fn a_cursor_of_another_log_is_a_gap() {
     let log = log();
-    let foreign = Cursor {
-        epoch: Epoch(log.epoch().0 + 1),
-        order: 0,
-    };
+    let foreign = Cursor::at(Epoch(log.epoch().0 + 1), 0);
     assert_eq!(
         log.read(&[], foreign, ALL).await.unwrap().gaps[0].why,
         GapCause::EpochChanged
     );
-    let beyond = Cursor {
-        epoch: log.epoch(),
-        order: 1,
-    };
+    let beyond = Cursor::at(log.epoch(), 1);
     assert_eq!(
         log.read(&[], beyond, ALL).await.unwrap().gaps[0].why,
         GapCause::EpochChanged

@@ -1,0 +1,77 @@
+//! [`Lease`]: what a client that is away is owed, and since when (`delivery.md` a.2).
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::id::{HubName, PersistentId, QueueName};
+use crate::log::LogError;
+
+/// Whose lease it is: one client on one hub.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct LeaseKey {
+    /// The hub.
+    pub hub: HubName,
+    /// The client.
+    pub owner: PersistentId,
+}
+
+/// An offline subscription: what a client is owed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    /// The queues.
+    pub queues: Vec<QueueName>,
+    /// The last order that the client has had; what was queued after it is waiting.
+    pub after: u64,
+    /// How long it lasts once the client is away.
+    pub ttl: Duration,
+}
+
+/// A lease that somebody took.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Taken {
+    /// Proves that it was taken last: writes with an older number are refused.
+    pub fence: u64,
+    /// What was there, if anything was and its time was not over.
+    pub lease: Option<Lease>,
+}
+
+/// The leases of a log. A lease is *held* while its client is connected, and runs out only while it is not.
+///
+/// # Contract
+/// * Whoever takes a lease becomes its holder; every write by an earlier one is [`LogError::Fenced`].
+/// * A lease that a holder has put and not let go is kept when the holder's process dies, and runs out as if it had been
+///   let go when the log was opened again.
+/// * What a lease is owed stays in its queues, within their limits, for as long as the lease exists.
+#[async_trait]
+pub trait Leases: Send + Sync + 'static {
+    /// Takes the lease of this key, whoever held it.
+    ///
+    /// # Errors
+    /// When the store is unavailable or closed.
+    async fn take(&self, key: &LeaseKey) -> Result<Taken, LogError>;
+
+    /// Writes the lease; `held` while its client is connected. `None` ends it.
+    ///
+    /// # Errors
+    /// [`LogError::Fenced`] if somebody took it since; otherwise as for [`take`](Self::take).
+    async fn put(
+        &self,
+        key: &LeaseKey,
+        fence: u64,
+        lease: Option<Lease>,
+        held: bool,
+    ) -> Result<(), LogError>;
+
+    /// Ends the leases whose time is over; each is told once.
+    ///
+    /// # Errors
+    /// As for [`take`](Self::take).
+    async fn sweep(&self) -> Result<Vec<LeaseKey>, LogError>;
+
+    /// Ties a client to the first user who brought its id; whether it is this one.
+    ///
+    /// # Errors
+    /// As for [`take`](Self::take).
+    async fn bind(&self, owner: &PersistentId, user: Option<&str>) -> Result<bool, LogError>;
+}

@@ -1,0 +1,183 @@
+//! A link's way through what was kept for its client while that was away, and what the client is known to have had.
+
+use hub_core::{Cursor, Entry, Envelope, Epoch, HubName, Part, Protocol, Topic};
+
+use super::{Link, Mode};
+use crate::connection::sessions::Waiting;
+
+/// How far a client is known to be.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Had {
+    /// With what goes to everybody who listens.
+    live: u64,
+    /// With what was kept for it.
+    replay: u64,
+}
+
+/// What was kept for a client, on its way: read from the log before anything newer, while the link's own position stands.
+#[derive(Debug, Clone)]
+pub(crate) struct Catch {
+    /// The queues, and the order after which each is owed.
+    pub(crate) topics: Vec<(Topic, u64)>,
+    /// Everything up to this order was written.
+    pub(crate) at: u64,
+    /// It ends here: what is newer comes as to everybody.
+    pub(crate) upto: u64,
+}
+
+impl Catch {
+    /// Whether an entry is owed, and was not before.
+    pub(crate) fn owes(&self, entry: &Entry) -> bool {
+        let mut topics = self.topics.iter();
+        topics.any(|(topic, after)| *topic == entry.topic && entry.order > *after)
+    }
+
+    fn from(&self) -> u64 {
+        self.topics
+            .iter()
+            .map(|(_, after)| *after)
+            .min()
+            .unwrap_or(self.upto)
+    }
+}
+
+impl Link {
+    /// Sends what waits, before anything newer; everything up to `passed` has been handed to those who listen.
+    pub(crate) fn catch_up_on(&mut self, waiting: Waiting, passed: u64) {
+        let live = self.mode == Mode::Live;
+        let upto = if live {
+            self.position.max(passed)
+        } else {
+            self.position
+        };
+        let Waiting { topics, after } = waiting;
+        let topics = topics.into_iter().map(|topic| (topic, after));
+        let mut catch = Catch {
+            topics: topics.collect(),
+            at: after,
+            upto,
+        };
+        if let Some(older) = self.replay.take() {
+            // Another hub's, under way: it goes on where it is.
+            let at = older.at;
+            let rest = older
+                .topics
+                .into_iter()
+                .map(|(topic, after)| (topic, after.max(at)));
+            catch.topics.extend(rest);
+            catch.at = catch.at.min(at);
+            catch.upto = catch.upto.max(older.upto);
+        }
+        if live {
+            self.mode = Mode::Behind;
+        } else {
+            // Between its position and the pump's the client was away, too.
+            self.away = self.away.max(passed);
+            let topics = catch.topics.iter().map(|(topic, _)| topic.clone());
+            self.queues.extend(topics);
+        }
+        self.position = upto;
+        self.replay = Some(catch);
+        self.wake();
+    }
+
+    /// What is still to be read of it.
+    pub(crate) fn catching(&self) -> Option<&Catch> {
+        self.replay.as_ref().filter(|catch| catch.at < catch.upto)
+    }
+
+    /// Writes a page of it; everything up to `at` is written then.
+    pub(crate) fn caught(
+        &mut self,
+        protocol: &dyn Protocol,
+        epoch: Epoch,
+        at: u64,
+        parts: &[&Part],
+    ) {
+        if let Some(catch) = &mut self.replay {
+            catch.at = at.min(catch.upto);
+        }
+        // The client comes back to where it is, also if there was nothing for it.
+        self.frame(protocol, epoch, Envelope::default(), parts);
+    }
+
+    /// A receive request begins that has had everything up to `cursor`, or begins at the end without one, when
+    /// everything up to `passed` was handed on.
+    pub(crate) fn resume_replay(&mut self, cursor: Option<Cursor>, passed: u64) {
+        self.away = passed;
+        if self.replay.is_none() && cursor.is_none() && !self.queues.is_empty() {
+            let after = self.proven.live;
+            let topics = self.queues.iter().map(|topic| (topic.clone(), after));
+            self.replay = Some(Catch {
+                topics: topics.collect(),
+                at: after,
+                upto: self.position,
+            });
+        }
+        if let Some(catch) = &mut self.replay {
+            match cursor {
+                Some(cursor) if cursor.order > catch.upto => self.replay = None,
+                Some(Cursor {
+                    replayed: Some(replayed),
+                    ..
+                }) => catch.at = replayed.clamp(catch.from(), catch.upto),
+                // It has seen nothing of it.
+                Some(_) => catch.at = catch.from(),
+                None => {
+                    catch.at = catch.from();
+                    catch.upto = self.position;
+                }
+            }
+        }
+        if self.catching().is_some() && self.mode == Mode::Live {
+            self.mode = Mode::Behind;
+        }
+        let replay = self.catching().map_or(self.position, |catch| catch.at);
+        // What the client brings is what it has had; without a cursor nobody knows more than before.
+        if cursor.is_some() || self.request == 0 {
+            let live = self.position;
+            self.proven = Had { live, replay };
+            self.flushed = self.proven;
+        }
+    }
+
+    /// The cursor for a frame that is written now.
+    pub(super) fn cursor(&self, epoch: Epoch) -> Cursor {
+        let replay = self.replay.as_ref();
+        let replay = replay.filter(|catch| self.position <= catch.upto);
+        Cursor {
+            epoch,
+            order: self.position,
+            replayed: replay.map(|catch| catch.at),
+        }
+    }
+
+    /// Everything in the outbox has left. While the link is live that is everything that the pump has `passed`.
+    pub(crate) fn flush(&mut self, passed: u64) {
+        let live = match self.mode {
+            Mode::Live => self.position.max(passed),
+            _ => self.position,
+        };
+        let replay = self.catching().map_or(live, |catch| catch.at);
+        self.flushed = Had { live, replay };
+    }
+
+    /// The client was heard of: what had left before has reached it.
+    pub(crate) fn hear(&mut self) {
+        self.proven = self.flushed;
+    }
+
+    /// The last order that the client is known to have had of a hub, when everything up to `passed` was handed on.
+    pub(crate) fn had(&self, hub: &HubName, passed: u64) -> u64 {
+        let is_of = |(topic, _): &(Topic, u64)| matches!(topic, Topic::Queue(own, _) if own == hub);
+        let catching = self
+            .catching()
+            .is_some_and(|catch| catch.topics.iter().any(is_of));
+        let had = if catching {
+            self.proven.replay
+        } else {
+            self.proven.live
+        };
+        had.min(passed)
+    }
+}
