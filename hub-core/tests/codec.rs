@@ -221,7 +221,7 @@ proptest! {
                 _ => Bytes::new(),
             })
             .collect();
-        let cursor = Cursor { epoch: Epoch(0xABC), order };
+        let cursor = Cursor::at(Epoch(0xABC), order);
         let envelope = Envelope { init, leave, groups: groups.as_deref(), delay };
         let mut frame = BytesMut::new();
         Classic.frame(cursor, envelope, &parts.iter().collect::<Vec<_>>(), &mut frame);
@@ -248,7 +248,7 @@ proptest! {
     fn a_cursor_comes_back_as_it_went_and_is_another_logs_elsewhere(
         epoch in any::<u64>(), order in any::<u64>(), other in any::<u64>(),
     ) {
-        let cursor = Cursor { epoch: Epoch(epoch), order };
+        let cursor = Cursor::at(Epoch(epoch), order);
         let text = cursor.to_string();
         prop_assert_eq!(Cursor::parse(Some(&text), Epoch(epoch)), Ok(Start::After(cursor)));
         if other != epoch {
@@ -274,7 +274,7 @@ proptest! {
     ) {
         let mut frame = BytesMut::new();
         let part = Classic.event(&event);
-        let cursor = Cursor { epoch: Epoch(1), order: 1 };
+        let cursor = Cursor::at(Epoch(1), 1);
         Classic.frame(cursor, Envelope::default(), &[&part], &mut frame);
         for bytes in [
             written(&ClassicClient, &Message::Call(call.clone())),

@@ -122,7 +122,6 @@ async fn heard(socket: &mut Socket) -> Vec<Value> {
 }
 
 async fn close(mut socket: Socket) {
-    use futures_util::SinkExt;
     let stream = socket.stream();
     stream.close(None).await.unwrap();
     socket.end().await;
