@@ -247,7 +247,7 @@ impl Builder {
     /// and a server that keeps it accepts its connections after a restart. Without one a key is made at start.
     ///
     /// The key alone makes no farm: with a log in memory each server delivers its own messages to its own clients, and one
-    /// that comes from another server has a gap. For more they must share a [`log`](Self::log), too.
+    /// that comes from another server has a gap, and is gone for the server that it left. For more they must share a [`log`](Self::log), too.
     #[must_use]
     pub fn key(mut self, key: [u8; 32]) -> Self {
         self.key = Some(key);

@@ -153,7 +153,7 @@ pub(crate) async fn place(
     } else if !connect {
         let gaps = gaps(&node, start, &topics).await;
         // Closing a poll that has a gap would only make its client ask again: its hubs hear of the gap as of a return.
-        let lost = matches!(start, Start::After(_)) && !gaps.is_empty();
+        let lost = !gaps.is_empty();
         let mut link = attached.connection.link();
         if link.request == attached.request {
             link.gaps_told = gaps.iter().filter_map(|gap| gap.topic.clone()).collect();
