@@ -828,3 +828,29 @@ async fn item_39_a_poll_that_missed_too_much_goes_on_from_the_oldest_and_the_hub
         .become_for(&client.id, &["connected", "reconnected:trimmed"])
         .await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn item_67_a_poll_of_a_new_client_tells_of_nothing_though_topics_were_forgotten_as_it_came() {
+    let (builder, events) = builder();
+    let server = builder.build().unwrap();
+    let hub = server.handle("conformance").unwrap();
+    let server = Server::memory_of(server);
+    let old = server.over(POLL, HUB).await;
+    hub.clients().all().send("n", (1,)).await.unwrap();
+    old.abort().await;
+    events
+        .become_for(&old.id, &["connected", "disconnected:true"])
+        .await;
+    sleep(s(600)).await;
+    // Counted by the log, and kept for nobody.
+    hub.clients().client("gone").send("n", (2,)).await.unwrap();
+    for _ in 0..2 {
+        let mut client = server.over(POLL, HUB).await;
+        client.result("conformance", "Caller", json!(["x"])).await;
+        client.poll().await;
+        client.poll().await;
+        sleep(s(1)).await;
+        assert_eq!(events.of(&client.id), ["connected"]);
+        client.abort().await;
+    }
+}

@@ -151,7 +151,9 @@ pub(crate) async fn place(
             link.init(&*node.protocol, node.epoch);
         }
     } else if !connect {
-        let gaps = gaps(&node, start, &topics).await;
+        let mut gaps = gaps(&node, start, &topics).await;
+        // What a connection listens to is never forgotten. Only the log can't tell, where a cursor is of before it began.
+        gaps.retain(|gap| attached.new || gap.why != GapCause::Expired);
         // Closing a poll that has a gap would only make its client ask again: its hubs hear of the gap as of a return.
         let lost = !gaps.is_empty();
         let mut link = attached.connection.link();

@@ -136,8 +136,8 @@ impl Log for MemoryLog {
         let now = Instant::now();
         let mut inner = self.lock();
         if change == Interest::Listen {
-            let forgotten = inner.forgotten;
-            let made = || Ring::after(forgotten);
+            let (forgotten, end) = (inner.forgotten, inner.end);
+            let made = || Ring::made_at(end, forgotten);
             let ring = inner.rings.entry(topic.clone()).or_insert_with(made);
             ring.listeners += 1;
             ring.idle_since = None;
@@ -201,14 +201,15 @@ impl Inner {
             } else {
                 self.forgotten
             };
-            let (trimmed, forgotten) =
-                ring.map_or((0, lost), |ring| (ring.trimmed, ring.forgotten));
+            let (trimmed, forgotten, made) = ring.map_or((0, lost, self.end), |ring| {
+                (ring.trimmed, ring.forgotten, ring.made)
+            });
             // Who stood exactly there when it was forgotten has missed what was not kept afterwards, except in a queue,
-            // which keeps whoever listens.
+            // which keeps whoever listens. Who stands where it was made again, or later, has missed nothing.
             let after_it = if queues {
                 after < forgotten
             } else {
-                after <= forgotten
+                after <= forgotten && after < made
             };
             let expired = forgotten > 0 && after_it;
             let why = (after < trimmed).then_some(GapCause::Trimmed);

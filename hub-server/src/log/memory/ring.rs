@@ -20,6 +20,8 @@ pub(super) struct Ring {
     pub(super) trimmed: u64,
     /// When it was made, topics had been forgotten up to this order; it may have been one of them.
     pub(super) forgotten: u64,
+    /// The log's end when somebody listened and it was made: from there on everything is kept.
+    pub(super) made: u64,
     pub(super) listeners: usize,
     pub(super) idle_since: Option<Instant>,
 }
@@ -30,6 +32,14 @@ impl Ring {
         Self {
             forgotten,
             ..Self::default()
+        }
+    }
+
+    /// The same, as somebody listens to it from this order on.
+    pub(super) fn made_at(end: u64, forgotten: u64) -> Self {
+        Self {
+            made: end,
+            ..Self::after(forgotten)
         }
     }
 

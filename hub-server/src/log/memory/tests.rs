@@ -156,6 +156,32 @@ async fn a_forgotten_topic_that_is_listened_to_again_is_still_a_gap() {
     );
 }
 
+#[tokio::test(start_paused = true)]
+async fn whoever_comes_after_topics_were_forgotten_has_missed_nothing() {
+    let (log, a, b, new) = (log(), topic("a"), topic("b"), topic("new"));
+    log.watch(&a, Interest::Listen);
+    log.append(vec![event(&a)]).await.unwrap();
+    log.watch(&a, Interest::Leave);
+    tokio::time::advance(Duration::from_secs(150)).await;
+    log.watch(&b, Interest::Listen);
+    // Nothing was said since `a` was forgotten, so this is also where it ended.
+    log.watch(&new, Interest::Listen);
+    log.watch(&a, Interest::Listen);
+    let topics = [a, new];
+    assert_eq!(orders(&log, &topics, 1, ALL).await, (vec![], vec![], false));
+    log.append(vec![event(&topics[1])]).await.unwrap();
+    assert_eq!(
+        orders(&log, &topics, 1, ALL).await,
+        (vec![2], vec![], false)
+    );
+    // Who was there before may have missed something in either, as far as is known.
+    let expired = vec![GapCause::Expired, GapCause::Expired];
+    assert_eq!(
+        orders(&log, &topics, 0, ALL).await,
+        (vec![2], expired, false)
+    );
+}
+
 #[tokio::test]
 async fn a_cursor_of_another_log_is_a_gap() {
     let log = log();
