@@ -4,7 +4,7 @@ use hub_server::{Context, hub};
 
 pub(crate) struct AuthHub;
 
-#[hub]
+#[hub(authorize)]
 impl AuthHub {
     #[hub(name = "WhoAmI")]
     fn who_am_i(&self, cx: &Context) -> String {
