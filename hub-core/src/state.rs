@@ -1,11 +1,13 @@
 //! [`State`]: the caller's state object, which classic clients send with each call and get the changes of
 //! (`classic-signalr.md` 8.4).
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::value::Payload;
 
@@ -17,9 +19,19 @@ pub struct State(Mutex<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
-    sent: Map<String, Value>,
-    changed: Map<String, Value>,
+    sent: BTreeMap<String, Box<RawValue>>,
+    changed: Changes,
     ended: bool,
+}
+
+/// In the order in which they were first made, as clients of the original get them.
+#[derive(Debug, Default)]
+struct Changes(Vec<(String, Box<RawValue>)>);
+
+impl Serialize for Changes {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+    }
 }
 
 impl State {
@@ -31,7 +43,7 @@ impl State {
             .unwrap_or_default();
         Self(Mutex::new(Inner {
             sent,
-            changed: Map::new(),
+            changed: Changes::default(),
             ended: false,
         }))
     }
@@ -40,32 +52,36 @@ impl State {
     #[must_use]
     pub fn get<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
         let inner = self.lock();
-        let changed = inner
-            .changed
-            .iter()
+        let mut changed = inner.changed.0.iter();
+        let value = changed
             .find(|(key, _)| key.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value);
-        let value = changed.or_else(|| inner.sent.get(name))?.clone();
-        serde_json::from_value(value).ok()
+            .map(|(_, value)| value)
+            .or_else(|| inner.sent.get(name))?;
+        serde_json::from_str(value.get()).ok()
     }
 
     /// Sets a value; the client learns of it with the result, with progress and with events to the caller. A value
     /// that has no JSON form is not set.
     pub fn set(&self, name: &str, value: impl Serialize) {
-        let Ok(value) = serde_json::to_value(value) else {
+        let Some(value) = raw(&value) else {
             return;
         };
         let mut inner = self.lock();
-        let known = inner
-            .changed
-            .keys()
-            .find(|key| key.eq_ignore_ascii_case(name))
-            .cloned();
-        let name = known.unwrap_or_else(|| name.to_owned());
-        if *inner.sent.get(&name).unwrap_or(&Value::Null) == value {
-            inner.changed.remove(&name);
-        } else {
-            inner.changed.insert(name, value);
+        let mut changed = inner.changed.0.iter();
+        let known = changed.position(|(key, _)| key.eq_ignore_ascii_case(name));
+        let name = known
+            .and_then(|at| inner.changed.0.get(at))
+            .map_or_else(|| name.to_owned(), |(key, _)| key.clone());
+        let unchanged = parsed(inner.sent.get(&name).map(AsRef::as_ref)) == parsed(Some(&value));
+        match known {
+            Some(at) if unchanged => drop(inner.changed.0.remove(at)),
+            None if unchanged => {}
+            Some(at) => {
+                if let Some((_, changed)) = inner.changed.0.get_mut(at) {
+                    *changed = value;
+                }
+            }
+            None => inner.changed.0.push((name, value)),
         }
     }
 
@@ -73,7 +89,7 @@ impl State {
     #[must_use]
     pub fn changes(&self) -> Option<Payload> {
         let inner = self.lock();
-        if inner.changed.is_empty() {
+        if inner.changed.0.is_empty() {
             None
         } else {
             Payload::of(&inner.changed).ok()
@@ -94,6 +110,17 @@ impl State {
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn raw(value: &impl Serialize) -> Option<Box<RawValue>> {
+    let text = Payload::of(value).ok()?;
+    let text = String::from_utf8(text.as_bytes().to_vec()).ok()?;
+    RawValue::from_string(text).ok()
+}
+
+fn parsed(value: Option<&RawValue>) -> Value {
+    let value = value.and_then(|value| serde_json::from_str(value.get()).ok());
+    value.unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -125,5 +152,19 @@ mod tests {
         state.set("gone", 2);
         let changes: Value = state.changes().unwrap().read().unwrap();
         assert_eq!(changes, serde_json::json!({"counter": 3}));
+    }
+
+    #[test]
+    fn changes_keep_their_order_and_values_theirs() {
+        let sent: Box<RawValue> = serde_json::from_str(r#"{"whole":{"z":1,"a":2}}"#).unwrap();
+        let state = State::sent(Some(&Payload::of(&sent).unwrap()));
+        let whole: Option<Box<RawValue>> = state.get("whole");
+        state.set("step", 1);
+        state.set("copy", &whole);
+        state.set("another", "x");
+        state.set("STEP", 2);
+        let changes = state.changes().unwrap();
+        let text = r#"{"step":2,"copy":{"z":1,"a":2},"another":"x"}"#;
+        assert_eq!(changes.as_bytes(), text.as_bytes());
     }
 }
