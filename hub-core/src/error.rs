@@ -170,8 +170,8 @@ pub enum DeliveryError {
     /// A target's name was empty.
     #[error("argument cannot be null or empty: {0}")]
     EmptyName(&'static str),
-    /// Progress of a call that has its answer: clients don't listen any more.
-    #[error("progress can't be reported on a call that has already completed")]
+    /// Progress of a call that has its answer: clients don't listen any more. The text is the original's.
+    #[error("You cannot report progress on a hub method invocation that has already completed.")]
     Completed,
     /// No connection acknowledged within the time allowed (joining or leaving a group).
     #[error("the operation was canceled")]
