@@ -7,7 +7,7 @@ use http::{Response, StatusCode};
 use hub_core::{Call, ConnectionId, Message, Protocol};
 
 use super::asked::Asked;
-use super::reply::{ResponseBody, json, plain, typed};
+use super::reply::{JSON, ResponseBody, json, plain, typed};
 use crate::config::Transport;
 use crate::hubs::dispatch::{Dispatched, dispatch};
 
@@ -44,7 +44,7 @@ pub(crate) async fn send(
         Dispatched::Runs(running) => tokio::spawn(running).await,
     };
     match outcome {
-        Ok(Some(outcome)) if outcome.unserializable => typed(Vec::new(), "text/plain"),
+        Ok(Some(outcome)) if outcome.unserializable => typed(Vec::new(), JSON),
         Ok(Some(outcome)) => {
             let mut text = BytesMut::new();
             let completion = Message::Complete(outcome.completion);
