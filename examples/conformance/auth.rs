@@ -7,6 +7,6 @@ use hub_server::{Credentials, Identity, Unauthenticated};
 pub(crate) fn basic(head: &Parts) -> Result<Identity, Unauthenticated> {
     match Credentials::of(head).basic() {
         Some((name, _password)) => Ok(Identity::named(name)),
-        None => Err(Unauthenticated::challenge("Basic realm=\"conformance\"")),
+        None => Err(Unauthenticated::challenge("Basic")),
     }
 }

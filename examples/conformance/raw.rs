@@ -3,7 +3,7 @@
 mod echo;
 mod examine;
 mod groups;
-mod quiet;
+pub(crate) mod quiet;
 
 use hub_server::{Builder, Mount, PersistentConnection};
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use hub_server::{Context, HubError, Progress, hub};
 use serde::Serialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 /// Keeps every connection's life, also after it has gone.
@@ -31,6 +32,15 @@ impl Conformance {
         let life = lives.entry(cx.connection_id().to_string()).or_default();
         life.push(event);
     }
+}
+
+/// A number, also one in a string or with a decimal point: clients keep it as they like.
+fn whole(value: Value) -> Option<i32> {
+    let number = match value {
+        Value::String(text) => text.parse().ok()?,
+        other => other.as_f64()?,
+    };
+    format!("{number:.0}").parse().ok()
 }
 
 #[hub]
@@ -153,7 +163,7 @@ impl Conformance {
 
     #[hub(name = "CountUp")]
     fn count_up(&self, cx: &Context) -> i32 {
-        let counter = cx.state().get::<i32>("counter").unwrap_or(0) + 1;
+        let counter = cx.state().get("counter").and_then(whole).unwrap_or(0) + 1;
         cx.state().set("counter", counter);
         counter
     }
