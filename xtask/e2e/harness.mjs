@@ -1,7 +1,8 @@
-// What the three programs share: options, checks, a browser, and a TCP proxy that can be cut.
+// What the programs share: options, checks, a browser, pages, a TCP proxy that can be cut, and servers of their own.
 
 import { spawn } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import http from "node:http";
 import net from "node:net";
 import os from "node:os";
 import path from "node:path";
@@ -44,6 +45,15 @@ export class Checks {
     }
   }
 
+  /** Runs checks side by side, `width` at a time, the first ones first. */
+  async together(checks, width) {
+    const left = [...checks];
+    const worker = async () => {
+      for (let next = left.shift(); next; next = left.shift()) await this.check(next.name, next.body);
+    };
+    await Promise.all(Array.from({ length: width }, worker));
+  }
+
   /** Runs the whole program, prints the totals and sets the exit code. */
   async run(program) {
     try {
@@ -71,11 +81,11 @@ export function assert(condition, what) {
 /** Waits until `probe` gives something truthy, and gives that; says what was missing if it never does. */
 export async function until(what, probe, ms = PATIENCE_MS) {
   const deadline = Date.now() + ms;
-  for (;;) {
+  for (let pause = 10; ; pause = Math.min(pause * 1.3, 150)) {
     const found = await probe();
     if (found) return found;
     if (Date.now() > deadline) throw new Error(`waited ${ms} ms for: ${typeof what === "string" ? what : what()}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await new Promise((resolve) => setTimeout(resolve, pause));
   }
 }
 
@@ -107,12 +117,67 @@ export async function withBrowser(executablePath, body) {
  * came from no address) open no socket to this machine. Errors are collected in `page.failures`.
  */
 export async function blankPage(context, origin, scripts = []) {
-  const page = await context.newPage();
+  return goTo(watched(await context.newPage()), origin, scripts, "/chat.css");
+}
+
+export function watched(page) {
   page.failures = [];
   page.on("pageerror", (error) => page.failures.push(error.message));
-  await page.goto(`${origin}/chat.css`);
+  return page;
+}
+
+export async function goTo(page, origin, scripts, path) {
+  await page.goto(`${origin}${path}`);
   for (const script of scripts) await page.addScriptTag(script);
   return page;
+}
+
+/**
+ * Another origin than any server has: gives `files` by path, and empty pages otherwise. Of the same site,
+ * though: browsers keep passwords apart by the site that is in the address bar.
+ */
+export async function otherOrigin(files = {}) {
+  const texts = Object.fromEntries(await Promise.all(Object.entries(files).map(async ([path, file]) => [path, await readFile(file)])));
+  const server = http.createServer(({ url }, answer) => {
+    answer.setHeader("Content-Type", texts[url] ? "text/javascript" : "text/html").end(texts[url] ?? "<!DOCTYPE html><title>elsewhere</title>");
+  });
+  await new Promise((resolve, reject) => server.once("error", reject).listen(0, "127.0.0.1", resolve));
+  server.unref();
+  return `http://127.0.0.1:${server.address().port}`;
+}
+
+/** A server program that a check starts, kills and starts again; `args` without the port. */
+export class Server {
+  #child;
+  #program;
+  #args;
+  #port = 0;
+
+  static async start(program, args) {
+    const server = new Server();
+    server.#program = program;
+    server.#args = args;
+    await server.again();
+    return server;
+  }
+
+  /** At the port that it had before. */
+  async again() {
+    this.#child = spawn(this.#program, ["--port", String(this.#port), ...this.#args], { stdio: ["ignore", "pipe", "ignore"] });
+    let said = "";
+    this.#child.on("error", (error) => { said += error.message; }).stdout.on("data", (text) => { said += text; });
+    const [, url] = await until(() => `the server to listen; it said: ${said}`, () => /^listening on (\S+)\n/m.exec(said));
+    this.url = url;
+    this.#port = Number(new URL(url).port);
+  }
+
+  /** Resolves when the process is no more. */
+  async end(signal = "SIGKILL") {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    const ended = new Promise((resolve) => this.#child.once("exit", resolve));
+    this.#child.kill(signal);
+    await ended;
+  }
 }
 
 /** A TCP proxy on a port of its own before `target`, whose connections can all be cut at once. */
@@ -120,10 +185,12 @@ export class Proxy {
   #server;
   #pairs = new Set();
   #cut = false;
+  #stalled = false;
 
   static async before(target) {
     const { hostname, port } = new URL(target);
     const proxy = new Proxy();
+    proxy.target = target;
     proxy.#server = net.createServer((near) => proxy.#join(near, hostname, Number(port || 80)));
     await new Promise((resolve, reject) => proxy.#server.once("error", reject).listen(0, "127.0.0.1", resolve));
     proxy.#server.unref();
@@ -139,6 +206,7 @@ export class Proxy {
     for (const [from, to] of [[near, far], [far, near]]) {
       from.on("error", () => {}).on("close", () => { to.destroy(); this.#pairs.delete(pair); });
       from.pipe(to);
+      if (this.#stalled) from.pause();
     }
   }
 
@@ -153,6 +221,17 @@ export class Proxy {
 
   heal() {
     this.#cut = false;
+  }
+
+  /** Keeps every connection open and lets nothing through, until `flow`. */
+  stall() {
+    this.#stalled = true;
+    for (const pair of this.#pairs) for (const side of pair) side.pause();
+  }
+
+  flow() {
+    this.#stalled = false;
+    for (const pair of this.#pairs) for (const side of pair) side.resume();
   }
 
   close() {
