@@ -2,22 +2,22 @@
 //!
 //! It needs Rust and Debian's package tools; what else is missing it installs, and says so.
 
-mod chat;
+mod e2e;
+mod server;
 mod steps;
 mod tools;
 mod workspace;
 
-use std::{env, process::ExitCode, time::Duration};
+use std::{env, process::ExitCode};
 
-use chat::Chat;
-use steps::{Outcome, Step, Steps};
+use steps::{Step, Steps};
 use workspace::Workspace;
 
 const USAGE: &str = "usage: cargo xtask COMMAND
 
-  test     every check: lint, tests, features, browsers against the chat, a short benchmark
+  test     every check: lint, tests, features, other people's clients and browsers, a short benchmark
   lint     formatting, clippy, documentation
-  e2e      the chat server against real browsers and the official client
+  e2e      the chat and the conformance application against the official client in a browser, and others
   picture  take the README's picture, docs/chat.png";
 
 fn main() -> ExitCode {
@@ -39,12 +39,12 @@ fn main() -> ExitCode {
             lint(&mut steps);
             tests(&mut steps);
             features(&mut steps, &workspace);
-            e2e(&mut steps, &workspace);
+            e2e::all(&mut steps, &workspace);
             benchmark(&mut steps, &workspace);
         }
         "lint" => lint(&mut steps),
-        "e2e" => e2e(&mut steps, &workspace),
-        "picture" => picture(&mut steps, &workspace),
+        "e2e" => e2e::all(&mut steps, &workspace),
+        "picture" => e2e::picture(&mut steps, &workspace),
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);
@@ -116,71 +116,6 @@ fn features(steps: &mut Steps<'_>, workspace: &Workspace) {
                 .run(Step::cargo(&format!("{package} with {feature} alone"), &with).advice(advice));
         }
     }
-}
-
-fn build(steps: &mut Steps<'_>) -> Outcome {
-    let build = Step::cargo(
-        "build the examples",
-        &["build", "--release", "-p", "examples", "--bins"],
-    );
-    steps.run(build.advice("`cargo build --release -p examples --bins` says more"))
-}
-
-fn e2e(steps: &mut Steps<'_>, workspace: &Workspace) {
-    let built = build(steps);
-    let ready = tools::browser(steps, workspace);
-    if built.and(ready) == Outcome::Failed {
-        return steps.fail("end to end", "not run: a step before it failed");
-    }
-    let client = workspace.release("chat-client");
-    for (script, more) in [
-        ("official.mjs", vec!["--transport", "webSockets"]),
-        ("official.mjs", vec!["--transport", "serverSentEvents"]),
-        ("official.mjs", vec!["--transport", "longPolling"]),
-        ("hubjs.mjs", vec![]),
-        ("page.mjs", vec!["--rust", &client]),
-    ] {
-        against_chat(steps, workspace, script, &more);
-    }
-}
-
-fn picture(steps: &mut Steps<'_>, workspace: &Workspace) {
-    let built = build(steps);
-    let ready = tools::browser(steps, workspace);
-    if built.and(ready) == Outcome::Failed {
-        return steps.fail("picture", "not run: a step before it failed");
-    }
-    let (client, file) = (
-        workspace.release("chat-client"),
-        workspace.path("docs/chat.png"),
-    );
-    against_chat(
-        steps,
-        workspace,
-        "page.mjs",
-        &["--rust", &client, "--screenshot", &file],
-    );
-}
-
-/// Runs one script against a chat server of its own, which ends with it.
-fn against_chat(steps: &mut Steps<'_>, workspace: &Workspace, script: &str, more: &[&str]) {
-    let chat = match Chat::start(workspace) {
-        Ok(chat) => chat,
-        Err(error) => {
-            return steps.fail(script, &format!("the chat server did not start: {error}"));
-        }
-    };
-    let path = workspace.path(&format!("xtask/e2e/{script}"));
-    let arguments: Vec<&str> = [path.as_str(), "--url", &chat.url]
-        .into_iter()
-        .chain(more.iter().copied())
-        .collect();
-    let step = Step::new(script, "node", &arguments)
-        .shown()
-        .limit(Duration::from_secs(300));
-    steps.run(step.advice(&format!(
-        "start `cargo run --release -p examples --bin chat`, then `node {path} --url URL`"
-    )));
 }
 
 fn benchmark(steps: &mut Steps<'_>, workspace: &Workspace) {

@@ -1,4 +1,4 @@
-//! A chat server on a port of its own, for as long as it is needed.
+//! A server program on a port of its own, for as long as it is needed.
 
 use std::{
     fs::{self, File},
@@ -11,22 +11,29 @@ use std::{
 use crate::{steps::Running, workspace::Workspace};
 
 #[derive(Debug)]
-pub(crate) struct Chat {
+pub(crate) struct Server {
     pub(crate) url: String,
     _process: Running,
 }
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-impl Chat {
-    pub(crate) fn start(workspace: &Workspace) -> io::Result<Self> {
+impl Server {
+    /// One of the examples, which says where it listens.
+    pub(crate) fn start(
+        workspace: &Workspace,
+        program: &str,
+        arguments: &[&str],
+    ) -> io::Result<Self> {
         fs::create_dir_all(workspace.logs())?;
-        let log = format!("{}/chat-server.log", workspace.logs());
+        let more = arguments.concat();
+        let log = format!("{}/{program}-server{more}.log", workspace.logs());
         // A file, because a pipe that nobody reads would stop a server that prints a lot.
         let file = File::create(&log)?;
-        let mut command = Command::new(workspace.release("chat"));
+        let mut command = Command::new(workspace.release(program));
         command
             .args(["--port", "0"])
+            .args(arguments)
             .stdin(Stdio::null())
             .stdout(file.try_clone()?)
             .stderr(file);
