@@ -6,7 +6,7 @@ mod common;
 use std::time::Duration;
 
 use common::hubs::{Events, builder};
-use common::receive::{Dice, Ended, FRAME, Over, SSE, payload_of};
+use common::receive::{Ended, FRAME, Over, SSE, payload_of};
 use common::{Io, Server};
 use hub_server::{Builder, HubHandle};
 use serde_json::json;
@@ -362,94 +362,6 @@ async fn item_68_a_newer_stream_ends_the_older_quietly() {
             client.stream = Some(newer);
             client.no_event().await;
         }
-    }
-}
-
-/// Reads a while, is cut off, comes back, until `last` has come; gives what came and how often it was cut.
-async fn wander(client: &mut Over<'_>, mut dice: Dice, last: i64) -> (Vec<i64>, u32) {
-    let (mut seen, mut cuts) = (Vec::new(), 0);
-    while seen.last() != Some(&last) {
-        for _ in 0..dice.roll(12) {
-            if seen.last() == Some(&last) {
-                break;
-            }
-            client.payload().await;
-            for event in client.events.drain(..) {
-                seen.push(event["A"][0].as_i64().unwrap());
-            }
-        }
-        if dice.roll(3) == 0 {
-            // Before the old stream is gone.
-            let mut newer = client.come("/reconnect").await;
-            newer.unit().await.unwrap();
-            client.stream = Some(newer);
-        } else {
-            client.reconnect().await;
-        }
-        cuts += 1;
-    }
-    (seen, cuts)
-}
-
-async fn random_cuts(seed: u64, set: impl FnOnce(Builder) -> Builder) -> u32 {
-    const LAST: i64 = 300;
-    let (server, hub, events) = with_handle(set).await;
-    let mut clients = Vec::new();
-    for n in 0..3 {
-        let mut client = server.over(STREAMS[n % 2], HUB).await;
-        client.result("conformance", "Join", json!(["g"])).await;
-        clients.push(client);
-    }
-    let mut dice = Dice::new(seed);
-    let mut sender = Dice::new(dice.roll(u64::MAX));
-    let sending = tokio::spawn(async move {
-        for n in 0..=LAST {
-            let clients = hub.clients();
-            let to = if sender.roll(2) == 0 {
-                clients.group("g")
-            } else {
-                clients.all()
-            };
-            to.send("n", (n,)).await.unwrap();
-            if sender.roll(3) == 0 {
-                sleep(Duration::from_micros(sender.roll(2_000))).await;
-            }
-        }
-    });
-    let wandering = clients
-        .iter_mut()
-        .map(|c| wander(c, Dice::new(dice.roll(u64::MAX)), LAST));
-    let seen = timeout(s(60), futures_util::future::join_all(wandering)).await;
-    let seen = seen.unwrap_or_else(|_| panic!("seed {seed}: something was lost"));
-    sending.await.unwrap();
-    let mut cuts = 0;
-    for (seen, cut) in seen {
-        assert_eq!(seen, (0..=LAST).collect::<Vec<_>>(), "seed {seed}");
-        cuts += cut;
-    }
-    for client in &clients {
-        let told = events.of(&client.id);
-        assert!(
-            told.iter().all(|e| e == "connected" || e == "reconnected"),
-            "{seed}: {told:?}"
-        );
-    }
-    cuts
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
-async fn item_36_streams_cut_at_random_lose_nothing_repeat_nothing_and_keep_the_order() {
-    let mut cuts = 0;
-    for seed in 0..8 {
-        cuts += random_cuts(seed, |builder| builder).await;
-    }
-    assert!(cuts > 50, "only {cuts} cuts");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
-async fn item_36_streams_cut_at_random_with_a_tiny_outbox() {
-    for seed in 100..108 {
-        random_cuts(seed, |builder| builder.outbox(2, 256)).await;
     }
 }
 
