@@ -26,14 +26,33 @@ mod script;
 mod text;
 mod wire;
 
+/// Not replayed: `Groups::add` of an empty connection id fails after 30 s, and there at once.
+const LEFT_OUT: [&str; 1] = ["ws-targets-more"];
+
+#[test]
+fn every_recording_is_replayed() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/conformance/transcripts");
+    let files = std::fs::read_dir(folder).expect("the recordings");
+    let files = files.map(|file| file.expect("a file").file_name());
+    for file in files.map(|file| file.into_string().expect("a plain name")) {
+        let name = file.trim_end_matches(".jsonl");
+        let known = NAMES.contains(&name) || LEFT_OUT.contains(&name);
+        assert!(known, "{file} has no test");
+    }
+}
+
 macro_rules! recordings {
-    ($($test:ident: $name:literal;)*) => {$(
+    ($($test:ident: $name:literal;)*) => {
+        const NAMES: &[&str] = &[$($name),*];
+
+        $(
         #[test]
         fn $test() {
             let text = include_str!(concat!("../../conformance/transcripts/", $name, ".jsonl"));
             replay::run($name, text);
         }
-    )*};
+        )*
+    };
 }
 
 recordings! {
