@@ -135,7 +135,10 @@ impl Log for MemoryLog {
     fn watch(&self, topic: &Topic, change: Interest) -> u64 {
         let now = Instant::now();
         let mut inner = self.lock();
-        if change == Interest::Listen {
+        if matches!(topic, Topic::Queue(..)) {
+            // It keeps whether anybody listens or not.
+            inner.queue(topic);
+        } else if change == Interest::Listen {
             let (forgotten, end) = (inner.forgotten, inner.end);
             let made = || Ring::made_at(end, forgotten);
             let ring = inner.rings.entry(topic.clone()).or_insert_with(made);
