@@ -1,5 +1,7 @@
 //! The logs that a server can run on. Nothing outside this module knows which one it is.
 
 mod memory;
+#[cfg(feature = "log-suite")]
+pub mod suite;
 
 pub use memory::MemoryLog;

@@ -39,8 +39,14 @@ struct Tail {
 impl SharedLog {
     /// One log for so many nodes.
     pub fn of(nodes: usize) -> Vec<Arc<Self>> {
+        let kept = MemoryLog::new(10_000, 16 << 20, Duration::from_secs(100));
+        Self::over(kept, nodes)
+    }
+
+    /// The same, with a store that keeps so much.
+    pub fn over(kept: MemoryLog, nodes: usize) -> Vec<Arc<Self>> {
         let store = Arc::new(Store {
-            kept: MemoryLog::new(10_000, 16 << 20, Duration::from_secs(100)),
+            kept,
             tails: Mutex::new((0..nodes).map(|_| Tail::default()).collect()),
             appended: Notify::new(),
         });

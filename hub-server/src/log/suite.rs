@@ -1,0 +1,138 @@
+//! The suite that every [`Log`] passes: the one in memory, the one on disk, and one of your own.
+//!
+//! ```no_run
+//! # use std::sync::Arc;
+//! use hub_server::MemoryLog;
+//! use hub_server::log_suite::{self, Kept};
+//!
+//! // In a `#[test]`:
+//! let cases = log_suite::run(|kept: &Kept| {
+//!     Arc::new(MemoryLog::new(kept.entries, kept.bytes, kept.idle))
+//! });
+//! assert!(cases >= 120);
+//! ```
+//!
+//! Each case gets a log of its own and a tokio runtime whose clock stands still unless the case moves it. What the suite
+//! asks for is in the contracts of [`Log`] and [`Leases`](hub_core::Leases): a log may hand out orders with holes between
+//! two appends, and its tail may leave out what nobody listens to.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    reason = "checks fail by panics"
+)]
+
+mod checked;
+mod entries;
+mod histories;
+mod leases;
+mod queues;
+mod reading;
+mod tail;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use hub_core::{BoxFuture, Log};
+
+use checked::Checked;
+
+/// What a log that a case asks for has to keep.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Kept {
+    /// The newest entries of a live topic.
+    pub entries: usize,
+    /// The most bytes of a live topic.
+    pub bytes: usize,
+    /// How long a live topic stays without listeners.
+    pub idle: Duration,
+}
+
+/// One check of a log.
+pub struct Case {
+    name: String,
+    run: Box<dyn Fn(Checked) -> BoxFuture<'static, ()>>,
+}
+
+impl Case {
+    /// What it checks, as a sentence.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Runs it on a log of its own.
+    ///
+    /// # Panics
+    /// When the log does not do as it should.
+    pub fn run(&self, make: impl Fn(&Kept) -> Arc<dyn Log>) {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .start_paused(true)
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let kept = Kept {
+                entries: 10,
+                bytes: 1 << 20,
+                idle: Duration::from_secs(100),
+            };
+            let log = make(&kept);
+            (self.run)(Checked::new(log)).await;
+        });
+    }
+}
+
+impl std::fmt::Debug for Case {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Case").field("name", &self.name).finish()
+    }
+}
+
+/// All checks. The seeds of random histories are the numbers in their names.
+#[must_use]
+pub fn cases() -> Vec<Case> {
+    let mut cases = Cases(Vec::new());
+    entries::add(&mut cases);
+    reading::add(&mut cases);
+    tail::add(&mut cases);
+    queues::add(&mut cases);
+    leases::add(&mut cases);
+    histories::add(&mut cases);
+    cases.0
+}
+
+/// Runs every check on a log of its own; gives how many there are.
+///
+/// # Panics
+/// When a check fails, once all have run; the text names those that failed.
+pub fn run(make: impl Fn(&Kept) -> Arc<dyn Log>) -> usize {
+    let cases = cases();
+    let failed = |case: &&Case| catch_unwind(AssertUnwindSafe(|| case.run(&make))).is_err();
+    let failed: Vec<&str> = cases.iter().filter(failed).map(Case::name).collect();
+    assert!(
+        failed.is_empty(),
+        "{} of {} checks failed: {failed:#?}",
+        failed.len(),
+        cases.len()
+    );
+    cases.len()
+}
+
+/// Checks as they are collected.
+struct Cases(Vec<Case>);
+
+impl Cases {
+    fn add<F: Future<Output = ()> + Send + 'static>(
+        &mut self,
+        name: impl Into<String>,
+        run: impl Fn(Checked) -> F + 'static,
+    ) {
+        self.0.push(Case {
+            name: name.into(),
+            run: Box::new(move |log| Box::pin(run(log))),
+        });
+    }
+}
