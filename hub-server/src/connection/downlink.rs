@@ -4,9 +4,15 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use hub_core::{Classic, Protocol};
 
 /// One way to carry frames.
 pub(crate) trait Downlink: Send + Sync + 'static {
+    /// What its connections speak.
+    fn protocol(&self) -> &'static dyn Protocol {
+        &Classic
+    }
+
     /// Its place among the carriers whose frames are the same for all their connections, below [`CARRIERS`]: what it
     /// makes of a broadcast is shared. `None` where each connection's frames are its own.
     fn slot(&self) -> Option<usize>;

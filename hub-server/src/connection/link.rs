@@ -14,7 +14,7 @@ use std::task::Waker;
 use bytes::Bytes;
 use hub_core::{
     Command, ConnectionId, Entry, Envelope, Epoch, GroupName, HubName, Items, Lane, Outbox, Part,
-    Peer, Protocol, Topic,
+    Peer, Topic,
 };
 use tokio::sync::{OnceCell, SetOnce};
 use tokio::time::Instant;
@@ -262,10 +262,9 @@ impl Link {
         let own = self.must_tell || self.downlink.delay().is_some();
         match frames.of(&*self.downlink).filter(|_| !own) {
             None => {
-                let (protocol, epoch) = (frames.protocol, frames.epoch);
-                let part = entry.part(protocol)?;
+                let part = entry.part(self.downlink.protocol())?;
                 self.position = entry.order;
-                self.frame(protocol, epoch, Envelope::default(), &[part]);
+                self.frame(frames.epoch, Envelope::default(), &[part]);
             }
             Some(frame) if self.outbox.push(Lane::Post, frame).is_ok() => {
                 self.position = entry.order;
@@ -298,16 +297,10 @@ impl Link {
     }
 
     /// Writes parts read from the log as one frame, with the groups as they are after them.
-    pub(crate) fn replay(
-        &mut self,
-        protocol: &dyn Protocol,
-        epoch: Epoch,
-        upto: u64,
-        parts: &[&Part],
-    ) {
+    pub(crate) fn replay(&mut self, epoch: Epoch, upto: u64, parts: &[&Part]) {
         self.position = upto;
         if self.must_tell || !parts.is_empty() {
-            self.frame(protocol, epoch, Envelope::default(), parts);
+            self.frame(epoch, Envelope::default(), parts);
         }
         self.release();
     }

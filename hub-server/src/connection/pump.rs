@@ -26,7 +26,7 @@ pub(crate) async fn run(node: Arc<Node>) {
                 return;
             }
         };
-        let effects = node.registry.hand_on(&entry, &*node.protocol);
+        let effects = node.registry.hand_on(&entry);
         if let Some(ack) = effects.acknowledged {
             node.acknowledge(ack);
         }

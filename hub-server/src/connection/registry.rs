@@ -7,8 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use hub_core::{
-    Ack, Body, Command, ConnectionId, Entry, Epoch, Interest, Log, NodeId, Outbox, Protocol, Start,
-    Topic,
+    Ack, Body, Command, ConnectionId, Entry, Epoch, Interest, Log, NodeId, Outbox, Start, Topic,
 };
 
 use super::claim::Verdict;
@@ -79,12 +78,7 @@ impl Registry {
     /// Gives a receive request its connection, replacing an older request. It is live at once if it starts at the end,
     /// and otherwise behind, for its driver to catch up. One that is to be greeted gets its init frame before anything
     /// that the pump hands on.
-    pub(crate) fn attach(
-        &self,
-        attach: Attach,
-        start: Start,
-        greet: Option<&dyn Protocol>,
-    ) -> Attached {
+    pub(crate) fn attach(&self, attach: Attach, start: Start, greet: bool) -> Attached {
         let mut inner = self.lock();
         let (id, bare) = (attach.peer.id.clone(), attach.bare);
         let groups = attach
@@ -131,8 +125,8 @@ impl Registry {
             link.mode = Mode::Behind;
         }
         link.resume_replay(cursor, inner.reach());
-        if let Some(protocol) = greet {
-            link.init(protocol, self.epoch);
+        if greet {
+            link.init(self.epoch);
         }
         let request = link.request;
         drop(link);
@@ -157,7 +151,7 @@ impl Registry {
     }
 
     /// Hands an entry to everybody who listens.
-    pub(crate) fn hand_on(&self, entry: &Arc<Entry>, protocol: &dyn Protocol) -> Effects {
+    pub(crate) fn hand_on(&self, entry: &Arc<Entry>) -> Effects {
         let mut effects = Effects::default();
         let mut inner = self.lock();
         inner.passed = entry.order;
@@ -177,7 +171,7 @@ impl Registry {
             }
             return effects;
         }
-        let mut frames = Frames::new(protocol, self.epoch, entry);
+        let mut frames = Frames::new(self.epoch, entry);
         for topic in std::iter::once(&entry.topic).chain(&entry.also) {
             for connection in inner
                 .listeners

@@ -82,15 +82,16 @@ async fn catch_up(
     let page = node.log.read(&topics, after, limit).await?;
     let owed = page.entries.iter();
     let owed = owed.filter(|entry| catch.owes(entry) && !entry.excepts(&connection.id));
-    let parts: Vec<&Part> = owed
-        .filter_map(|entry| entry.part(&*node.protocol))
-        .collect();
+    let owed: Vec<_> = owed.collect();
     let last = page.entries.last().filter(|_| page.more);
     let at = last.map_or(catch.upto, |entry| entry.order);
     let mut link = connection.link();
     let unchanged = link.catching().is_some_and(|now| now.at == catch.at);
     if link.request == request && unchanged {
-        link.caught(&*node.protocol, node.epoch, at, &parts);
+        let protocol = link.downlink().protocol();
+        let parts = owed.into_iter().filter_map(|entry| entry.part(protocol));
+        let parts: Vec<&Part> = parts.collect();
+        link.caught(node.epoch, at, &parts);
         link.wake();
     }
     Ok(())
@@ -178,6 +179,7 @@ async fn page(
 
 /// Writes entries into the outbox as one frame and applies commands, in order.
 fn apply(node: &Node, connection: &Connection, link: &mut Link, entries: &[Arc<Entry>]) {
+    let protocol = link.downlink().protocol();
     let mut parts: Vec<&Part> = Vec::new();
     let mut upto = link.position;
     for entry in entries {
@@ -185,10 +187,10 @@ fn apply(node: &Node, connection: &Connection, link: &mut Link, entries: &[Arc<E
         if let Body::Command(command) = &entry.body {
             link.regroup(command, entry.order);
         } else if !entry.excepts(&connection.id) {
-            parts.extend(entry.part(&*node.protocol));
+            parts.extend(entry.part(protocol));
         }
     }
-    link.replay(&*node.protocol, node.epoch, upto, &parts);
+    link.replay(node.epoch, upto, &parts);
 }
 
 fn regroups(entry: &Entry) -> bool {

@@ -124,8 +124,7 @@ pub(crate) async fn place(
     let delayed = version.as_slice() >= DELAYED_START.as_slice();
     // A server that goes greets nobody any more.
     let greets = connect && delayed && !node.is_leaving();
-    let greet = greets.then_some(&*node.protocol);
-    let attached = node.registry.attach(attach, start, greet);
+    let attached = node.registry.attach(attach, start, greets);
     let topics = with_queues(topics, &attached);
     let mut unserved = Unserved {
         node: node.clone(),
@@ -148,7 +147,7 @@ pub(crate) async fn place(
         }
         let mut link = attached.connection.link();
         if link.request == attached.request {
-            link.init(&*node.protocol, node.epoch);
+            link.init(node.epoch);
         }
     } else if !connect {
         let mut gaps = gaps(&node, start, &topics).await;

@@ -83,9 +83,7 @@ pub(crate) async fn bare(mut asked: Asked) -> Response<ResponseBody> {
     let head = asked.head.clone();
     switch(&head, upgrade, move |socket| async move {
         let Some((socket, read)) = socket else { return };
-        let attached = node
-            .registry
-            .attach(attach, Start::End, Some(&*node.protocol));
+        let attached = node.registry.attach(attach, Start::End, true);
         let opened = opened(&asked, attached, peer.clone());
         lifetime::take_over(&node, &peer, &opened.connection).await;
         // The request holds the server, which must not live as long as a socket does.

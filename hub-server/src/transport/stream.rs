@@ -70,10 +70,10 @@ impl Stream {
             link.blocked = None;
             if link.end.is_some() {
                 self.ended = true;
-                link.conclude(&*node.protocol, node.epoch, node.is_leaving());
+                link.conclude(node.epoch, node.is_leaving());
             } else {
-                link.settle(&*node.protocol, node.epoch);
-                self.last = link.way_back(&*node.protocol, node.epoch);
+                link.settle(node.epoch);
+                self.last = link.way_back(node.epoch);
             }
             if let Some(bytes) = link.outbox.drain() {
                 return Poll::Ready(Some(Ok(bytes)));

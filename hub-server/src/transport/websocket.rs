@@ -293,7 +293,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             if std::mem::take(&mut self.heard) {
                 link.hear();
             }
-            link.settle(&*node.protocol, node.epoch);
+            link.settle(node.epoch);
             while wire.queued() < BYTES_A_FLUSH {
                 match link.outbox.drain() {
                     Some(bytes) => wire.push(bytes),

@@ -1,6 +1,6 @@
 //! A link's way through what was kept for its client while that was away, and what the client is known to have had.
 
-use hub_core::{Cursor, Entry, Envelope, Epoch, HubName, Part, Protocol, Topic};
+use hub_core::{Cursor, Entry, Envelope, Epoch, HubName, Part, Topic};
 
 use super::{Link, Mode};
 use crate::connection::sessions::Waiting;
@@ -87,18 +87,12 @@ impl Link {
     }
 
     /// Writes a page of it; everything up to `at` is written then.
-    pub(crate) fn caught(
-        &mut self,
-        protocol: &dyn Protocol,
-        epoch: Epoch,
-        at: u64,
-        parts: &[&Part],
-    ) {
+    pub(crate) fn caught(&mut self, epoch: Epoch, at: u64, parts: &[&Part]) {
         if let Some(catch) = &mut self.replay {
             catch.at = at.min(catch.upto);
         }
         // The client comes back to where it is, also if there was nothing for it.
-        self.frame(protocol, epoch, Envelope::default(), parts);
+        self.frame(epoch, Envelope::default(), parts);
     }
 
     /// A receive request begins that has had everything up to `cursor`, or begins at the end without one, when

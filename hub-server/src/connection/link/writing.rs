@@ -1,47 +1,49 @@
 //! What a link writes beside shared frames: its own ones with cursor and groups, answers, keep-alives.
 
 use bytes::{Bytes, BytesMut};
-use hub_core::{Envelope, Epoch, Lane, Part, Protocol};
+use hub_core::{Envelope, Epoch, Lane, Part};
 use tokio::time::Instant;
 
 use super::{Link, Membership, Mode};
 
 impl Link {
     /// Writes the frame that says the transport works (`classic-signalr.md` 5.1).
-    pub(crate) fn init(&mut self, protocol: &dyn Protocol, epoch: Epoch) {
+    pub(crate) fn init(&mut self, epoch: Epoch) {
         let envelope = Envelope {
             init: true,
             ..Envelope::default()
         };
-        self.frame(protocol, epoch, envelope, &[]);
+        self.frame(epoch, envelope, &[]);
     }
 
     /// Writes a frame without messages, if one is due: new groups, or only a new cursor.
-    pub(crate) fn settle(&mut self, protocol: &dyn Protocol, epoch: Epoch) {
+    pub(crate) fn settle(&mut self, epoch: Epoch) {
         if self.must_tell {
-            self.frame(protocol, epoch, Envelope::default(), &[]);
+            self.frame(epoch, Envelope::default(), &[]);
         }
     }
 
     /// Writes the payload with which a request ends that carries one and had nothing to say (`classic-signalr.md` 6.4).
-    pub(crate) fn conclude(&mut self, protocol: &dyn Protocol, epoch: Epoch, leave: bool) {
+    pub(crate) fn conclude(&mut self, epoch: Epoch, leave: bool) {
         if self.downlink.is_single() && self.mode != Mode::Served {
             let envelope = Envelope {
                 leave,
                 ..Envelope::default()
             };
-            self.frame(protocol, epoch, envelope, &[]);
+            self.frame(epoch, envelope, &[]);
         }
     }
 
     /// The payload that [`conclude`](Self::conclude) would write now, for when it is too late to.
-    pub(crate) fn way_back(&self, protocol: &dyn Protocol, epoch: Epoch) -> Option<Bytes> {
+    pub(crate) fn way_back(&self, epoch: Epoch) -> Option<Bytes> {
         if !self.downlink.is_single() || self.mode == Mode::Served {
             return None;
         }
         let cursor = self.cursor(epoch);
         let mut payload = BytesMut::new();
-        protocol.frame(cursor, self.envelope(), &[], &mut payload);
+        self.downlink
+            .protocol()
+            .frame(cursor, self.envelope(), &[], &mut payload);
         let mut wrapped = BytesMut::new();
         self.downlink.wrap(&payload, &mut wrapped);
         Some(wrapped.freeze())
@@ -108,13 +110,7 @@ impl Link {
     }
 
     /// Writes a frame of this connection alone: its cursor, and its groups if the client does not know them yet.
-    pub(super) fn frame(
-        &mut self,
-        protocol: &dyn Protocol,
-        epoch: Epoch,
-        envelope: Envelope<'_>,
-        parts: &[&Part],
-    ) {
+    pub(super) fn frame(&mut self, epoch: Epoch, envelope: Envelope<'_>, parts: &[&Part]) {
         let changed = !same_groups(&self.groups, &self.groups_told);
         let token = changed.then(|| (self.groups_token)(&self.groups));
         let envelope = Envelope {
@@ -124,7 +120,9 @@ impl Link {
         };
         let cursor = self.cursor(epoch);
         let mut payload = BytesMut::new();
-        protocol.frame(cursor, envelope, parts, &mut payload);
+        self.downlink
+            .protocol()
+            .frame(cursor, envelope, parts, &mut payload);
         self.write(&payload);
         if changed {
             self.groups_told.clone_from(&self.groups);
