@@ -122,6 +122,21 @@ pub enum Topic {
     Queue(HubName, QueueName),
 }
 
+impl Topic {
+    /// The hub that it is of.
+    #[must_use]
+    pub fn hub(&self) -> Option<&HubName> {
+        match self {
+            Self::All(hub)
+            | Self::Group(hub, _)
+            | Self::User(hub, _)
+            | Self::Connection(hub, _)
+            | Self::Queue(hub, _) => Some(hub),
+            Self::Control(_) | Self::Node(_) => None,
+        }
+    }
+}
+
 /// One entry of a log.
 #[derive(Debug)]
 pub struct Entry {

@@ -66,7 +66,7 @@ pub use outbox::{Full, Lane, Outbox};
 pub use outlet::{Offline, Outlet, Queued, Replay};
 pub use persistent::PersistentConnection;
 pub use progress::Progress;
-pub use protocol::{Classic, ClassicClient, Envelope, Format, Part, Protocol};
+pub use protocol::{Classic, ClassicClient, Envelope, Format, Line, Part, Protocol, Text};
 pub use session::{Session, SessionEvent};
 pub use state::State;
 pub use target::{Address, Target};

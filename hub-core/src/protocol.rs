@@ -1,6 +1,7 @@
 //! [`Protocol`]: how messages become bytes and bytes messages. A protocol is pure: no state, no I/O.
 
 pub(crate) mod classic;
+pub(crate) mod text;
 
 use std::collections::VecDeque;
 
@@ -10,6 +11,7 @@ use crate::error::ProtocolError;
 use crate::message::{Event, Item, Message};
 
 pub use classic::{Classic, ClassicClient};
+pub use text::{Line, Text};
 
 /// A message encoded once, shared by everybody who receives it.
 pub type Part = Bytes;

@@ -1,5 +1,6 @@
 //! Hubs: which there are, how calls reach them and how they send.
 
+pub(crate) mod admit;
 pub(crate) mod deliver;
 pub(crate) mod dispatch;
 pub(crate) mod handle;

@@ -31,6 +31,7 @@ mod log;
 mod mount;
 mod node;
 mod server;
+mod text_port;
 mod transport;
 
 pub use hub_core::*;

@@ -130,6 +130,7 @@ impl HubServer {
             listener,
             addr,
             service,
+            others: JoinSet::new(),
             #[cfg(feature = "tls")]
             tls,
         })
@@ -185,7 +186,9 @@ impl Drop for Running {
 pub struct Bound {
     listener: TcpListener,
     addr: SocketAddr,
-    service: HubService,
+    pub(crate) service: HubService,
+    /// Other ports.
+    pub(crate) others: JoinSet<()>,
     #[cfg(feature = "tls")]
     tls: Option<tokio_rustls::TlsAcceptor>,
 }
@@ -213,7 +216,10 @@ impl Bound {
     /// As for [`serve`](Self::serve).
     pub async fn serve_until(self, stop: impl Future<Output = ()>) -> io::Result<()> {
         let Self {
-            listener, service, ..
+            listener,
+            service,
+            mut others,
+            ..
         } = self;
         let silence = service.running.node.config.disconnect_timeout;
         let (leaving, stays) = watch::channel(false);
@@ -250,6 +256,7 @@ impl Bound {
         }
         drop(listener);
         service.running.leave();
+        others.abort_all();
         let _ = leaving.send(true);
         let ended = async { while connections.join_next().await.is_some() {} };
         let _ = tokio::time::timeout(STOP_TIMEOUT, ended).await;
@@ -272,7 +279,7 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Sets what TCP should do for a hub.
-fn prepare(socket: &TcpStream, silence: Duration) {
+pub(crate) fn prepare(socket: &TcpStream, silence: Duration) {
     // Without it a network holds small answers back for tens of milliseconds.
     let _ = socket.set_nodelay(true);
     // A peer that vanishes without a word acknowledges nothing any more. The kernel would send again for a quarter of an

@@ -1,8 +1,12 @@
 //! Carriers of frames. Each dresses frames in its own way (`Downlink`); `websocket` and `stream` move them.
 
+pub(crate) mod driver;
 pub(crate) mod forever_frame;
+mod line_reader;
+pub(crate) mod lines;
 pub(crate) mod long_polling;
 pub(crate) mod server_sent_events;
 pub(crate) mod stream;
+mod telnet;
 pub(crate) mod websocket;
 pub(crate) mod wire;

@@ -50,4 +50,4 @@ pub(crate) trait Downlink: Send + Sync + 'static {
 }
 
 /// How many carriers share frames.
-pub(crate) const CARRIERS: usize = 4;
+pub(crate) const CARRIERS: usize = 5;

@@ -13,7 +13,7 @@ use hub_core::{
 };
 use tokio::time::timeout;
 
-use super::link::{Connection, End};
+use super::link::{Connection, End, topics_of};
 use super::sessions;
 use crate::hubs::table::Registered;
 use crate::node::Node;
@@ -154,6 +154,42 @@ pub(crate) async fn take_over(node: &Arc<Node>, peer: &Peer, connection: &Arc<Co
 
 /// How long the hubs of a connection that was taken over have for their `on_disconnected`.
 const FAREWELL: Duration = Duration::from_secs(5);
+
+/// Opens one hub on a connection that lives.
+///
+/// # Errors
+/// When the hub refuses.
+pub(crate) async fn open(
+    node: &Node,
+    connection: &Arc<Connection>,
+    peer: &Arc<Peer>,
+    hub: usize,
+) -> Result<(), HubError> {
+    if let Some(registered) = node.hubs.get(hub) {
+        let topics = topics_of(&registered.name, peer).collect();
+        node.registry.open(connection, hub, topics);
+    }
+    tell(node, peer, &[hub], Event::Connected).await
+}
+
+/// Closes one hub on a connection that goes on: for the hub its client has gone.
+pub(crate) async fn close(node: &Node, connection: &Arc<Connection>, peer: &Arc<Peer>, hub: usize) {
+    let Some(registered) = node.hubs.get(hub) else {
+        return;
+    };
+    let had = {
+        let mut link = connection.link();
+        // It was heard just now.
+        link.hear();
+        link.had(&registered.name, node.tide.passed())
+    };
+    node.registry.close(connection, hub, &registered.name);
+    let gone = Event::Disconnected { stopped: true };
+    if let Err(error) = tell(node, peer, &[hub], gone).await {
+        tracing::warn!(connection = %peer.id, %error, "on_disconnected failed");
+    }
+    sessions::close(node, peer, &registered.name, had).await;
+}
 
 /// A receive request's link is gone. A connection without negotiation ends with it; others may come back.
 pub(crate) fn detach(node: &Arc<Node>, connection: &Arc<Connection>, request: u64, goodbye: bool) {

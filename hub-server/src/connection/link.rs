@@ -97,6 +97,15 @@ pub(crate) struct Attach {
     pub(crate) bare: bool,
 }
 
+/// What a client of a hub listens to, beside its groups.
+pub(crate) fn topics_of(hub: &HubName, peer: &Peer) -> impl Iterator<Item = Topic> {
+    let all = Topic::All(hub.clone());
+    let own = Topic::Connection(hub.clone(), peer.id.clone());
+    let user = peer.identity.user_id();
+    let user = user.map(|user| Topic::User(hub.clone(), user));
+    [all, own].into_iter().chain(user)
+}
+
 /// How far a connection is with the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {

@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use hub_core::{
-    Ack, Body, Command, ConnectionId, Entry, Epoch, Interest, Log, NodeId, Outbox, Start, Topic,
+    Ack, Body, Command, ConnectionId, Entry, Epoch, HubName, Interest, Log, NodeId, Outbox, Start,
+    Topic,
 };
 
 use super::claim::Verdict;
@@ -191,6 +192,37 @@ impl Registry {
     /// Listens to one more topic.
     pub(crate) fn listen(&self, connection: &Arc<Connection>, topic: &Topic) {
         self.lock().listen(connection, topic, &*self.log);
+    }
+
+    /// A client opens one more hub: from now on it listens to these topics, too.
+    pub(crate) fn open(&self, connection: &Arc<Connection>, hub: usize, topics: Vec<Topic>) {
+        let mut inner = self.lock();
+        for topic in &topics {
+            inner.listen(connection, topic, &*self.log);
+        }
+        let mut link = connection.link();
+        if link.mode == Mode::Live {
+            // What came before is not for it.
+            link.position = link.position.max(inner.reach());
+        }
+        link.hubs.push(hub);
+        link.topics.extend(topics);
+    }
+
+    /// A client closes a hub: it listens to nothing of it any more, groups included.
+    pub(crate) fn close(&self, connection: &Arc<Connection>, hub: usize, name: &HubName) {
+        let mut inner = self.lock();
+        let of_hub = |topic: &Topic| topic.hub() == Some(name);
+        let listened = inner.by_id.get(&connection.id);
+        let listened = listened.map(|tracked| tracked.topics.clone());
+        for topic in listened.iter().flatten().filter(|topic| of_hub(topic)) {
+            inner.unlisten(connection, topic, &*self.log);
+        }
+        let mut link = connection.link();
+        link.hubs.retain(|own| *own != hub);
+        link.topics.retain(|topic| !of_hub(topic));
+        link.groups.retain(|(own, _)| own != name);
+        link.queues.retain(|topic| !of_hub(topic));
     }
 
     /// Where a connection that is behind has to read to; one that has read everything goes live instead, while the pump

@@ -1,9 +1,9 @@
 //! Who may reach what a request lists (`classic-signalr.md` 2.5 row 4, 13.4).
 
 use http::StatusCode;
-use hub_core::{Admission, BoxFuture, Identity, Next, PersistentId, Request};
+use hub_core::{Identity, PersistentId, Request};
 
-use crate::hubs::table::Registered;
+use crate::hubs::admit::admits;
 use crate::node::Node;
 use crate::server::Served;
 
@@ -52,24 +52,6 @@ pub(crate) async fn reachable(
         }
     }
     admitted
-}
-
-/// Filters are asked first; what the hub asks for counts whatever they say.
-async fn admits(registered: &Registered, request: &Request, identity: &Identity) -> bool {
-    if let Some(filters) = &registered.filters {
-        let admission = Admission {
-            hub: registered.name.clone(),
-            spec: registered.spec,
-            request: request.clone(),
-            identity: identity.clone(),
-        };
-        let end = |_| -> BoxFuture<'_, _> { Box::pin(std::future::ready(true)) };
-        if !Next::new(filters, end).run(admission).await {
-            return false;
-        }
-    }
-    let mut rules = registered.authorize.iter();
-    rules.all(|rule| rule.allows_receiving(identity, request))
 }
 
 /// The persistent id that a request brings.

@@ -17,7 +17,7 @@ use crate::config::Transport;
 use crate::connection::claim;
 use crate::connection::downlink::Downlink;
 use crate::connection::lifetime::{self, Event};
-use crate::connection::link::{Attach, Connection, End, Membership, Opened};
+use crate::connection::link::{Attach, Connection, End, Membership, Opened, topics_of};
 use crate::connection::registry::Attached;
 use crate::node::Node;
 use crate::transport::forever_frame::{self, ForeverFrame};
@@ -313,13 +313,9 @@ pub(crate) fn attach(
     downlink: Arc<dyn Downlink>,
 ) -> Attach {
     let id = &peer.id;
-    let user = peer.identity.user_id();
     let mut topics = Vec::with_capacity(hubs.len() * 3 + 1);
     for registered in hubs.iter().filter_map(|&hub| asked.node().hubs.get(hub)) {
-        let hub = &registered.name;
-        topics.push(Topic::All(hub.clone()));
-        topics.push(Topic::Connection(hub.clone(), id.clone()));
-        topics.extend(user.clone().map(|user| Topic::User(hub.clone(), user)));
+        topics.extend(topics_of(&registered.name, &peer));
     }
     topics.push(Topic::Control(id.clone()));
     let (tokens, owner) = (asked.running.tokens.clone(), id.clone());

@@ -1,27 +1,24 @@
-//! WebSockets: one task per connection that reads all it can, runs what was asked, writes all that is ready, and flushes
-//! once (`classic-signalr.md` 6.1).
+//! webSockets (`classic-signalr.md` 6.1).
 
+use std::io;
 use std::pin::Pin;
-use std::sync::atomic::Ordering;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use futures_util::{FutureExt, Stream};
-use hub_core::{BoxFuture, Message, Session, SessionEvent};
+use hub_core::{Message, Session, SessionEvent};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, timeout};
 use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message as Frame;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
-use tokio_tungstenite::tungstenite::{Message as Frame, Utf8Bytes};
 
+use super::driver::{Heard, Left, Socket, Work, drive};
 use super::wire::Wire;
 use crate::connection::downlink::Downlink;
-use crate::connection::lifetime;
-use crate::connection::link::{Connection, End, Opened};
-use crate::connection::resume::Reader;
-use crate::hubs::dispatch::{Dispatched, Outcome, dispatch};
-use crate::node::Node;
+use crate::connection::link::{End, Opened};
+use crate::hubs::dispatch::{Dispatched, dispatch};
 
 /// tungstenite fills its whole read buffer before each read: a large one costs more than it saves.
 const READ_BUFFER: usize = 4 * 1024;
@@ -29,12 +26,6 @@ const READ_BUFFER: usize = 4 * 1024;
 /// So many bytes of pongs wait for a peer that does not read them; then only the newest is kept. Without this bound
 /// tungstenite would keep them all.
 const MAX_PONGS: usize = 1024;
-
-/// So many messages are taken before others get their turn.
-const MESSAGES_A_TURN: usize = 64;
-
-/// So many bytes are gathered for one flush.
-const BYTES_A_FLUSH: usize = 64 * 1024;
 
 /// How long a goodbye may take to leave.
 const CLOSING: Duration = Duration::from_millis(250);
@@ -98,23 +89,8 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         WebSocketStream::from_partially_read(Wire::new(socket), read, Role::Server, Some(config))
             .await;
     let session = Session::new(opened.node.protocol.clone());
-    let mut driver = Driver {
-        socket,
-        session,
-        opened,
-        reader: Reader::default(),
-        scratch: BytesMut::new(),
-        heard: false,
-    };
-    let left = std::future::poll_fn(|cx| driver.poll(cx)).await;
-    let Driver { socket, opened, .. } = driver;
-    let Opened {
-        node,
-        connection,
-        request,
-        ..
-    } = opened;
-    lifetime::detach(&node, &connection, request, left == Left::Goodbye);
+    let socket = Framed { socket, session };
+    let (Framed { socket, .. }, left) = drive(socket, opened).await;
     if left != Left::Lost {
         // Without waiting for the peer's answer.
         let close = match left {
@@ -135,226 +111,60 @@ async fn say_goodbye<S: AsyncWrite + Unpin>(mut wire: Wire<S>, close: &'static [
     let _ = std::future::poll_fn(|cx| Pin::new(&mut wire).poll_shutdown(cx)).await;
 }
 
-/// How a socket ended.
-#[derive(Debug, PartialEq, Eq)]
-enum Left {
-    /// The client closed it properly.
-    Goodbye,
-    /// It broke, or what came was not the protocol's framing: cut without a word.
-    Lost,
-    /// This side ends it, or a newer request has replaced it.
-    Ended(Option<End>),
-}
-
-struct Driver<S> {
+/// A WebSocket whose messages are calls.
+struct Framed<S> {
     socket: WebSocketStream<Wire<S>>,
     session: Session,
-    opened: Opened,
-    reader: Reader,
-    scratch: BytesMut,
-    /// Whether the client was heard of since the last look.
-    heard: bool,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Left> {
-        loop {
-            let reading = match self.read(cx) {
-                Ok(reading) => reading,
-                Err(left) => return Poll::Ready(left),
-            };
-            self.reader.poll(cx, &self.opened);
-            let written = match self.write(cx) {
-                Poll::Ready(Err(left)) => return Poll::Ready(left),
-                written => written.is_ready(),
-            };
-            if reading == Reading::HadItsTurn {
-                cx.waker().wake_by_ref();
-                return Poll::Pending;
-            }
-            // Writing made room: there may be more to read, from the log or from the socket.
-            let room = written
-                && (self.reader.is_due(&self.opened.connection)
-                    || reading == Reading::Paused && self.may_read());
-            if !room {
-                return Poll::Pending;
-            }
-        }
+impl<S: AsyncRead + AsyncWrite + Unpin> Socket for Framed<S> {
+    fn poll_heard(&mut self, cx: &mut Context<'_>) -> Poll<Heard> {
+        Pin::new(&mut self.socket)
+            .poll_next(cx)
+            .map(|next| match next {
+                Some(Ok(Frame::Text(text))) => Heard::Message(text.into()),
+                Some(Ok(Frame::Ping(_) | Frame::Pong(_) | Frame::Frame(_))) => Heard::Alive,
+                Some(Ok(Frame::Close(_))) => Heard::Goodbye,
+                Some(Ok(Frame::Binary(_)) | Err(_)) | None => Heard::Lost,
+            })
     }
 
-    fn may_read(&self) -> bool {
-        let Opened {
-            node, connection, ..
-        } = &self.opened;
-        let room = connection.running.load(Ordering::Acquire) < node.config.max_open_calls;
-        room && !connection.link().is_pressed()
-    }
-
-    fn read(&mut self, cx: &mut Context<'_>) -> Result<Reading, Left> {
-        for _ in 0..MESSAGES_A_TURN {
-            if !self.may_read() {
-                return Ok(Reading::Paused);
-            }
-            let polled = Pin::new(&mut self.socket).poll_next(cx);
-            self.heard |= matches!(polled, Poll::Ready(Some(Ok(_))));
-            match polled {
-                Poll::Pending => return Ok(Reading::Dry),
-                Poll::Ready(Some(Ok(Frame::Text(text)))) => self.receive(text),
-                Poll::Ready(Some(Ok(Frame::Ping(_) | Frame::Pong(_) | Frame::Frame(_)))) => {}
-                Poll::Ready(Some(Ok(Frame::Close(_)))) => {
-                    self.opened.connection.link().hear();
-                    return Err(Left::Goodbye);
-                }
-                Poll::Ready(Some(Ok(Frame::Binary(_)) | Err(_)) | None) => return Err(Left::Lost),
-            }
-        }
-        Ok(Reading::HadItsTurn)
-    }
-
-    fn receive(&mut self, text: Utf8Bytes) {
-        let Opened { receiver, peer, .. } = &self.opened;
+    fn take(&mut self, opened: &Opened, message: Bytes) -> Option<Work> {
+        let Opened { receiver, peer, .. } = opened;
         if let Some(receiver) = receiver {
-            let received = receiver.receive(peer.clone(), Some(text.as_str().to_owned()));
+            let text = String::from_utf8_lossy(&message).into_owned();
+            let received = receiver.receive(peer.clone(), Some(text));
             // A message has no answer; a failure was logged.
-            return self.run(Box::pin(received.map(|_| None)));
+            return Some(Work::Call(Box::pin(received.map(|_| None))));
         }
-        if self
-            .session
-            .receive(Instant::now().into_std(), text.into())
-            .is_err()
-        {
+        let now = Instant::now().into_std();
+        if self.session.receive(now, message).is_err() {
             // Not answered: there is no id to answer to (`classic-signalr.md` 6.1).
-            tracing::debug!(connection = %self.opened.connection.id, "a malformed message was ignored");
+            tracing::debug!(connection = %opened.connection.id, "a malformed message was ignored");
         }
-        while let Some(event) = self.session.poll_event() {
-            let SessionEvent::Message(Message::Call(call)) = event else {
-                continue;
-            };
-            let Opened {
-                node,
-                peer,
-                detailed_errors,
-                ..
-            } = &self.opened;
-            match dispatch(&node.hubs, peer, call, *detailed_errors) {
-                Dispatched::NoHub => {
-                    tracing::debug!(connection = %self.opened.connection.id, "a call of an unknown hub was ignored");
-                }
-                Dispatched::Runs(running) => self.run(running),
+        // A frame of this protocol is one message.
+        let SessionEvent::Message(Message::Call(call)) = self.session.poll_event()? else {
+            return None;
+        };
+        match dispatch(&opened.node.hubs, peer, call, opened.detailed_errors) {
+            Dispatched::NoHub => {
+                tracing::debug!(connection = %opened.connection.id, "a call of an unknown hub was ignored");
+                None
             }
+            Dispatched::Runs(running) => Some(Work::Call(running)),
         }
     }
 
-    /// Runs a call: here as far as it goes without waiting, so that calls start in order and short ones cost no task.
-    fn run(&mut self, mut running: BoxFuture<'static, Option<Outcome>>) {
-        let Opened {
-            node,
-            connection,
-            request,
-            ..
-        } = &self.opened;
-        if let Poll::Ready(outcome) = running
-            .as_mut()
-            .poll(&mut Context::from_waker(Waker::noop()))
-        {
-            if let Some(outcome) = outcome {
-                answer(node, connection, *request, &outcome, &mut self.scratch);
-            }
-            return;
-        }
-        connection.running.fetch_add(1, Ordering::AcqRel);
-        let (node, connection, request) = (node.clone(), connection.clone(), *request);
-        tokio::spawn(async move {
-            if let Some(outcome) = running.await {
-                let mut scratch = BytesMut::new();
-                answer(&node, &connection, request, &outcome, &mut scratch);
-            }
-            connection.running.fetch_sub(1, Ordering::AcqRel);
-            connection.link().wake();
-        });
+    fn queued(&self) -> usize {
+        self.socket.get_ref().queued()
     }
 
-    fn write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Left>> {
-        let Opened {
-            node,
-            connection,
-            request,
-            ..
-        } = &self.opened;
-        let wire = self.socket.get_mut();
-        loop {
-            let mut link = connection.link();
-            if link.request != *request {
-                return Poll::Ready(Err(Left::Ended(None)));
-            }
-            if link.end.is_some() {
-                return Poll::Ready(Err(Left::Ended(link.end)));
-            }
-            if std::mem::take(&mut self.heard) {
-                link.hear();
-            }
-            link.settle(node.epoch);
-            while wire.queued() < BYTES_A_FLUSH {
-                match link.outbox.drain() {
-                    Some(bytes) => wire.push(bytes),
-                    None => break,
-                }
-            }
-            let all = link.outbox.is_empty();
-            link.park(cx.waker());
-            drop(link);
-            let drained = wire.poll_drain(cx);
-            let mut link = connection.link();
-            match drained {
-                Poll::Ready(Err(_)) => return Poll::Ready(Err(Left::Lost)),
-                Poll::Pending => {
-                    link.blocked.get_or_insert_with(Instant::now);
-                    return Poll::Pending;
-                }
-                Poll::Ready(Ok(())) => {
-                    link.blocked = None;
-                    if all && link.outbox.is_empty() {
-                        link.flush(node.tide.passed());
-                        return Poll::Ready(Ok(()));
-                    }
-                }
-            }
-        }
+    fn push(&mut self, bytes: Bytes) {
+        self.socket.get_mut().push(bytes);
     }
-}
 
-/// Where reading stopped.
-#[derive(Debug, PartialEq, Eq)]
-enum Reading {
-    /// The socket has nothing more.
-    Dry,
-    /// Nothing more may be taken now.
-    Paused,
-    /// There may be more, but others wait.
-    HadItsTurn,
-}
-
-/// Queues a call's answer, unless the socket that it came on was replaced: ids begin anew on the next one, and an old
-/// answer would be taken for a new call's (`classic-signalr.md` 14.1).
-fn answer(
-    node: &Node,
-    connection: &Connection,
-    request: u64,
-    outcome: &Outcome,
-    scratch: &mut BytesMut,
-) {
-    scratch.clear();
-    let completion = Message::Complete(outcome.completion.clone());
-    node.protocol.write(&completion, scratch);
-    let passed = node.tide.passed();
-    let mut link = connection.link();
-    if link.request != request || !link.attached {
-        return;
-    }
-    if outcome.unserializable {
-        link.finish(End::ComeBack);
-    } else {
-        link.answer(scratch, passed);
+    fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.socket.get_mut().poll_drain(cx)
     }
 }
 

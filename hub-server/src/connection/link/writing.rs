@@ -123,7 +123,10 @@ impl Link {
         self.downlink
             .protocol()
             .frame(cursor, envelope, parts, &mut payload);
-        self.write(&payload);
+        // Some protocols have nothing to say without messages.
+        if !payload.is_empty() {
+            self.write(&payload);
+        }
         if changed {
             self.groups_told.clone_from(&self.groups);
         }

@@ -1,0 +1,53 @@
+//! The text protocol on a port of its own.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, ToSocketAddrs};
+use tokio::task::JoinSet;
+
+use crate::http::service::HubService;
+use crate::server::{Bound, prepare};
+use crate::transport::lines;
+
+impl HubService {
+    /// Serves the text protocol of XSockets to whoever connects, `nc` or telnet for example: lines of `hub|topic|data`,
+    /// `delivery.md` e.1. All hubs are reached; errors are as detailed as those of the first mount. Clients are who they
+    /// say they are: nobody is asked for a password, so listen only where that is right.
+    ///
+    /// Ends when it is dropped, and with it its connections.
+    pub async fn serve_text(self, listener: TcpListener) {
+        let running = self.running;
+        let first = running.mounts.first();
+        let detailed = first.is_some_and(|served| served.mount.detailed_errors);
+        let silence = running.node.config.disconnect_timeout;
+        let mut connections = JoinSet::new();
+        loop {
+            while connections.try_join_next().is_some() {}
+            match listener.accept().await {
+                Ok((socket, _)) => {
+                    prepare(&socket, silence);
+                    connections.spawn(lines::serve(running.node.clone(), socket, detailed));
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "accept failed; trying again in 100 ms");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            }
+        }
+    }
+}
+
+impl Bound {
+    /// Serves the text protocol, too, on another port; gives the address. See [`HubService::serve_text`].
+    ///
+    /// # Errors
+    /// When the address can't be listened on.
+    pub async fn text(&mut self, addr: impl ToSocketAddrs) -> io::Result<SocketAddr> {
+        let listener = TcpListener::bind(addr).await?;
+        let addr = listener.local_addr()?;
+        self.others.spawn(self.service.clone().serve_text(listener));
+        Ok(addr)
+    }
+}

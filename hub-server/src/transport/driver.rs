@@ -1,0 +1,282 @@
+//! [`Driver`]: one task per socket that reads all it can, runs what was asked, writes all that is ready, and flushes once.
+
+use std::io;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, Waker};
+
+use bytes::{Bytes, BytesMut};
+use hub_core::{BoxFuture, Message};
+use tokio::time::Instant;
+
+use crate::connection::lifetime;
+use crate::connection::link::{Connection, End, Opened};
+use crate::connection::resume::Reader;
+use crate::hubs::dispatch::Outcome;
+use crate::node::Node;
+
+/// So many messages are taken before others get their turn.
+const MESSAGES_A_TURN: usize = 64;
+
+/// So many bytes are gathered for one flush.
+const BYTES_A_FLUSH: usize = 64 * 1024;
+
+/// A socket, and what its messages mean.
+pub(crate) trait Socket {
+    /// The next thing that is heard.
+    fn poll_heard(&mut self, cx: &mut Context<'_>) -> Poll<Heard>;
+
+    /// What is to be done about a message.
+    fn take(&mut self, opened: &Opened, message: Bytes) -> Option<Work>;
+
+    /// Bytes not yet written.
+    fn queued(&self) -> usize;
+
+    /// Queues whole frames.
+    fn push(&mut self, bytes: Bytes);
+
+    /// Writes what is queued, as far as the peer takes it.
+    fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
+}
+
+/// What a socket heard.
+pub(crate) enum Heard {
+    Message(Bytes),
+    /// A sign of life and no more.
+    Alive,
+    /// The client closed it properly.
+    Goodbye,
+    /// It broke, or what came was not the protocol's framing.
+    Lost,
+}
+
+/// What a message asks for.
+pub(crate) enum Work {
+    /// A call: those that follow may overtake it where it waits.
+    Call(BoxFuture<'static, Option<Outcome>>),
+    /// Nothing else is read until it is done.
+    Step(BoxFuture<'static, ()>),
+}
+
+/// How a socket ended.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Left {
+    /// The client closed it properly.
+    Goodbye,
+    /// It broke, or what came was not the protocol's framing: cut without a word.
+    Lost,
+    /// This side ends it, or a newer request has replaced it.
+    Ended(Option<End>),
+}
+
+/// Serves a receive request on a socket until either side ends it; gives the socket back for a goodbye.
+pub(crate) async fn drive<S: Socket>(socket: S, opened: Opened) -> (S, Left) {
+    let mut driver = Driver {
+        socket,
+        opened,
+        reader: Reader::default(),
+        scratch: BytesMut::new(),
+        step: None,
+        heard: false,
+    };
+    let left = std::future::poll_fn(|cx| driver.poll(cx)).await;
+    let Driver { socket, opened, .. } = driver;
+    let Opened {
+        node,
+        connection,
+        request,
+        ..
+    } = opened;
+    lifetime::detach(&node, &connection, request, left == Left::Goodbye);
+    (socket, left)
+}
+
+struct Driver<S> {
+    socket: S,
+    opened: Opened,
+    reader: Reader,
+    scratch: BytesMut,
+    /// What is to be done before anything else is read.
+    step: Option<BoxFuture<'static, ()>>,
+    /// Whether the client was heard of since the last look.
+    heard: bool,
+}
+
+impl<S: Socket> Driver<S> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Left> {
+        loop {
+            let reading = match self.read(cx) {
+                Ok(reading) => reading,
+                Err(left) => return Poll::Ready(left),
+            };
+            self.reader.poll(cx, &self.opened);
+            let written = match self.write(cx) {
+                Poll::Ready(Err(left)) => return Poll::Ready(left),
+                written => written.is_ready(),
+            };
+            if reading == Reading::HadItsTurn {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            // Writing made room: there may be more to read, from the log or from the socket.
+            let room = written
+                && (self.reader.is_due(&self.opened.connection)
+                    || reading == Reading::Paused && self.may_read());
+            if !room {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    fn may_read(&self) -> bool {
+        let Opened {
+            node, connection, ..
+        } = &self.opened;
+        let room = connection.running.load(Ordering::Acquire) < node.config.max_open_calls;
+        room && !connection.link().is_pressed()
+    }
+
+    fn read(&mut self, cx: &mut Context<'_>) -> Result<Reading, Left> {
+        for _ in 0..MESSAGES_A_TURN {
+            if !self.may_read() {
+                return Ok(Reading::Paused);
+            }
+            if let Some(step) = &mut self.step {
+                if step.as_mut().poll(cx).is_pending() {
+                    return Ok(Reading::Dry);
+                }
+                self.step = None;
+            }
+            let Poll::Ready(heard) = self.socket.poll_heard(cx) else {
+                return Ok(Reading::Dry);
+            };
+            match heard {
+                Heard::Message(message) => {
+                    self.heard = true;
+                    match self.socket.take(&self.opened, message) {
+                        Some(Work::Call(running)) => self.run(running),
+                        Some(Work::Step(step)) => self.step = Some(step),
+                        None => {}
+                    }
+                }
+                Heard::Alive => self.heard = true,
+                Heard::Goodbye => {
+                    self.opened.connection.link().hear();
+                    return Err(Left::Goodbye);
+                }
+                Heard::Lost => return Err(Left::Lost),
+            }
+        }
+        Ok(Reading::HadItsTurn)
+    }
+
+    /// Runs a call: here as far as it goes without waiting, so that calls start in order and short ones cost no task.
+    fn run(&mut self, mut running: BoxFuture<'static, Option<Outcome>>) {
+        let Opened {
+            node,
+            connection,
+            request,
+            ..
+        } = &self.opened;
+        if let Poll::Ready(outcome) = running
+            .as_mut()
+            .poll(&mut Context::from_waker(Waker::noop()))
+        {
+            if let Some(outcome) = outcome {
+                answer(node, connection, *request, &outcome, &mut self.scratch);
+            }
+            return;
+        }
+        connection.running.fetch_add(1, Ordering::AcqRel);
+        let (node, connection, request) = (node.clone(), connection.clone(), *request);
+        tokio::spawn(async move {
+            if let Some(outcome) = running.await {
+                let mut scratch = BytesMut::new();
+                answer(&node, &connection, request, &outcome, &mut scratch);
+            }
+            connection.running.fetch_sub(1, Ordering::AcqRel);
+            connection.link().wake();
+        });
+    }
+
+    fn write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Left>> {
+        let Opened {
+            node,
+            connection,
+            request,
+            ..
+        } = &self.opened;
+        loop {
+            let mut link = connection.link();
+            if link.request != *request {
+                return Poll::Ready(Err(Left::Ended(None)));
+            }
+            if link.end.is_some() {
+                return Poll::Ready(Err(Left::Ended(link.end)));
+            }
+            if std::mem::take(&mut self.heard) {
+                link.hear();
+            }
+            link.settle(node.epoch);
+            while self.socket.queued() < BYTES_A_FLUSH {
+                match link.outbox.drain() {
+                    Some(bytes) => self.socket.push(bytes),
+                    None => break,
+                }
+            }
+            let all = link.outbox.is_empty();
+            link.park(cx.waker());
+            drop(link);
+            let drained = self.socket.poll_drain(cx);
+            let mut link = connection.link();
+            match drained {
+                Poll::Ready(Err(_)) => return Poll::Ready(Err(Left::Lost)),
+                Poll::Pending => {
+                    link.blocked.get_or_insert_with(Instant::now);
+                    return Poll::Pending;
+                }
+                Poll::Ready(Ok(())) => {
+                    link.blocked = None;
+                    if all && link.outbox.is_empty() {
+                        link.flush(node.tide.passed());
+                        return Poll::Ready(Ok(()));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Where reading stopped.
+#[derive(Debug, PartialEq, Eq)]
+enum Reading {
+    /// The socket has nothing more.
+    Dry,
+    /// Nothing more may be taken now.
+    Paused,
+    /// There may be more, but others wait.
+    HadItsTurn,
+}
+
+/// Queues a call's answer, unless the socket that it came on was replaced: ids begin anew on the next one, and an old
+/// answer would be taken for a new call's (`classic-signalr.md` 14.1).
+fn answer(
+    node: &Node,
+    connection: &Connection,
+    request: u64,
+    outcome: &Outcome,
+    scratch: &mut BytesMut,
+) {
+    scratch.clear();
+    let completion = Message::Complete(outcome.completion.clone());
+    let passed = node.tide.passed();
+    let mut link = connection.link();
+    if link.request != request || !link.attached {
+        return;
+    }
+    link.downlink().protocol().write(&completion, scratch);
+    if outcome.unserializable {
+        link.finish(End::ComeBack);
+    } else if !scratch.is_empty() {
+        link.answer(scratch, passed);
+    }
+}
