@@ -1,6 +1,7 @@
 //! Carriers of frames. Each dresses frames in its own way (`Downlink`); `websocket` and `stream` move them.
 
 pub(crate) mod driver;
+mod first_line;
 pub(crate) mod forever_frame;
 mod line_reader;
 pub(crate) mod lines;

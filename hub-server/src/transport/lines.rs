@@ -10,13 +10,14 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use hub_core::{
-    ConnectionId, HubError, Identity, Line, Message, Peer, PersistentId, Protocol, Request, Start,
-    Text, Topic,
+    ConnectionId, HubError, Identity, Line, Message, Peer, PersistentId, Protocol, Start, Text,
+    Topic,
 };
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
 use super::driver::{Heard, Left, Socket, Work, drive};
+use super::first_line::FirstLine;
 use super::line_reader::LineReader;
 use super::wire::Wire;
 use crate::connection::downlink::Downlink;
@@ -28,9 +29,6 @@ use crate::node::Node;
 
 /// How long a client may take for its first line.
 const HANDSHAKE: Duration = Duration::from_secs(15);
-
-/// What the first line begins with.
-const NAME: &str = "PuttyProtocol";
 
 /// How long a goodbye may take to leave.
 const CLOSING: Duration = Duration::from_millis(250);
@@ -70,7 +68,7 @@ where
     let mut reader = LineReader::new(socket, max);
     let first = timeout(HANDSHAKE, std::future::poll_fn(|cx| reader.poll_line(cx))).await;
     let Ok(Ok(Some(first))) = first else { return };
-    let asked = match Asked::read(&first) {
+    let asked = match FirstLine::read(&first) {
         Ok(asked) => asked,
         Err(text) => return say(&mut reader.wire, &failure("", text)).await,
     };
@@ -132,41 +130,6 @@ async fn say<S: AsyncWrite + Unpin>(wire: &mut Wire<S>, text: &[u8]) {
     wire.push(Bytes::copy_from_slice(text));
     let shut = std::future::poll_fn(|cx| Pin::new(&mut *wire).poll_shutdown(cx));
     let _ = timeout(CLOSING, shut).await;
-}
-
-/// What the first line says: `PuttyProtocol`, perhaps with parameters like a URL's.
-#[derive(Debug)]
-struct Asked {
-    persistent_id: PersistentId,
-    request: Request,
-    /// What waited is to be forgotten.
-    clean: bool,
-}
-
-impl Asked {
-    fn read(line: &[u8]) -> Result<Self, &'static str> {
-        let text = std::str::from_utf8(line).map_err(|_| "a line must be UTF-8")?;
-        let (name, query) = text.split_once('?').unwrap_or((text, ""));
-        if !name.trim().eq_ignore_ascii_case(NAME) {
-            return Err("the first line is PuttyProtocol, perhaps with ?PersistentId=<guid>");
-        }
-        let query = form_urlencoded::parse(query.trim().as_bytes());
-        let request = Request {
-            query: query.into_owned().collect(),
-            ..Request::default()
-        };
-        let persistent_id = match request.query("PersistentId") {
-            Some(text) => PersistentId::parse(&text).ok_or("The PersistentId is not a GUID.")?,
-            None => PersistentId::parse(&uuid::Uuid::new_v4().to_string())
-                .ok_or("no PersistentId could be made")?,
-        };
-        let clean = request.query("cs").as_deref() == Some("1");
-        Ok(Self {
-            persistent_id,
-            request,
-            clean,
-        })
-    }
 }
 
 /// A socket whose lines are calls.
@@ -376,31 +339,4 @@ fn written(hub: &str, topic: &str, data: &str) -> Vec<u8> {
     let mut out = BytesMut::new();
     Line { hub, topic, data }.write(&mut out);
     out.to_vec()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_first_line_may_say_who_comes() {
-        let asked = Asked::read(b"PuttyProtocol").unwrap();
-        assert!(!asked.clean);
-        let line = b"puttyprotocol?persistentid=0F8FAD5BD9CB469FA16570867728950E&cs=1&Tag=a+b";
-        let asked = Asked::read(line).unwrap();
-        assert_eq!(
-            asked.persistent_id.as_str(),
-            "0f8fad5b-d9cb-469f-a165-70867728950e"
-        );
-        assert!(asked.clean);
-        assert_eq!(asked.request.query("tag").as_deref(), Some("a b"));
-        for wrong in [
-            &b""[..],
-            b"GET / HTTP/1.1",
-            b"PuttyProtocol?PersistentId=x",
-            b"\xff",
-        ] {
-            assert!(Asked::read(wrong).is_err(), "{wrong:?}");
-        }
-    }
 }

@@ -1,0 +1,68 @@
+//! [`FirstLine`]: what a terminal says first (`delivery.md` e.1).
+
+use hub_core::{PersistentId, Request};
+
+/// What the first line begins with.
+const NAME: &str = "PuttyProtocol";
+
+/// What the first line says: `PuttyProtocol`, perhaps with parameters like a URL's.
+#[derive(Debug)]
+pub(super) struct FirstLine {
+    pub(super) persistent_id: PersistentId,
+    pub(super) request: Request,
+    /// What waited is to be forgotten.
+    pub(super) clean: bool,
+}
+
+impl FirstLine {
+    pub(super) fn read(line: &[u8]) -> Result<Self, &'static str> {
+        let text = std::str::from_utf8(line).map_err(|_| "a line must be UTF-8")?;
+        let (name, query) = text.split_once('?').unwrap_or((text, ""));
+        if !name.trim().eq_ignore_ascii_case(NAME) {
+            return Err("the first line is PuttyProtocol, perhaps with ?PersistentId=<guid>");
+        }
+        let query = form_urlencoded::parse(query.trim().as_bytes());
+        let request = Request {
+            query: query.into_owned().collect(),
+            ..Request::default()
+        };
+        let persistent_id = match request.query("PersistentId") {
+            Some(text) => PersistentId::parse(&text).ok_or("The PersistentId is not a GUID.")?,
+            None => PersistentId::parse(&uuid::Uuid::new_v4().to_string())
+                .ok_or("no PersistentId could be made")?,
+        };
+        let clean = request.query("cs").as_deref() == Some("1");
+        Ok(Self {
+            persistent_id,
+            request,
+            clean,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_line_may_say_who_comes() {
+        let asked = FirstLine::read(b"PuttyProtocol").unwrap();
+        assert!(!asked.clean);
+        let line = b"puttyprotocol?persistentid=0F8FAD5BD9CB469FA16570867728950E&cs=1&Tag=a+b";
+        let asked = FirstLine::read(line).unwrap();
+        assert_eq!(
+            asked.persistent_id.as_str(),
+            "0f8fad5b-d9cb-469f-a165-70867728950e"
+        );
+        assert!(asked.clean);
+        assert_eq!(asked.request.query("tag").as_deref(), Some("a b"));
+        for wrong in [
+            &b""[..],
+            b"GET / HTTP/1.1",
+            b"PuttyProtocol?PersistentId=x",
+            b"\xff",
+        ] {
+            assert!(FirstLine::read(wrong).is_err(), "{wrong:?}");
+        }
+    }
+}
