@@ -43,6 +43,8 @@ const NOT_SILENT: &str =
 const KEPT: &str = "1,000 messages of a topic are kept, and a poll brings at most 64 of them; the client asks again";
 const LEFT_OUT: &str = "who is left out of a message gets no empty payload in its place";
 const WITH_CURSOR: &str = "the first keep-alive after a reconnect brings the newest cursor";
+const AWAITED: &str =
+    "a group that nobody listens to keeps nothing: who sends to it has to await the join";
 const AT_ONCE: &str =
     "what is asked between two polls (join, leave, abort) is done at once, not at the next poll";
 const TOLD: &str =
@@ -184,6 +186,9 @@ pub const DIFFERENCES: &[Difference] = &[
     d("longpolling-variants", 65, 66, Here::Nothing, AT_ONCE),
     d("ws-group-add-unknown", 13, 13, Here::With("at_ms", "30220"), EXACT),
     d("longpolling-lost", 22, 23, Here::Nothing, BEAT),
+    d("ws-targets-more", 37, 37, Here::Nothing, LEFT_OUT),
+    d("ws-targets-more", 39, 39, Here::Nothing, LEFT_OUT),
+    d("ws-targets-more", 78, 78, Here::Nothing, AWAITED),
     // Cursors of the client's own making, in the words of this server.
     d("http-cursor-malformed", 23, 23, Here::Cursor("d-<prefix>-G"), CURSOR),
     d("ws-cursor-malformed", 20, 20, Here::Cursor("d-<prefix>-"), CURSOR),

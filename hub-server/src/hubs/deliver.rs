@@ -165,6 +165,9 @@ impl Node {
         who: &ConnectionId,
         command: impl FnOnce(Ack) -> Command,
     ) -> Result<(), DeliveryError> {
+        if who.as_str().is_empty() {
+            return Err(DeliveryError::EmptyName("connectionId"));
+        }
         let (number, acknowledged) = self.acks.expect();
         let forget = Forget(self, number);
         let node = self.id;
