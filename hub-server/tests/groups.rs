@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use common::hubs::builder;
 use common::{Client, Server};
-use hub_server::Builder;
+use hub_server::{Builder, Context, HubError, HubServer, hub};
 use serde_json::{Value, json};
 
 const HUB: &[&str] = &["conformance"];
@@ -431,4 +431,29 @@ async fn a_group_belongs_to_its_hub() {
         .result("groupJoiningHub", "pingGroup", json!([]))
         .await;
     assert_eq!(client.event().await, json!(["ping"]));
+}
+
+struct Eager;
+
+#[hub]
+impl Eager {
+    /// Does not wait until the join is applied.
+    async fn join_and_tell(&self, cx: &Context, group: String) -> Result<(), HubError> {
+        let clients = cx.clients().group(&group);
+        let (joined, told) = tokio::join!(cx.join(&group), clients.send("told", ()));
+        joined?;
+        Ok(told?)
+    }
+}
+
+#[tokio::test]
+async fn a_message_right_after_a_join_is_not_lost_even_if_nobody_waited_for_it() {
+    let server = Server::tcp(HubServer::builder().hub(Eager)).await;
+    let mut client = server.client(&["eager"]).await;
+    for n in 0..50 {
+        client
+            .result("eager", "joinAndTell", json!([n.to_string()]))
+            .await;
+        assert_eq!(client.event().await, json!(["told"]), "{n}");
+    }
 }

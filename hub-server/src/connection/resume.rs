@@ -15,6 +15,17 @@ use crate::node::Node;
 /// How many entries are read and written at a time.
 const PAGE: usize = 64;
 
+/// How many for a request that carries one payload: the rest would take another request.
+const WHOLE: usize = 1_000;
+
+fn page_of(link: &Link) -> usize {
+    if link.downlink().is_single() {
+        WHOLE
+    } else {
+        PAGE
+    }
+}
+
 /// Reads the log for a link that is behind, a page at a time, as its outbox has room.
 #[derive(Default)]
 pub(crate) struct Reader {
@@ -75,7 +86,7 @@ async fn catch_up(
         .map(|(topic, _)| topic.clone())
         .collect();
     let limit = Limit {
-        entries: PAGE,
+        entries: page_of(&connection.link()),
         upto: catch.upto,
     };
     let after = Cursor::at(node.epoch, catch.at);
@@ -103,7 +114,7 @@ async fn page(
     request: u64,
     upto: u64,
 ) -> Result<(), LogError> {
-    let (topics, position, upto) = {
+    let (topics, position, limit) = {
         let link = connection.link();
         // What queues kept while the client was away is read in its place.
         let away = link.position < link.away && !link.queues.is_empty();
@@ -121,21 +132,14 @@ async fn page(
                 .chain(queues.cloned())
                 .collect::<Vec<_>>(),
             link.position,
-            upto,
-        )
-    };
-    let after = Cursor::at(node.epoch, position);
-    let page = node
-        .log
-        .read(
-            &topics,
-            after,
             Limit {
-                entries: PAGE,
+                entries: page_of(&link),
                 upto,
             },
         )
-        .await?;
+    };
+    let after = Cursor::at(node.epoch, position);
+    let page = node.log.read(&topics, after, limit).await?;
     // A change of groups changes what there is to read: the page ends there.
     let end = page
         .entries
@@ -171,7 +175,7 @@ async fn page(
     }
     apply(node, connection, &mut link, entries);
     if whole {
-        link.advance(upto);
+        link.advance(limit.upto);
     }
     link.wake();
     Ok(())

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hub_core::{
-    Append, Cursor, Entry, Epoch, Gap, GapCause, Interest, Limit, Log, LogError, Notice, Page,
-    Receipt, Topic,
+    Append, Body, Command, Cursor, Entry, Epoch, Gap, GapCause, Interest, Limit, Log, LogError,
+    Notice, Page, Receipt, Topic,
 };
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -173,6 +173,15 @@ impl Inner {
     fn append(&mut self, append: Append, keep: &Keep) -> Receipt {
         self.end += 1;
         let order = self.end;
+        if let Body::Command(Command::Join(hub, group, _)) = &append.body {
+            // Kept from here on: whoever joins listens a moment later, and nothing between is lost.
+            let topic = Topic::Group(hub.clone(), group.clone());
+            let made = || Ring {
+                idle_since: Some(Instant::now()),
+                ..Ring::after(self.forgotten)
+            };
+            self.rings.entry(topic).or_insert_with(made);
+        }
         let queues = matches!(append.topic, Topic::Queue(..));
         if queues {
             self.queue(&append.topic);

@@ -14,7 +14,7 @@ pub(super) const ENTRY_OVERHEAD: usize = 256;
 #[derive(Debug, Default)]
 pub(super) struct Ring {
     pub(super) entries: VecDeque<Arc<Entry>>,
-    bytes: usize,
+    pub(super) bytes: usize,
     pub(super) offset: u64,
     /// The order of the last entry that was trimmed.
     pub(super) trimmed: u64,
