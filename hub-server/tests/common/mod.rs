@@ -14,6 +14,7 @@
     reason = "test support"
 )]
 
+pub mod alone;
 pub mod cut;
 pub mod farm;
 pub mod hubs;
