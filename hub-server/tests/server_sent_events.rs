@@ -5,13 +5,12 @@ mod common;
 
 use std::time::Duration;
 
+use common::Server;
 use common::hubs::{Events, builder};
 use common::receive::{Ended, FRAME, Over, SSE, payload_of};
-use common::{Io, Server};
 use hub_server::{Builder, HubHandle};
 use serde_json::json;
-use tokio::io::AsyncReadExt;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 
 const HUB: &[&str] = &["conformance"];
 const STREAMS: [&str; 2] = [SSE, FRAME];
@@ -363,46 +362,4 @@ async fn item_68_a_newer_stream_ends_the_older_quietly() {
             client.no_event().await;
         }
     }
-}
-
-async fn read_out(mut socket: Box<dyn Io>) -> usize {
-    let mut bytes = Vec::new();
-    let _ = timeout(s(10_000), socket.read_to_end(&mut bytes))
-        .await
-        .unwrap();
-    bytes.len()
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_client_that_stops_reading_is_given_up_costs_little_and_disturbs_nobody() {
-    const BYTES: usize = 10_000;
-    let (builder, events) = builder();
-    let server = builder
-        .retain(50, 1 << 20)
-        .outbox(16, 64 * 1024)
-        .build()
-        .unwrap();
-    let hub = server.handle("conformance").unwrap();
-    let server = Server::memory_of(server);
-    let mut stuck = server.over(SSE, HUB).await;
-    let mut other = server.over(SSE, HUB).await;
-    let filler = "x".repeat(BYTES);
-    for n in 0..500 {
-        hub.clients().all().send("n", (n, &filler)).await.unwrap();
-        assert_eq!(other.event().await[1], n);
-    }
-    // It never reads again: the keep-alives don't get through.
-    let began = Instant::now();
-    while events.of(&stuck.id) == ["connected"] {
-        assert!(began.elapsed() < s(100));
-        sleep(s(1)).await;
-        while let Ok(unit) = timeout(Duration::ZERO, other.stream.as_mut().unwrap().unit()).await {
-            assert_eq!(unit.as_deref(), Some("data: {}\n\n"));
-        }
-    }
-    assert_eq!(events.of(&stuck.id), ["connected", "disconnected:false"]);
-    // Only what pipe, outbox and one write hold was kept for it, and the end comes when it reads again.
-    let kept = read_out(stuck.stream.take().unwrap().into_socket()).await;
-    assert!(kept < 500_000, "{kept} bytes of {}", 500 * BYTES);
-    other.no_event().await;
 }

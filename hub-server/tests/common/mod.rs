@@ -15,6 +15,7 @@
 )]
 
 pub mod alone;
+pub mod bystander;
 pub mod cut;
 pub mod farm;
 pub mod hubs;
