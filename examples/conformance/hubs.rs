@@ -5,6 +5,7 @@ mod conformance;
 mod connected;
 mod demo;
 mod echo;
+mod foo;
 mod groups;
 mod request;
 mod status;
@@ -18,6 +19,7 @@ pub(crate) fn all(builder: Builder) -> Builder {
         .hub(demo::Demo)
         .hub(echo::EchoHub)
         .hub(echo::Bench)
+        .hub(foo::Foo)
         .hub(groups::GroupChat)
         .hub(groups::GroupJoiningHub)
         .hub(connected::OnConnectedBufferHub)

@@ -55,6 +55,12 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let listener = TcpListener::bind((host, port))
         .await
         .map_err(|error| format!("can't listen on {host}:{port}: {error}; try another --port"))?;
+    if let Some(port) = options.text_port {
+        let listener = TcpListener::bind((host, port)).await.map_err(|error| {
+            format!("can't listen on {host}:{port}: {error}; try another --text-port")
+        })?;
+        tokio::spawn(service.clone().serve_text(listener));
+    }
     println!("listening on http://{}", listener.local_addr()?);
     // Without it a network holds small answers back for tens of milliseconds.
     let listener = listener.tap_io(|socket| drop(socket.set_nodelay(true)));

@@ -8,6 +8,8 @@ use std::time::Duration;
 pub(crate) struct Options {
     pub(crate) host: String,
     pub(crate) port: u16,
+    /// Where the text protocol is spoken, if anywhere.
+    pub(crate) text_port: Option<u16>,
     pub(crate) settings: Settings,
     /// Whether there are more hubs and routes, for the recorded conversations.
     pub(crate) extra: bool,
@@ -24,18 +26,19 @@ pub(crate) struct Settings {
     pub(crate) key: Option<[u8; 32]>,
 }
 
-const USAGE: &str = "usage: conformance --port N [--host ADDR] [--keep-alive SECONDS|off] [--disconnect-timeout SECONDS] \
+const USAGE: &str = "usage: conformance --port N [--host ADDR] [--text-port N] [--keep-alive SECONDS|off] [--disconnect-timeout SECONDS] \
      [--connection-timeout SECONDS] [--long-poll-delay MS] [--key HEX] [--extra]";
 
 impl Options {
     pub(crate) fn parse(mut args: impl Iterator<Item = String>) -> Result<Self, Box<dyn Error>> {
         let mut host = String::from("127.0.0.1");
-        let mut port = None;
+        let (mut port, mut text_port) = (None, None);
         let (mut settings, mut extra) = (Settings::default(), false);
         while let Some(arg) = args.next() {
             let mut value = || args.next().ok_or_else(|| format!("{arg} needs a value"));
             match arg.as_str() {
                 "--host" => host = value()?,
+                "--text-port" => text_port = Some(number::<u16>(&arg, &value()?)?),
                 "--port" => port = Some(number::<u16>(&arg, &value()?)?),
                 "--keep-alive" => {
                     let value = value()?;
@@ -54,7 +57,7 @@ impl Options {
                 }
                 "--key" => settings.key = Some(key(&value()?)?),
                 "--extra" => extra = true,
-                "--text-port" | "--data" => {
+                "--data" => {
                     return Err(format!("{arg} is for what this version does not have yet").into());
                 }
                 _ => return Err(format!("unknown option {arg}\n{USAGE}").into()),
@@ -64,6 +67,7 @@ impl Options {
         Ok(Self {
             host,
             port,
+            text_port,
             settings,
             extra,
         })

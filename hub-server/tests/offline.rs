@@ -224,6 +224,38 @@ async fn a_classic_client_that_stops_and_starts_again_gets_what_was_kept() {
     assert_eq!(bob.event().await, json!(["baz", "three"]));
 }
 
+#[tokio::test]
+async fn a_client_that_brings_its_cursor_gets_nothing_twice_and_loses_nothing() {
+    // Only the last cursor says that the messages came; the one of the first frame of that connection does not.
+    for (which, again) in [(0, true), (1, true), (2, false)] {
+        let (builder, events) = builder();
+        let server = Server::tcp(builder).await;
+        let mut ann = bare(&server, &[("persistentId", ANN)]).await;
+        let bob = bare(&server, &[("persistentId", BOB)]).await;
+        let mut cursors = vec![bob.cursor.clone().unwrap()];
+        drop(bob);
+        gone(&events, 1).await;
+        for n in 0..3 {
+            call(&mut ann, "bar", json!([n.to_string()])).await;
+        }
+        // It is lost again before the server knows that anything reached it.
+        let mut bob = bare(&server, &[("persistentId", BOB)]).await;
+        cursors.push(bob.cursor.clone().unwrap());
+        for n in 0..3 {
+            assert_eq!(bob.event().await, json!(["bar", n.to_string()]));
+        }
+        cursors.push(bob.cursor.clone().unwrap());
+        drop(bob);
+        gone(&events, 2).await;
+        let query = [("persistentId", BOB), ("messageId", &*cursors[which])];
+        let mut bob = bare(&server, &query).await;
+        for n in 0..if again { 3 } else { 0 } {
+            assert_eq!(bob.event().await, json!(["bar", n.to_string()]), "{which}");
+        }
+        assert!(heard(&mut bob).await.is_empty());
+    }
+}
+
 /// A negotiated client with a persistent id, started.
 async fn started<'a>(server: &'a Server, id: &str) -> Client<'a> {
     let mut client = server.negotiated(&["foo"], None).await;

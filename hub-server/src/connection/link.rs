@@ -158,6 +158,8 @@ pub(crate) struct Link {
     pub(crate) away: u64,
     /// What was kept for the client while it was another connection, on its way.
     pub(crate) replay: Option<Catch>,
+    /// Whether it is not known yet what was kept for the client: its cursors say that it has had nothing of that.
+    pub(crate) opening: bool,
     /// What had left for the client before it was last heard of.
     proven: Had,
     /// What has left for the client.
@@ -185,6 +187,7 @@ impl Link {
             groups_token,
             bare,
         } = attach;
+        let opening = peer.persistent_id.is_some();
         Self {
             request: 0,
             attached: true,
@@ -207,6 +210,7 @@ impl Link {
             queues: Vec::new(),
             away: 0,
             replay: None,
+            opening,
             proven: Had::default(),
             flushed: Had::default(),
             downlink,
@@ -227,6 +231,7 @@ impl Link {
             claim: self.claim,
             queues: std::mem::take(&mut self.queues),
             replay: self.replay.take(),
+            opening: self.opening,
             proven: self.proven,
             flushed: self.proven,
             ..Self::new(attach, outbox)
@@ -268,7 +273,7 @@ impl Link {
             return None;
         }
         // A cursor beyond a change of groups must not reach the client before the token that has it.
-        let own = self.must_tell || self.downlink.delay().is_some();
+        let own = self.must_tell || self.opening || self.downlink.delay().is_some();
         match frames.of(&*self.downlink).filter(|_| !own) {
             None => {
                 let part = entry.part(self.downlink.protocol())?;

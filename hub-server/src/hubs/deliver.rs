@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use hub_core::{
     Ack, Address, Append, Body, BoxFuture, Command, ConnectionId, Cursor, DeliveryError, GroupName,
     HubName, Item, Limit, Next, Offline, Outgoing, Outlet, Peer, QueueName, Queued, Receipt,
-    Replay, Topic,
+    Replay, Start, Topic,
 };
 use tokio::time::timeout;
 
@@ -78,9 +78,17 @@ impl Outlet for Node {
         let Some(connection) = self.registry.find(&who.id) else {
             return Ok(Replay::default());
         };
-        let Some(waiting) = sessions::waiting(who, hub) else {
+        let waiting = sessions::waiting(who, hub);
+        connection.link().opening = false;
+        let Some(mut waiting) = waiting else {
             return Ok(Replay::default());
         };
+        // A client may know better than the lease what it has had.
+        let cursor = who.request.query("messageId");
+        if let Ok(Start::After(cursor)) = Cursor::parse(cursor.as_deref(), self.epoch) {
+            let had = cursor.replayed.unwrap_or(cursor.order);
+            waiting.after = waiting.after.max(had.min(self.log.end()));
+        }
         let limit = Limit {
             entries: 0,
             upto: self.log.end(),

@@ -448,9 +448,13 @@ impl Socket {
 
     /// The next text frame.
     pub async fn text(&mut self) -> String {
-        match self.next().await {
-            Some(Ok(Message::Text(text))) => text.as_str().to_owned(),
-            other => panic!("a text frame was expected, not {other:?}"),
+        loop {
+            match self.next().await {
+                Some(Ok(Message::Text(text))) => return text.as_str().to_owned(),
+                // A client that is known again is asked for signs of life.
+                Some(Ok(Message::Ping(_))) => {}
+                other => panic!("a text frame was expected, not {other:?}"),
+            }
         }
     }
 

@@ -77,6 +77,9 @@ impl Link {
             self.queues.extend(topics);
         }
         self.position = upto;
+        // Of what is sent now nothing has reached it yet.
+        self.proven.replay = catch.at;
+        self.flushed.replay = catch.at;
         self.replay = Some(catch);
         self.wake();
     }
@@ -139,10 +142,11 @@ impl Link {
     pub(super) fn cursor(&self, epoch: Epoch) -> Cursor {
         let replay = self.replay.as_ref();
         let replay = replay.filter(|catch| self.position <= catch.upto);
+        let unknown = self.opening.then_some(0);
         Cursor {
             epoch,
             order: self.position,
-            replayed: replay.map(|catch| catch.at),
+            replayed: replay.map(|catch| catch.at).or(unknown),
         }
     }
 
@@ -163,15 +167,11 @@ impl Link {
 
     /// The last order that the client is known to have had of a hub, when everything up to `passed` was handed on.
     pub(crate) fn had(&self, hub: &HubName, passed: u64) -> u64 {
-        let is_of = |(topic, _): &(Topic, u64)| matches!(topic, Topic::Queue(own, _) if own == hub);
-        let catching = self
-            .catching()
-            .is_some_and(|catch| catch.topics.iter().any(is_of));
-        let had = if catching {
-            self.proven.replay
-        } else {
-            self.proven.live
-        };
+        let is_of = |(topic, _): &(Topic, u64)| topic.hub() == Some(hub);
+        let replay = self.replay.as_ref();
+        let owed = replay.is_some_and(|catch| catch.topics.iter().any(is_of));
+        let Had { live, replay } = self.proven;
+        let had = if owed { live.min(replay) } else { live };
         had.min(passed)
     }
 }
