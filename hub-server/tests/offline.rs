@@ -340,26 +340,6 @@ async fn a_second_connection_takes_over_and_the_first_can_not_take_back() {
 }
 
 #[tokio::test]
-async fn a_persistent_id_belongs_to_the_first_user_who_brought_it() {
-    let (builder, _) = builder();
-    let server = Server::tcp(builder).await;
-    let status = async |user: Option<&str>, id: &str| {
-        let response = server
-            .get_as("/negotiate", &[("persistentId", id)], user)
-            .await;
-        response.status
-    };
-    assert_eq!(status(None, ANN).await, 200);
-    assert_eq!(status(Some("ann"), ANN).await, 200);
-    assert_eq!(status(Some("ANN"), ANN).await, 200);
-    assert_eq!(status(Some("bob"), ANN).await, 403);
-    assert_eq!(status(None, ANN).await, 403);
-    assert_eq!(status(Some("bob"), BOB).await, 200);
-    assert_eq!(status(None, "nonsense").await, 400);
-    assert_eq!(status(None, "").await, 200);
-}
-
-#[tokio::test]
 async fn who_has_no_persistent_id_is_told_so() {
     let (builder, _) = builder();
     let server = Server::tcp(builder.detailed_errors(true)).await;

@@ -120,3 +120,25 @@ async fn item_62_a_user_who_comes_back_gets_what_was_sent_meanwhile() {
     }
     ann.no_event().await;
 }
+
+const ANN: &str = "00000000-0000-0000-0000-00000000000a";
+const BOB: &str = "00000000-0000-0000-0000-00000000000b";
+
+#[tokio::test]
+async fn a_persistent_id_belongs_to_the_first_user_who_brought_it() {
+    let server = Server::tcp(builder().0).await;
+    let status = async |user: Option<&str>, id: &str| {
+        let response = server
+            .get_as("/negotiate", &[("persistentId", id)], user)
+            .await;
+        response.status
+    };
+    assert_eq!(status(None, ANN).await, 200);
+    assert_eq!(status(Some("ann"), ANN).await, 200);
+    assert_eq!(status(Some("ANN"), ANN).await, 200);
+    assert_eq!(status(Some("bob"), ANN).await, 403);
+    assert_eq!(status(None, ANN).await, 403);
+    assert_eq!(status(Some("bob"), BOB).await, 200);
+    assert_eq!(status(None, "nonsense").await, 400);
+    assert_eq!(status(None, "").await, 200);
+}

@@ -1,6 +1,6 @@
 //! [`Owners`]: which connection has which persistent id. A second one with the same id takes over (`delivery.md` a.5).
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hub_core::{ConnectionId, PersistentId};
@@ -16,7 +16,8 @@ pub(crate) struct Owners(Mutex<Inner>);
 #[derive(Default)]
 struct Inner {
     current: HashMap<PersistentId, Arc<Connection>>,
-    taken: VecDeque<ConnectionId>,
+    taken: HashSet<ConnectionId>,
+    taken_in_order: VecDeque<ConnectionId>,
 }
 
 impl Owners {
@@ -33,9 +34,12 @@ impl Owners {
         let mut inner = self.lock();
         let older = inner.current.insert(owner.clone(), connection.clone());
         let older = older.filter(|older| older.id != connection.id)?;
-        inner.taken.push_back(older.id.clone());
-        if inner.taken.len() > MAX_TAKEN {
-            inner.taken.pop_front();
+        inner.taken.insert(older.id.clone());
+        inner.taken_in_order.push_back(older.id.clone());
+        if inner.taken_in_order.len() > MAX_TAKEN
+            && let Some(oldest) = inner.taken_in_order.pop_front()
+        {
+            inner.taken.remove(&oldest);
         }
         Some(older)
     }
