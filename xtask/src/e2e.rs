@@ -14,6 +14,8 @@ type Wanted = (&'static str, &'static str, &'static [&'static str]);
 
 const CHAT: &[Wanted] = &[("--url", "chat", &[])];
 
+const USUAL: &[Wanted] = &[("--url", "conformance", &[])];
+
 /// One with the usual settings, and one that loses patience soon.
 const CONFORMANCE: &[Wanted] = &[
     ("--url", "conformance", &[]),
@@ -44,6 +46,7 @@ pub(crate) fn all(steps: &mut Steps<'_>, workspace: &Workspace) {
     }
     chat(steps, workspace);
     conformance(steps, workspace);
+    others(steps, workspace);
 }
 
 fn chat(steps: &mut Steps<'_>, workspace: &Workspace) {
@@ -78,6 +81,24 @@ fn conformance(steps: &mut Steps<'_>, workspace: &Workspace) {
         node(steps, workspace, &name, CONFORMANCE, &same);
         let name = format!("{name}, cross-origin");
         node(steps, workspace, &name, CONFORMANCE, &cross);
+    }
+}
+
+/// Clients that other people wrote.
+fn others(steps: &mut Steps<'_>, workspace: &Workspace) {
+    let name = "signalr-client and node-signalr for Node";
+    node(steps, workspace, name, USUAL, &["others.mjs"]);
+    let name = "signalr-client for Python";
+    match tools::python(steps, workspace) {
+        Some(python) => against(
+            steps,
+            workspace,
+            name,
+            CONFORMANCE,
+            &python,
+            &["pyclient.py"],
+        ),
+        None => steps.fail(name, "not run: its packages are not there"),
     }
 }
 

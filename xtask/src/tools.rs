@@ -99,6 +99,62 @@ fn modules(steps: &mut Steps<'_>, workspace: &Workspace) -> Outcome {
     steps.run(ci.advice("npm needs its registry: check the network, or npm's `registry` setting"))
 }
 
+/// Python's packages, in an environment of their own; its interpreter, if it could be made.
+pub(crate) fn python(steps: &mut Steps<'_>, workspace: &Workspace) -> Option<String> {
+    // Debian has parts of the standard library in a package of its own.
+    if output("python3", &["-c", "import ensurepip, venv"]).is_none()
+        && packages(steps, &["python3", "python3-venv"]) == Outcome::Failed
+    {
+        return None;
+    }
+    let version = output("python3", &["--version"]).unwrap_or_default();
+    let new = "import sys; sys.exit(sys.version_info < (3, 11))";
+    if output("python3", &["-c", new]).is_none() {
+        let why = format!(
+            "the packages need Python 3.11, and this is {}",
+            version.trim()
+        );
+        steps.fail("python packages", &why);
+        return None;
+    }
+    let wanted = workspace.path("xtask/e2e/requirements.txt");
+    let folder = format!("{}/python", workspace.logs());
+    let (installed, python) = (
+        format!("{folder}/requirements.txt"),
+        format!("{folder}/bin/python"),
+    );
+    let text = |path: &str| fs::read(path).ok();
+    if text(&installed).is_some() && text(&installed) == text(&wanted) && works(&python) {
+        return Some(python);
+    }
+    say(&format!(
+        "\npackages for Python are installed into {folder}"
+    ));
+    let clear = ["-m", "venv", "--clear", &folder];
+    let made = steps.run(
+        Step::new("python environment", "python3", &clear)
+            .advice("`python3 -m venv` has to work: install python3-venv"),
+    );
+    if made == Outcome::Failed {
+        return None;
+    }
+    let install = [
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "-r",
+        &wanted,
+    ];
+    let done = steps.run(
+        Step::new("python packages", &python, &install)
+            .advice("pip needs its index: check the network, or pip's `index-url` setting"),
+    );
+    // Last, so that an installation that broke off is done again.
+    (done == Outcome::Passed && fs::copy(&wanted, &installed).is_ok()).then_some(python)
+}
+
 fn works(program: &str) -> bool {
     output(program, &["--version"]).is_some()
 }
