@@ -170,4 +170,10 @@ fn against(
         .limit(LIMIT);
     let advice = format!("start {}, then run the line above", advice.join(" and "));
     steps.run(step.advice(&advice));
+    for (option, server) in &mut servers {
+        if let Some(status) = server.ended() {
+            let why = format!("the server for {option} had ended by itself: {status}");
+            steps.fail(&format!("{name}: its server"), &why);
+        }
+    }
 }

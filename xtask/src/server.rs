@@ -3,7 +3,7 @@
 use std::{
     fs::{self, File},
     io,
-    process::{Command, Stdio},
+    process::{Command, ExitStatus, Stdio},
     thread,
     time::{Duration, Instant},
 };
@@ -13,7 +13,7 @@ use crate::{steps::Running, workspace::Workspace};
 #[derive(Debug)]
 pub(crate) struct Server {
     pub(crate) url: String,
-    _process: Running,
+    process: Running,
 }
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -47,7 +47,7 @@ impl Server {
             if let Some(url) = line {
                 return Ok(Self {
                     url: url.trim().to_owned(),
-                    _process: process,
+                    process,
                 });
             }
             if process.0.try_wait()?.is_some() || start.elapsed() > PATIENCE {
@@ -57,5 +57,10 @@ impl Server {
             }
             thread::sleep(Duration::from_millis(20));
         }
+    }
+
+    /// Whether it has ended by itself, and how.
+    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
+        self.process.0.try_wait().ok().flatten()
     }
 }
