@@ -1,8 +1,9 @@
 //! [`Registry`]: the connections of this node, by id and by topic. The pump writes through it; whoever changes what a
 //! connection listens to does it under its lock, so that no entry falls between two listeners.
 
+mod commands;
+
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
@@ -289,76 +290,6 @@ impl Inner {
     /// How far a connection has to read before the pump can go on for it.
     fn reach(&self) -> u64 {
         self.passed.max(self.floor)
-    }
-
-    /// Another node claims a connection.
-    fn hear(&mut self, id: &ConnectionId, order: u64, log: &dyn Log, effects: &mut Effects) {
-        let Some(connection) = self.by_id.get(id).map(|tracked| tracked.connection.clone()) else {
-            return;
-        };
-        let verdict = connection.link().claim.hear(order);
-        match verdict {
-            Verdict::Keeps => {}
-            Verdict::ClaimsAgain => effects.claims_again = Some(connection),
-            Verdict::GivesUp => effects.wake.extend(self.give_up(&connection, log)),
-        }
-    }
-
-    /// Forgets a connection that another node has; no hub of this one hears of it.
-    fn give_up(&mut self, connection: &Arc<Connection>, log: &dyn Log) -> Option<Waker> {
-        connection.ended.store(true, Ordering::Release);
-        self.remove(connection, log);
-        connection.link().give_up()
-    }
-
-    fn command(
-        &mut self,
-        id: &ConnectionId,
-        command: &Command,
-        order: u64,
-        log: &dyn Log,
-        effects: &mut Effects,
-    ) {
-        let Some(connection) = self.by_id.get(id).map(|tracked| tracked.connection.clone()) else {
-            return;
-        };
-        let (hub, group, ack) = match command {
-            Command::Join(hub, group, ack) | Command::Leave(hub, group, ack) => (hub, group, ack),
-            Command::Abort => {
-                effects.aborted = Some(connection);
-                return;
-            }
-            _ => return,
-        };
-        effects.acknowledged = Some(*ack);
-        let topic = Topic::Group(hub.clone(), group.clone());
-        let joins = matches!(command, Command::Join(..));
-        {
-            let link = connection.link();
-            if link.mode == Mode::Live && order <= link.position {
-                // It has read it in the log already.
-                return;
-            }
-        }
-        if joins {
-            // Also for a connection that is away or catching up: from now on the log keeps the topic for it.
-            self.listen(&connection, &topic, log);
-        }
-        let mut link = connection.link();
-        if link.mode != Mode::Live {
-            // It reads the command in the log, in its place.
-            return;
-        }
-        link.regroup(command, order);
-        if self.floor > order {
-            // The tail may leave out what the group got meanwhile.
-            link.mode = Mode::Behind;
-        }
-        effects.wake.extend(link.take_waker());
-        if !joins {
-            drop(link);
-            self.unlisten(&connection, &topic, log);
-        }
     }
 
     fn remove(&mut self, connection: &Arc<Connection>, log: &dyn Log) {
