@@ -157,12 +157,13 @@ fn apply(here: &Here, event: Event) -> Vec<Event> {
             }
             vec![event]
         }
-        Here::Part(range) => {
+        Here::Numbers(range) => {
             let (before, messages) = event.text("text").split_once('[').expect("M");
-            let messages = messages.strip_suffix("}]}").expect("an end");
-            let messages: Vec<&str> = messages.split("},").collect();
-            let part = messages[range.clone()].join("},");
-            vec![with("text", json!(format!("{before}[{part}}}]}}")))]
+            let (message, _) = messages.split_once("[").expect("A");
+            let numbers = range.clone().map(|n| format!("{message}[{n}]}}"));
+            let numbers: Vec<String> = numbers.collect();
+            let text = format!("{before}[{}]}}", numbers.join(","));
+            vec![with("text", json!(text))]
         }
     }
 }
