@@ -8,9 +8,8 @@ use std::sync::{Arc, Mutex};
 use common::hubs::builder;
 use common::{Server, until};
 use hub_server::{
-    Admission, Args, Builder, Connect, Context, DeliveryError, Disconnect, Filter, GroupName,
-    HubError, HubServer, Invocation, Next, Outgoing, Payload, Queued, Reconnect, Rejoin, Reply,
-    async_trait, hub,
+    Admission, Args, Builder, Connect, DeliveryError, Disconnect, Filter, GroupName, HubError,
+    Invocation, Next, Outgoing, Payload, Queued, Reconnect, Rejoin, Reply, async_trait,
 };
 use serde_json::{Value, json};
 
@@ -382,25 +381,4 @@ async fn item_12_a_filter_may_bar_hubs() {
     let query = [("connectionData", one), ("barred", "demo")];
     let known = server.get_as("/negotiate", &query, Some("ann")).await;
     assert_eq!(known.status, 403);
-}
-
-struct Typed;
-
-#[hub]
-impl Typed {
-    async fn hello(&self, cx: &Context) -> Result<(), HubError> {
-        Ok(cx.clients().all().send("hello", ()).await?)
-    }
-}
-
-#[tokio::test]
-async fn item_55_a_hub_is_found_by_its_type() {
-    let server = HubServer::builder().hub(Typed).build().unwrap();
-    let handle = server.handle_of::<Typed>().unwrap();
-    assert_eq!(handle.name().as_str(), "typed");
-    assert!(server.handle_of::<common::hubs::Demo>().is_none());
-    let server = Server::tcp_of(server).await;
-    let mut client = server.client(&["typed"]).await;
-    handle.clients().all().send("hello", (1,)).await.unwrap();
-    assert_eq!(client.event().await, json!(["hello", 1]));
 }

@@ -1,4 +1,4 @@
-//! Who is turned away before there is a connection, with what words, and who is not (`classic-signalr.md` 2.5, 2.6 and 4,
+//! Who is turned away before there is a connection, with what words, and who is not (`classic-signalr.md` 2.5, 2.6, 4,
 //! checklist "Negotiate and endpoints").
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 

@@ -389,19 +389,3 @@ async fn a_send_needs_no_receive_request_and_knows_its_own_request() {
         assert_eq!(raw(&client, &form).await.status, 403);
     }
 }
-
-#[tokio::test]
-async fn item_51_progress_of_a_send_comes_on_the_stream_and_the_result_in_the_answer() {
-    let (server, _) = server().await;
-    for transport in ALL {
-        let mut client = server.over(transport, HUB).await;
-        assert_eq!(
-            client.result("conformance", "Progress", json!([3])).await,
-            "done"
-        );
-        for n in 0..3 {
-            let report = client.event().await;
-            assert_eq!(report["P"]["D"], n, "{report}");
-        }
-    }
-}

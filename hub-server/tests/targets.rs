@@ -1,10 +1,11 @@
-//! Who gets what a hub sends (`classic-signalr.md` 11.2, checklist items 52 and 53).
+//! Who gets what is sent, by a hub and from outside (`classic-signalr.md` 11.2, checklist items 52, 53 and 55).
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 mod common;
 
 use common::Server;
 use common::hubs::builder;
+use hub_server::{ConnectionId, Context, HubError, HubServer, hub};
 use serde_json::{Value, json};
 
 const HUB: &[&str] = &["conformance"];
@@ -166,4 +167,87 @@ async fn a_message_of_one_hub_does_not_reach_the_clients_of_another() {
     }
     both.no_event().await;
     one.no_event().await;
+}
+
+#[tokio::test]
+async fn item_55_from_outside_a_hub_all_targets_and_groups_are_there() {
+    let server = builder().0.build().unwrap();
+    let hub = server.handle("CONFORMANCE").unwrap();
+    assert!(server.handle("nosuch").is_none());
+    assert_eq!(hub.name().as_str(), "conformance");
+    let server = Server::tcp_of(server).await;
+    let mut ann = server.client_as(HUB, Some("ann")).await;
+    let mut bob = server.client_as(HUB, Some("bob")).await;
+    let (a, b) = (ann.id.clone(), bob.id.clone());
+    let id = |text: &str| ConnectionId::from(text);
+    hub.groups().add(&id(&a), "g").await.unwrap();
+    hub.groups().add(&id(&a), "h").await.unwrap();
+    hub.groups().add(&id(&b), "h").await.unwrap();
+    let c = hub.clients();
+    let none: [&str; 0] = [];
+    let targets = [
+        (c.all(), "ab"),
+        (c.all_except([&*a]), "b"),
+        (c.all_except([&*a, &*b]), ""),
+        (c.client(&*b), "b"),
+        (c.client("nobody"), ""),
+        (c.clients([&*a, &*b]), "ab"),
+        (c.clients(none), ""),
+        (c.group("g"), "a"),
+        (c.group_except("h", [&*a]), "b"),
+        (c.groups(["g", "h"]), "aab"),
+        (c.groups(none), ""),
+        (c.user("ann"), "a"),
+        (c.user("ANN"), ""),
+        (c.user_except("ann", [&*a]), ""),
+        (c.users(["ann", "bob"]), "ab"),
+        (c.users(none), ""),
+    ];
+    for (n, (to, _)) in targets.iter().enumerate() {
+        to.send("n", (n,)).await.unwrap();
+    }
+    for (client, letter) in [(&mut ann, 'a'), (&mut bob, 'b')] {
+        let mut expected = Vec::new();
+        for (n, (_, who)) in targets.iter().enumerate() {
+            for _ in who.matches(letter) {
+                expected.push(json!(["n", n]));
+            }
+        }
+        for event in expected {
+            assert_eq!(client.event().await, event);
+        }
+        client.no_event().await;
+    }
+    hub.groups().remove(&id(&a), "g").await.unwrap();
+    c.group("g").send("n", (0,)).await.unwrap();
+    ann.no_event().await;
+    // Empty names are refused, as is what is no array.
+    assert!(c.client("").send("n", ()).await.is_err());
+    assert!(c.group("").send("n", ()).await.is_err());
+    assert!(c.users(["ann", ""]).send("n", ()).await.is_err());
+    assert!(c.all().send("n", "no tuple").await.is_err());
+    ann.no_event().await;
+    hub.abort(&id(&a)).await.unwrap();
+    assert_eq!(ann.socket.end().await, Some(1000));
+}
+
+struct Typed;
+
+#[hub]
+impl Typed {
+    async fn hello(&self, cx: &Context) -> Result<(), HubError> {
+        Ok(cx.clients().all().send("hello", ()).await?)
+    }
+}
+
+#[tokio::test]
+async fn item_55_a_hub_is_found_by_its_type() {
+    let server = HubServer::builder().hub(Typed).build().unwrap();
+    let handle = server.handle_of::<Typed>().unwrap();
+    assert_eq!(handle.name().as_str(), "typed");
+    assert!(server.handle_of::<common::hubs::Demo>().is_none());
+    let server = Server::tcp_of(server).await;
+    let mut client = server.client(&["typed"]).await;
+    handle.clients().all().send("hello", (1,)).await.unwrap();
+    assert_eq!(client.event().await, json!(["hello", 1]));
 }
