@@ -10,5 +10,6 @@ mod calling;
 mod closing;
 mod cutting;
 mod hub;
+mod offline;
 mod proxy;
 mod secure;

@@ -1,0 +1,83 @@
+//! What is kept for a client that is away: it brings its persistent id in the query.
+
+use std::time::Duration;
+
+use hub_client::HubClient;
+use hub_core::{Context, HubError, hub};
+use hub_server::HubServer;
+use tokio::sync::mpsc;
+
+use crate::hub::soon;
+
+struct Foo {
+    gone: mpsc::UnboundedSender<()>,
+}
+
+#[hub]
+impl Foo {
+    async fn on_connected(&self, cx: &Context) -> Result<(), HubError> {
+        if cx.persistent_id().is_some() {
+            cx.online_publish().await?;
+            cx.offline_subscribe(["bar"], Duration::from_secs(60))
+                .await?;
+        }
+        Ok(())
+    }
+
+    fn on_disconnected(&self) {
+        let _ = self.gone.send(());
+    }
+
+    async fn bar(&self, cx: &Context, m: String) -> Result<(), HubError> {
+        Ok(cx
+            .clients()
+            .all()
+            .and_queue("bar")
+            .send("bar", (m,))
+            .await?)
+    }
+}
+
+/// A client that hands on what it hears.
+async fn client(url: &str, id: Option<&str>) -> (HubClient, mpsc::UnboundedReceiver<String>) {
+    let (heard, hears) = mpsc::unbounded_channel();
+    let mut builder = HubClient::builder(url);
+    if let Some(id) = id {
+        builder = builder.query("persistentId", id);
+    }
+    let client = builder
+        .on("foo", "bar", move |(m,): (String,)| {
+            let heard = heard.clone();
+            async move { drop(heard.send(m)) }
+        })
+        .connect();
+    (soon(client).await.unwrap(), hears)
+}
+
+#[tokio::test]
+async fn a_client_that_was_closed_gets_what_was_queued_when_it_is_opened_again() {
+    let (gone, mut leaves) = mpsc::unbounded_channel();
+    let server = HubServer::builder().hub(Foo { gone }).build().unwrap();
+    let bound = server.bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/signalr", bound.local_addr());
+    let serving = tokio::spawn(bound.serve());
+    let known = Some("0f8fad5b-d9cb-469f-a165-70867728950e");
+
+    let (ann, mut ann_hears) = client(&url, None).await;
+    let (bob, mut bob_hears) = client(&url, known).await;
+    let _: () = soon(ann.invoke("foo", "bar", ("x",))).await.unwrap();
+    assert_eq!(soon(ann_hears.recv()).await.unwrap(), "x");
+    assert_eq!(soon(bob_hears.recv()).await.unwrap(), "x");
+    bob.close().await;
+    soon(leaves.recv()).await.unwrap();
+    for m in ["y", "z"] {
+        let _: () = soon(ann.invoke("foo", "bar", (m,))).await.unwrap();
+    }
+    let (bob, mut bob_hears) = client(&url, known).await;
+    for m in ["y", "z"] {
+        assert_eq!(soon(bob_hears.recv()).await.unwrap(), m);
+    }
+    let _: () = soon(bob.invoke("foo", "bar", ("live",))).await.unwrap();
+    assert_eq!(soon(bob_hears.recv()).await.unwrap(), "live");
+    serving.abort();
+}
