@@ -6,6 +6,7 @@ import { checks as callbacks } from "./conformance/callbacks.mjs";
 import { checks as calls } from "./conformance/calls.mjs";
 import { checks as fallback } from "./conformance/fallback.mjs";
 import { checks as lifetime } from "./conformance/lifetime.mjs";
+import { checks as offline } from "./conformance/offline.mjs";
 import { checks as proxies } from "./conformance/proxies.mjs";
 import { checks as raw } from "./conformance/raw.mjs";
 import { checks as redirects } from "./conformance/redirects.mjs";
@@ -24,7 +25,7 @@ const { url, hasty, program, chromium, transport, cross, grep } = options({
 /** As many as two processors keep up with, while most checks wait for a timeout. */
 const WIDTH = 6;
 
-const chosen = [...calls, ...callbacks, ...proxies, ...raw, ...users, ...lifetime, ...redirects, ...status, ...fallback]
+const chosen = [...calls, ...callbacks, ...proxies, ...raw, ...users, ...lifetime, ...redirects, ...status, ...fallback, ...offline]
   .filter(({ name }) => name.includes(grep))
   .filter(({ only, except }) => (only ?? [transport]).includes(transport) && !except?.includes(transport))
   .filter(({ origin }) => !origin || origin === (cross ? "cross" : "same"))
