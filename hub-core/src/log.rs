@@ -82,6 +82,8 @@ pub enum GapCause {
     Trimmed,
     /// Nobody listened for so long that the topic was forgotten; whether it held anything is not known any more.
     Expired,
+    /// The store has lost entries: its file was damaged.
+    Damaged,
     /// The cursor is of another log: a restarted server, or one that lost entries.
     EpochChanged,
 }
@@ -113,6 +115,14 @@ pub enum LogError {
     /// The store can't be reached; trying again later may help.
     #[error("the log is unavailable")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
+    /// A body is larger than the log keeps; nothing was written.
+    #[error("a body of {size} bytes is larger than the {limit} that the log keeps")]
+    TooLarge {
+        /// How large it is.
+        size: usize,
+        /// How large one may be.
+        limit: usize,
+    },
     /// The log was closed.
     #[error("the log is closed")]
     Closed,

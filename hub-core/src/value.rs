@@ -55,6 +55,15 @@ impl Payload {
         Self(Bytes::from_static(b"[]"))
     }
 
+    /// Takes JSON text that was kept somewhere, checked but not read.
+    ///
+    /// # Errors
+    /// When it is not one JSON value.
+    pub fn from_json(text: Bytes) -> Result<Self, serde_json::Error> {
+        serde_json::from_slice::<&RawValue>(&text)?;
+        Ok(Self(text))
+    }
+
     /// Takes JSON text that a parser has already accepted.
     pub(crate) fn parsed(text: Bytes) -> Self {
         Self(text)
@@ -293,6 +302,18 @@ mod tests {
             payload.as_bytes(),
             "\"a\\u2028b\\u0085\\u2029ü😀</script>\\\"\"".as_bytes()
         );
+    }
+
+    #[test]
+    fn kept_text_is_one_json_value_or_refused() {
+        for text in ["[1,{\"a\":null}]", "\"x\"", " 1 "] {
+            let kept = Payload::from_json(Bytes::from_static(text.as_bytes())).unwrap();
+            assert_eq!(&**kept.as_bytes(), text.as_bytes());
+        }
+        for text in ["", "[1", "1 2", "\"\u{1}\""] {
+            assert!(Payload::from_json(Bytes::from_static(text.as_bytes())).is_err());
+        }
+        assert!(Payload::from_json(Bytes::from_static(b"\"\xff\"")).is_err());
     }
 
     #[test]

@@ -316,6 +316,8 @@ impl Builder {
         };
         let id = NodeId(uuid::Uuid::new_v4().as_u64_pair().0);
         let registry = Registry::new(id, log.clone(), config.outbox_frames, config.outbox_bytes);
+        // What a log kept from an earlier server has been handed on.
+        let end = log.end();
         let node = Node {
             id,
             epoch: log.epoch(),
@@ -324,7 +326,7 @@ impl Builder {
             protocol: Arc::new(Classic),
             hubs,
             registry,
-            tide: Tide::default(),
+            tide: Tide::at(end),
             acks: Acks::default(),
             owners: Owners::default(),
             leaving: AtomicBool::new(false),

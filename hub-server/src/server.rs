@@ -92,7 +92,7 @@ impl HubServer {
             let own = Topic::Node(self.node.id);
             self.node.log.watch(&own, Interest::Listen);
         } else {
-            tracing::info!("the log is in memory: other nodes do not see its messages");
+            tracing::info!("the log is this server's alone: other nodes do not see its messages");
         }
         let tasks = [
             tokio::spawn(pump::run(self.node.clone())).abort_handle(),

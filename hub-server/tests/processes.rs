@@ -222,7 +222,7 @@ async fn a_connection_that_goes_to_another_process_is_welcome_has_its_groups_and
 async fn a_server_says_once_that_its_log_is_in_memory() {
     let process = Process::start(1);
     process.server.client(HUB).await.no_event().await;
-    let line = "INFO: the log is in memory: other nodes do not see its messages";
+    let line = "INFO: the log is this server's alone: other nodes do not see its messages";
     let said = || {
         process
             .said

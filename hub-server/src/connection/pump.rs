@@ -44,7 +44,6 @@ pub(crate) async fn run(node: Arc<Node>) {
 }
 
 /// How far the pump has come, for those who wait until it has passed their entry.
-#[derive(Default)]
 pub(crate) struct Tide {
     passed: AtomicU64,
     waiting: Mutex<BinaryHeap<Waiting>>,
@@ -56,6 +55,14 @@ struct Waiting {
 }
 
 impl Tide {
+    /// A pump that begins after what a log has already.
+    pub(crate) fn at(order: u64) -> Self {
+        Self {
+            passed: AtomicU64::new(order),
+            waiting: Mutex::default(),
+        }
+    }
+
     pub(crate) async fn reach(&self, order: u64) {
         let reached = {
             let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
@@ -85,7 +92,7 @@ impl Tide {
 
     fn rise(&self, order: u64) {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        self.passed.store(order, Ordering::Release);
+        self.passed.fetch_max(order, Ordering::Release);
         while waiting.peek().is_some_and(|first| first.order.0 <= order) {
             if let Some(first) = waiting.pop() {
                 let _ = first.reached.send(());

@@ -68,8 +68,14 @@ impl Registry {
         outbox_bytes: usize,
     ) -> Self {
         let epoch = log.epoch();
+        // What a log kept from an earlier server has been handed on.
+        let passed = log.end();
+        let inner = Inner {
+            passed,
+            ..Inner::default()
+        };
         Self {
-            inner: Mutex::default(),
+            inner: Mutex::new(inner),
             node,
             log,
             epoch,
@@ -156,7 +162,7 @@ impl Registry {
     pub(crate) fn hand_on(&self, entry: &Arc<Entry>) -> Effects {
         let mut effects = Effects::default();
         let mut inner = self.lock();
-        inner.passed = entry.order;
+        inner.passed = inner.passed.max(entry.order);
         if let Body::Command(command) = &entry.body {
             match (&entry.topic, command) {
                 (Topic::Control(id), Command::Claim(node)) if *node != self.node => {
