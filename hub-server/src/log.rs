@@ -1,5 +1,6 @@
 //! The logs that a server can run on. Nothing outside this module knows which one it is.
 
+mod kept;
 mod memory;
 #[cfg(feature = "log-suite")]
 pub mod suite;

@@ -1,6 +1,7 @@
-use super::ring::ENTRY_OVERHEAD;
 use super::*;
-use hub_core::{Event, HubName, Payload};
+use crate::log::kept::ring::ENTRY_OVERHEAD;
+use hub_core::{Event, GapCause, HubName, Payload};
+use std::sync::Arc;
 
 fn topic(name: &str) -> Topic {
     Topic::Group(HubName::from("chat"), name.into())
