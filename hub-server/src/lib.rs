@@ -49,6 +49,8 @@ pub use crate::hubs::handle::HubHandle;
 pub use crate::log::MemoryLog;
 #[cfg(feature = "log-suite")]
 pub use crate::log::suite as log_suite;
+#[cfg(feature = "redb")]
+pub use crate::log::{OpenError, RedbLog, RedbOptions};
 pub use crate::mount::Mount;
 pub use crate::server::{Bound, HubServer};
 

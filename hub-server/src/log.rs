@@ -2,7 +2,11 @@
 
 mod kept;
 mod memory;
+#[cfg(feature = "redb")]
+mod redb;
 #[cfg(feature = "log-suite")]
 pub mod suite;
 
 pub use memory::MemoryLog;
+#[cfg(feature = "redb")]
+pub use redb::{OpenError, RedbLog, RedbOptions};

@@ -18,6 +18,22 @@ fn the_log_in_memory_passes() {
     assert!(cases >= 120, "{cases}");
 }
 
+#[cfg(feature = "redb")]
+#[test]
+fn the_log_on_disk_passes() {
+    use hub_server::{RedbLog, RedbOptions};
+    let dir = std::env::temp_dir().join(format!("hub-suite-{}", std::process::id()));
+    let made = std::cell::Cell::new(0);
+    log_suite::run(|kept: &Kept| {
+        made.set(made.get() + 1);
+        let options = RedbOptions::default()
+            .retain(kept.entries, kept.bytes)
+            .idle(kept.idle);
+        Arc::new(RedbLog::open_with(dir.join(made.get().to_string()), options).unwrap())
+    });
+    std::fs::remove_dir_all(dir).unwrap();
+}
+
 #[test]
 fn a_log_that_a_user_wrote_passes() {
     log_suite::run(|kept: &Kept| {

@@ -1,0 +1,344 @@
+//! [`RedbLog`]: queues, leases and whose ids are whose in a file, the rest in memory.
+//!
+//! Reading never needs the disk: what the file has is in memory, too, within the limits of queues, and was read when it was
+//! opened. What is written is first on the disk and then seen by anybody: one writer at a time gathers what came in the
+//! meantime into one transaction (`writer`), and only then are its entries in memory, in the tail and in receipts.
+//!
+//! What nobody has to keep does not wait for it. A transaction takes its orders a stretch ahead of the end, and what is
+//! live goes on in that stretch until it is done.
+
+mod bytes;
+mod entry;
+mod file;
+mod load;
+mod options;
+mod place;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+use std::collections::VecDeque;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use hub_core::{
+    Append, Body, Cursor, Epoch, Interest, Lease, LeaseKey, Leases, Limit, Log, LogError, Notice,
+    Page, Payload, PersistentId, Receipt, Taken, Topic,
+};
+use tokio::sync::{Notify, oneshot};
+
+use super::kept::Kept;
+use file::Opener;
+pub use options::{OpenError, RedbOptions};
+use writer::Writer;
+
+/// So many orders are kept free for what is live while a transaction is on its way to the disk.
+const STRETCH: u64 = 1 << 20;
+
+/// So many orders may be given out before the file has to know of more.
+const RESERVE: u64 = 1 << 28;
+
+/// How many requests one transaction takes at most.
+const MAX_BATCH: usize = 256;
+
+/// A log that keeps queues and leases in a directory, for one server: what was queued is there after a restart, a crash
+/// or a power cut. Live topics are in memory, as a [`MemoryLog`](crate::MemoryLog) has them, and don't wait for the disk.
+///
+/// ```no_run
+/// # use std::sync::Arc;
+/// use hub_server::{HubServer, RedbLog};
+///
+/// # fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// let log = RedbLog::open("/var/lib/chat")?;
+/// let server = HubServer::builder().log(Arc::new(log)).build()?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Its epoch stays the same, so that clients go on after a restart with the cursors that they have: queues without a
+/// gap, live topics with one. Where the disk fails, appends to queues and changes of leases fail and reading goes on;
+/// when it works again, so do they. Everything that queues keep is in memory as well: [`RedbOptions::queue`] bounds it.
+#[derive(Debug)]
+pub struct RedbLog {
+    shared: Arc<Shared>,
+    /// Keeps others out, as long as this is there.
+    lock: Option<std::fs::File>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    kept: Kept,
+    max_body: usize,
+    writer: Mutex<Writer>,
+    jobs: Mutex<Jobs>,
+    /// A transaction is done: there is room for what is live.
+    room: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Jobs {
+    waiting: VecDeque<Job>,
+    /// Whether somebody works on them.
+    busy: bool,
+}
+
+type Reply<T> = oneshot::Sender<Result<T, LogError>>;
+
+/// What waits for the disk.
+#[derive(Debug)]
+enum Job {
+    Append(Vec<Append>, Reply<Vec<Receipt>>),
+    Take(LeaseKey, Reply<Taken>),
+    Put(LeaseKey, u64, Option<Lease>, bool, Reply<()>),
+    Sweep(Reply<Vec<LeaseKey>>),
+    Bind(PersistentId, Box<str>, Reply<bool>),
+    Reserve(Reply<()>),
+}
+
+impl RedbLog {
+    /// Opens what is kept in a directory, and makes it if there is none.
+    ///
+    /// # Errors
+    /// When another server has it open, when it can't be read or written, or when it is damaged beyond single entries.
+    pub fn open(dir: impl AsRef<Path>) -> Result<Self, OpenError> {
+        Self::open_with(dir, RedbOptions::default())
+    }
+
+    /// The same, with limits of your own.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open).
+    #[allow(clippy::needless_pass_by_value, reason = "options are made for it")]
+    pub fn open_with(dir: impl AsRef<Path>, options: RedbOptions) -> Result<Self, OpenError> {
+        let dir = dir.as_ref();
+        let lock = place::prepare(dir, &options)?;
+        let mut log = Self::open_on(place::opener(dir.join(place::FILE)), dir, &options)?;
+        log.lock = Some(lock);
+        tracing::info!(path = %dir.display(), "queues and leases are kept on disk");
+        Ok(log)
+    }
+
+    fn open_on(opener: Opener, path: &Path, options: &RedbOptions) -> Result<Self, OpenError> {
+        let shared = load::open(opener, path, options)?;
+        Ok(Self {
+            shared: Arc::new(shared),
+            lock: None,
+        })
+    }
+
+    /// Ends the live tail: [`Log::next`] returns [`LogError::Closed`] once everything before was handed out.
+    pub fn close(&self) {
+        self.shared.kept.close();
+        self.shared.room.notify_waiters();
+    }
+
+    /// Has something done by the writer.
+    async fn ask<T>(&self, job: impl FnOnce(Reply<T>) -> Job) -> Result<T, LogError> {
+        let (reply, answer) = oneshot::channel();
+        self.submit(job(reply));
+        // The sender is dropped where the runtime goes.
+        answer.await.unwrap_or(Err(LogError::Closed))
+    }
+
+    fn submit(&self, job: Job) {
+        let mut jobs = self.shared.jobs();
+        jobs.waiting.push_back(job);
+        if !jobs.busy {
+            jobs.busy = true;
+            let work = Work {
+                shared: self.shared.clone(),
+                done: false,
+            };
+            drop(jobs);
+            // Not awaited: it goes on if whoever asked does not wait.
+            drop(tokio::task::spawn_blocking(move || work.run()));
+        }
+    }
+
+    /// Appends where nothing is kept: memory alone.
+    async fn append_live(&self, entries: Vec<Append>) -> Result<Vec<Receipt>, LogError> {
+        let mut entries = Some(entries);
+        loop {
+            let mut room = std::pin::pin!(self.shared.room.notified());
+            let reserve = {
+                let mut state = self.shared.kept.lock();
+                if state.is_closed() {
+                    return Err(LogError::Closed);
+                }
+                let count = entries.as_ref().map_or(0, Vec::len) as u64;
+                if state.end + count <= state.ceiling {
+                    let entries = entries.take().unwrap_or_default();
+                    let receipts = entries.into_iter().map(|entry| state.append(entry));
+                    let receipts = receipts.collect();
+                    let low = state.reserved - state.end < RESERVE / 2 && !state.reserving;
+                    state.reserving |= low;
+                    drop(state);
+                    self.shared.kept.notify();
+                    if low {
+                        self.submit(Job::Reserve(oneshot::channel().0));
+                    }
+                    return Ok(receipts);
+                }
+                room.as_mut().enable();
+                state.ceiling == state.reserved
+            };
+            if reserve {
+                self.ask(Job::Reserve).await?;
+            } else {
+                room.await;
+            }
+        }
+    }
+}
+
+impl Drop for RedbLog {
+    /// Waits for the transaction under way, so that the directory is free afterwards.
+    fn drop(&mut self) {
+        self.close();
+        let writer = self.shared.writer.lock();
+        writer.unwrap_or_else(PoisonError::into_inner).close();
+    }
+}
+
+impl Shared {
+    fn jobs(&self) -> MutexGuard<'_, Jobs> {
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a queued entry may be written.
+    fn check(&self, append: &Append) -> Result<(), LogError> {
+        let size = match &append.body {
+            Body::Event(event) => length(&event.args) + event.state.as_ref().map_or(0, length),
+            Body::Progress(item) => length(&item.value) + item.state.as_ref().map_or(0, length),
+            Body::Value(value) => length(value),
+            _ => 0,
+        };
+        if size > self.max_body {
+            return Err(LogError::TooLarge {
+                size,
+                limit: self.max_body,
+            });
+        }
+        if !entry::is_known(&append.body) {
+            return Err(LogError::Unavailable("a body of an unknown kind".into()));
+        }
+        Ok(())
+    }
+}
+
+fn length(payload: &Payload) -> usize {
+    payload.as_bytes().len()
+}
+
+/// The right to work on what waits.
+struct Work {
+    shared: Arc<Shared>,
+    done: bool,
+}
+
+impl Work {
+    fn run(mut self) {
+        loop {
+            let batch: Vec<Job> = {
+                let mut jobs = self.shared.jobs();
+                if jobs.waiting.is_empty() {
+                    (jobs.busy, self.done) = (false, true);
+                    return;
+                }
+                let count = jobs.waiting.len().min(MAX_BATCH);
+                jobs.waiting.drain(..count).collect()
+            };
+            self.shared.process(batch);
+        }
+    }
+}
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        if !self.done {
+            // The runtime goes, or it panicked: those who wait are told so.
+            let mut jobs = self.shared.jobs();
+            jobs.busy = false;
+            jobs.waiting.clear();
+        }
+    }
+}
+
+#[async_trait]
+impl Log for RedbLog {
+    fn epoch(&self) -> Epoch {
+        self.shared.kept.epoch
+    }
+
+    fn end(&self) -> u64 {
+        self.shared.kept.lock().end
+    }
+
+    fn is_shared(&self) -> bool {
+        false
+    }
+
+    async fn append(&self, entries: Vec<Append>) -> Result<Vec<Receipt>, LogError> {
+        let mut queued = false;
+        for entry in &entries {
+            if matches!(entry.topic, Topic::Queue(..)) {
+                queued = true;
+                self.shared.check(entry)?;
+            }
+        }
+        if queued {
+            self.ask(|reply| Job::Append(entries, reply)).await
+        } else {
+            self.append_live(entries).await
+        }
+    }
+
+    async fn read(&self, topics: &[Topic], after: Cursor, limit: Limit) -> Result<Page, LogError> {
+        Ok(self.shared.kept.read(topics, after, limit))
+    }
+
+    fn watch(&self, topic: &Topic, change: Interest) -> u64 {
+        self.shared.kept.lock().watch(topic, change);
+        // Whatever is kept goes through the tail.
+        0
+    }
+
+    async fn next(&self) -> Result<Notice, LogError> {
+        self.shared.kept.next().await
+    }
+}
+
+#[async_trait]
+impl Leases for RedbLog {
+    async fn take(&self, key: &LeaseKey) -> Result<Taken, LogError> {
+        self.ask(|reply| Job::Take(key.clone(), reply)).await
+    }
+
+    async fn put(
+        &self,
+        key: &LeaseKey,
+        fence: u64,
+        lease: Option<Lease>,
+        held: bool,
+    ) -> Result<(), LogError> {
+        self.ask(|reply| Job::Put(key.clone(), fence, lease, held, reply))
+            .await
+    }
+
+    async fn sweep(&self) -> Result<Vec<LeaseKey>, LogError> {
+        self.ask(Job::Sweep).await
+    }
+
+    async fn bind(&self, owner: &PersistentId, user: Option<&str>) -> Result<bool, LogError> {
+        let bound = self.shared.kept.lock().leases.is_bound(owner, user);
+        match (bound, user) {
+            (Some(bound), _) => Ok(bound),
+            (None, None) => Ok(true),
+            (None, Some(user)) => {
+                self.ask(|reply| Job::Bind(owner.clone(), user.into(), reply))
+                    .await
+            }
+        }
+    }
+}

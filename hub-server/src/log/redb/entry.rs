@@ -1,0 +1,188 @@
+//! Entries of queues as rows.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use hub_core::{
+    Ack, Append, Body, Command, Event, InvocationId, Item, NodeId, Payload, QueueName, Topic,
+};
+
+use super::bytes::{Fields, Row};
+
+/// The row of an entry that stands in the queue of this number, at this order.
+pub(super) fn write(queue: u32, order: u64, offset: u64, append: &Append) -> Vec<u8> {
+    let mut row = Row::default();
+    row.number(offset);
+    row.list(&append.also, topic);
+    row.list(&append.except, |row, who| row.text(who.as_str()));
+    body(&mut row, &append.body);
+    row.seal(&[u64::from(queue), order])
+}
+
+/// What such a row says: its offset, and what was written; `None` if it was damaged.
+pub(super) fn read(queue: u32, order: u64, topic: &Topic, row: &[u8]) -> Option<(u64, Append)> {
+    let mut fields = Fields::open(row, &[u64::from(queue), order])?;
+    let offset = fields.number()?;
+    let also = fields.list(read_topic)?;
+    let except = fields.list(|fields| Some(fields.text()?.into()))?;
+    let append = Append {
+        topic: topic.clone(),
+        also: also.into(),
+        except: Arc::from(except),
+        body: read_body(&mut fields)?,
+    };
+    Some((offset, append))
+}
+
+fn topic(row: &mut Row, topic: &Topic) {
+    let (tag, hub, name) = match topic {
+        Topic::All(hub) => (0, hub.as_str(), ""),
+        Topic::Group(hub, group) => (1, hub.as_str(), group.as_str()),
+        Topic::User(hub, user) => (2, hub.as_str(), user.as_str()),
+        Topic::Connection(hub, id) => (3, hub.as_str(), id.as_str()),
+        Topic::Control(id) => (4, "", id.as_str()),
+        Topic::Queue(hub, queue) => (5, hub.as_str(), queue.as_str()),
+        Topic::Node(node) => {
+            row.byte(6);
+            return row.number(node.0);
+        }
+        // A kind that this log does not know: nobody will look for it after a restart.
+        _ => (7, "", ""),
+    };
+    row.byte(tag);
+    row.text(hub);
+    row.text(name);
+}
+
+fn read_topic(fields: &mut Fields<'_>) -> Option<Topic> {
+    let tag = fields.byte()?;
+    if tag == 6 {
+        return Some(Topic::Node(NodeId(fields.number()?)));
+    }
+    let (hub, name) = (fields.text()?.into(), fields.text()?);
+    Some(match tag {
+        0 | 7 => Topic::All(hub),
+        1 => Topic::Group(hub, name.into()),
+        2 => Topic::User(hub, name.into()),
+        3 => Topic::Connection(hub, name.into()),
+        4 => Topic::Control(name.into()),
+        5 => Topic::Queue(hub, QueueName::new(name)),
+        _ => return None,
+    })
+}
+
+fn body(row: &mut Row, body: &Body) {
+    match body {
+        Body::Event(event) => {
+            row.byte(0);
+            row.text(event.hub.as_str());
+            row.text(&event.method);
+            row.bytes(event.args.as_bytes());
+            optional(row, event.state.as_ref());
+        }
+        Body::Progress(item) => {
+            row.byte(1);
+            row.text(item.id.as_str());
+            row.bytes(item.value.as_bytes());
+            optional(row, item.state.as_ref());
+        }
+        Body::Value(value) => {
+            row.byte(2);
+            row.bytes(value.as_bytes());
+        }
+        Body::Command(command) => self::command(row, command),
+        // Reads as damaged; `is_known` keeps it out.
+        _ => row.byte(u8::MAX),
+    }
+}
+
+/// Whether a body is of a kind that this log can write down.
+pub(super) fn is_known(body: &Body) -> bool {
+    matches!(
+        body,
+        Body::Event(_) | Body::Progress(_) | Body::Value(_) | Body::Command(_)
+    )
+}
+
+fn read_body(fields: &mut Fields<'_>) -> Option<Body> {
+    Some(match fields.byte()? {
+        0 => Body::Event(Event {
+            hub: fields.text()?.into(),
+            method: fields.text()?.into(),
+            args: payload(fields)?,
+            state: read_optional(fields)?,
+        }),
+        1 => Body::Progress(Item {
+            id: InvocationId::new(fields.text()?),
+            value: payload(fields)?,
+            state: read_optional(fields)?,
+        }),
+        2 => Body::Value(payload(fields)?),
+        tag => Body::Command(read_command(tag, fields)?),
+    })
+}
+
+fn command(row: &mut Row, command: &Command) {
+    match command {
+        Command::Join(hub, group, ack) | Command::Leave(hub, group, ack) => {
+            row.byte(if matches!(command, Command::Join(..)) {
+                3
+            } else {
+                4
+            });
+            row.text(hub.as_str());
+            row.text(group.as_str());
+            row.number(ack.node.0);
+            row.number(ack.number);
+        }
+        Command::Abort => row.byte(5),
+        Command::Claim(node) => {
+            row.byte(6);
+            row.number(node.0);
+        }
+        Command::Acknowledge(number) => {
+            row.byte(7);
+            row.number(*number);
+        }
+        _ => row.byte(u8::MAX),
+    }
+}
+
+fn read_command(tag: u8, fields: &mut Fields<'_>) -> Option<Command> {
+    Some(match tag {
+        3 | 4 => {
+            let (hub, group) = (fields.text()?.into(), fields.text()?.into());
+            let ack = Ack {
+                node: NodeId(fields.number()?),
+                number: fields.number()?,
+            };
+            if tag == 3 {
+                Command::Join(hub, group, ack)
+            } else {
+                Command::Leave(hub, group, ack)
+            }
+        }
+        5 => Command::Abort,
+        6 => Command::Claim(NodeId(fields.number()?)),
+        7 => Command::Acknowledge(fields.number()?),
+        _ => return None,
+    })
+}
+
+fn payload(fields: &mut Fields<'_>) -> Option<Payload> {
+    Payload::from_json(Bytes::copy_from_slice(fields.bytes()?)).ok()
+}
+
+fn optional(row: &mut Row, value: Option<&Payload>) {
+    row.byte(u8::from(value.is_some()));
+    if let Some(value) = value {
+        row.bytes(value.as_bytes());
+    }
+}
+
+fn read_optional(fields: &mut Fields<'_>) -> Option<Option<Payload>> {
+    Some(match fields.byte()? {
+        0 => None,
+        _ => Some(payload(fields)?),
+    })
+}

@@ -1,0 +1,112 @@
+//! A disk that is full or fails, and works again.
+
+use super::disk::Disk;
+use super::*;
+
+#[tokio::test]
+async fn a_full_disk_refuses_appends_and_takes_them_again_later() {
+    let disk = Disk::new();
+    let log = on(&disk).unwrap();
+    let (q, live) = (queue("q"), group("live"));
+    log.watch(&live, Interest::Listen);
+    let mut kept = Vec::new();
+    for round in 0..5_u64 {
+        for n in 0..10 {
+            let receipts = log.append(vec![said(&q, round * 100 + n)]).await.unwrap();
+            kept.push((receipts[0].order, round * 100 + n));
+        }
+        disk.set_full(true);
+        for n in 50..55 {
+            let refused = log.append(vec![said(&live, 1), said(&q, n)]).await;
+            assert!(matches!(refused, Err(LogError::Unavailable(_))));
+            assert!(matches!(
+                log.take(&key(1)).await,
+                Ok(_) | Err(LogError::Unavailable(_))
+            ));
+            // Reading and what is live go on.
+            assert_eq!(heard(&log, &q, 0).await, (kept.clone(), vec![]));
+            assert!(log.append(vec![said(&live, n)]).await.unwrap()[0].offset > 0);
+        }
+        disk.set_full(false);
+    }
+    drop(log);
+    let log = on(&disk).unwrap();
+    assert_eq!(heard(&log, &q, 0).await, (kept, vec![]));
+}
+
+#[tokio::test]
+async fn a_lease_that_could_not_be_written_is_as_it_was() {
+    let disk = Disk::new();
+    let log = on(&disk).unwrap();
+    let fence = log.take(&key(1)).await.unwrap().fence;
+    let (old, new) = (lease(&["q"], 1, 100), lease(&["q"], 2, 100));
+    log.put(&key(1), fence, Some(old.clone()), true)
+        .await
+        .unwrap();
+    disk.set_full(true);
+    assert!(
+        log.put(&key(1), fence, Some(new.clone()), true)
+            .await
+            .is_err()
+    );
+    assert!(log.put(&key(1), fence, None, false).await.is_err());
+    assert!(log.bind(&key(7).owner, Some("ann")).await.is_err());
+    disk.set_full(false);
+    assert_eq!(log.take(&key(1)).await.unwrap().lease, Some(old));
+    let fence = log.take(&key(1)).await.unwrap().fence;
+    log.put(&key(1), fence, Some(new.clone()), true)
+        .await
+        .unwrap();
+    assert!(log.bind(&key(7).owner, Some("bob")).await.unwrap());
+    drop(log);
+    let log = on(&disk).unwrap();
+    assert_eq!(log.take(&key(1)).await.unwrap().lease, Some(new));
+    assert!(!log.bind(&key(7).owner, Some("ann")).await.unwrap());
+}
+
+#[tokio::test]
+async fn appends_at_once_share_a_transaction_and_what_is_live_asks_for_none() {
+    let disk = Disk::new();
+    let log = on(&disk).unwrap();
+    let live = group("live");
+    log.watch(&live, Interest::Listen);
+    let before = disk.syncs();
+    for n in 0..1_000 {
+        log.append(vec![said(&live, n)]).await.unwrap();
+    }
+    assert_eq!(disk.syncs(), before);
+    let q = queue("q");
+    let appends = (0..200).map(|n| log.append(vec![said(&q, n)]));
+    for receipts in futures_util::future::join_all(appends).await {
+        receipts.unwrap();
+    }
+    let used = disk.syncs() - before;
+    assert!((1..=60).contains(&used), "{used} syncs");
+}
+
+#[tokio::test]
+async fn every_receipt_comes_after_a_sync() {
+    let disk = Disk::new();
+    let log = on(&disk).unwrap();
+    for n in 0..20 {
+        let before = disk.syncs();
+        log.append(vec![said(&queue("q"), n)]).await.unwrap();
+        assert!(disk.syncs() > before);
+    }
+}
+
+#[tokio::test]
+async fn bodies_beyond_the_limit_are_refused_whole() {
+    let disk = Disk::new();
+    let options = RedbOptions::default().max_body(100);
+    let log = RedbLog::open_on(disk.opener(), Path::new("disk"), &options).unwrap();
+    let refused = log
+        .append(vec![said(&queue("q"), 1), said(&queue("q"), 7)])
+        .await;
+    assert!(matches!(
+        refused,
+        Err(LogError::TooLarge { limit: 100, .. })
+    ));
+    assert!(heard(&log, &queue("q"), 0).await.0.is_empty());
+    log.append(vec![said(&queue("q"), 1)]).await.unwrap();
+}
