@@ -1,10 +1,13 @@
-//! The server's command line: two options are not worth a library.
+//! The server's command line: three options are not worth a library.
 
 use std::error::Error;
+use std::path::PathBuf;
 
 pub(crate) struct Options {
     pub(crate) host: String,
     pub(crate) port: u16,
+    /// Where messages for those who are away are kept; in memory without it.
+    pub(crate) data: Option<PathBuf>,
 }
 
 impl Options {
@@ -12,6 +15,7 @@ impl Options {
         let mut options = Self {
             host: "127.0.0.1".into(),
             port: 8080,
+            data: None,
         };
         while let Some(arg) = args.next() {
             let mut value = || args.next().ok_or_else(|| format!("{arg} needs a value"));
@@ -22,9 +26,10 @@ impl Options {
                         .parse()
                         .map_err(|_| "--port takes a number from 0 to 65535")?
                 }
+                "--data" => options.data = Some(value()?.into()),
                 _ => {
                     return Err(format!(
-                        "unknown option {arg}; there are --host HOST and --port PORT"
+                        "unknown option {arg}; there are --host HOST, --port PORT and --data DIR"
                     )
                     .into());
                 }

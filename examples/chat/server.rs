@@ -1,18 +1,19 @@
 //! The chat server with its page.
 //!
-//!     cargo run --release -p examples --bin chat [-- --port 8080 --host 127.0.0.1]
+//!     cargo run --release -p examples --bin chat [-- --port 8080 --host 127.0.0.1 --data DIR]
 
 mod hub;
 mod options;
 
 use std::error::Error;
+use std::sync::Arc;
 
 use axum::Router;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::serve::ListenerExt;
-use hub_server::HubServer;
+use hub_server::{HubServer, RedbLog};
 use tokio::net::TcpListener;
 
 use crate::hub::ChatHub;
@@ -31,8 +32,16 @@ async fn main() -> Result<(), Box<dyn Error>> {
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
         .init();
-    let Options { host, port } = Options::parse(std::env::args().skip(1))?;
-    let server = HubServer::builder().hub(ChatHub::default()).build()?;
+    let Options { host, port, data } = Options::parse(std::env::args().skip(1))?;
+    let mut builder = HubServer::builder().hub(ChatHub::default());
+    let kept = match &data {
+        Some(dir) => {
+            builder = builder.log(Arc::new(RedbLog::open(dir)?));
+            format!("in {}", dir.display())
+        }
+        None => "in memory (messages for those who are away are lost with this process)".into(),
+    };
+    let server = builder.build()?;
 
     let service = server.into_service();
     let app = Router::new()
@@ -45,7 +54,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .await
         .map_err(|error| format!("can't listen on {host}:{port}: {error}; try another --port"))?;
     println!("listening on http://{}", listener.local_addr()?);
-    println!("log: in memory (messages for those who are away are lost with this process)");
+    println!("log: {kept}");
     // Without it a network holds small answers back for tens of milliseconds.
     let listener = listener.tap_io(|socket| drop(socket.set_nodelay(true)));
     let stop = async move {

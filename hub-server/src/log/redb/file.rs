@@ -67,6 +67,9 @@ pub(super) struct LeaseRow {
     pub(super) until: Option<u64>,
 }
 
+/// How many were bound before, and to whom this one is.
+pub(super) type BoundRow = (u64, Box<str>);
+
 /// What one transaction writes.
 #[derive(Default)]
 pub(super) struct Changes {
@@ -77,7 +80,7 @@ pub(super) struct Changes {
     pub(super) doomed: Vec<(u32, u64)>,
     pub(super) entries: Vec<(u32, u64, Vec<u8>)>,
     pub(super) leases: Vec<(LeaseKey, Option<LeaseRow>)>,
-    pub(super) bound: Vec<(PersistentId, Option<(u64, Box<str>)>)>,
+    pub(super) bound: Vec<(PersistentId, Option<BoundRow>)>,
 }
 
 /// What was found in a file.
