@@ -7,12 +7,14 @@
 //! What nobody has to keep does not wait for it. A transaction takes its orders a stretch ahead of the end, and what is
 //! live goes on in that stretch until it is done.
 
+mod answer;
 mod bytes;
 mod entry;
 mod file;
 mod load;
 mod options;
 mod place;
+mod rows;
 #[cfg(test)]
 mod tests;
 mod writer;

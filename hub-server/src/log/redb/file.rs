@@ -4,11 +4,15 @@ use std::collections::HashMap;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use hub_core::{Append, Entry, Epoch, Lease, LeaseKey, PersistentId, QueueName, Topic};
+use hub_core::{Append, Entry, LeaseKey, PersistentId, Topic};
 use redb::{Database, DatabaseError, Durability, ReadableDatabase, ReadableTable, TableDefinition};
 
-use super::bytes::{Fields, Row};
+use super::bytes::Row;
 use super::entry;
+use super::rows::{
+    About, BOUND_PLACE, BoundRow, LEASES_PLACE, LeaseRow, QueueRow, about_row, lease_key,
+    lease_row, queue_row, read_about, read_bound, read_lease, read_queue,
+};
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
@@ -22,53 +26,6 @@ const ENTRIES: TableDefinition<'_, (u32, u64), &[u8]> = TableDefinition::new("en
 const LEASES: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("leases");
 /// Users by the id that is theirs.
 const BOUND: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("bound");
-
-/// Where rows stand, as their seals have it; entries have their own.
-const ABOUT_PLACE: u64 = u64::MAX;
-const QUEUES_PLACE: u64 = u64::MAX - 1;
-const LEASES_PLACE: u64 = u64::MAX - 2;
-const BOUND_PLACE: u64 = u64::MAX - 3;
-
-const VERSION: u64 = 1;
-
-/// What concerns the whole.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct About {
-    pub(super) epoch: Epoch,
-    /// No order beyond this one was given out.
-    pub(super) reserved: u64,
-    pub(super) fence: u64,
-    /// Up to this order, queues may have been let go.
-    pub(super) forgotten: u64,
-    /// The wall clock when this was written, in milliseconds.
-    pub(super) wall: u64,
-    pub(super) next_queue: u64,
-    pub(super) queues: u64,
-    pub(super) leases: u64,
-}
-
-/// A queue as it is written.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct QueueRow {
-    /// The offset of the newest entry.
-    pub(super) offset: u64,
-    /// The offset of the oldest that is kept.
-    pub(super) first: u64,
-    pub(super) trimmed: u64,
-    pub(super) forgotten: u64,
-    pub(super) damaged: u64,
-}
-
-/// A lease as it is written.
-#[derive(Debug, Clone)]
-pub(super) struct LeaseRow {
-    pub(super) lease: Lease,
-    /// When it is over by the wall clock, in milliseconds; `None` while it is held.
-    pub(super) until: Option<u64>,
-}
-
-/// How many were bound before, and to whom this one is.
-pub(super) type BoundRow = (u64, Box<str>);
 
 /// What one transaction writes.
 #[derive(Default)]
@@ -220,124 +177,6 @@ fn put(
     row.bytes(&fields);
     table.insert(key, row.seal(&[place]).as_slice())?;
     Ok(())
-}
-
-fn about_row(about: &About) -> Vec<u8> {
-    let mut row = Row::default();
-    row.number(VERSION);
-    let About {
-        epoch,
-        reserved,
-        fence,
-        forgotten,
-        wall,
-        next_queue,
-        queues,
-        leases,
-    } = *about;
-    for number in [
-        epoch.0, reserved, fence, forgotten, wall, next_queue, queues, leases,
-    ] {
-        row.number(number);
-    }
-    row.seal(&[ABOUT_PLACE])
-}
-
-fn read_about(row: &[u8]) -> Option<About> {
-    let mut fields = Fields::open(row, &[ABOUT_PLACE])?;
-    if fields.number()? != VERSION {
-        return None;
-    }
-    Some(About {
-        epoch: Epoch(fields.number()?),
-        reserved: fields.number()?,
-        fence: fields.number()?,
-        forgotten: fields.number()?,
-        wall: fields.number()?,
-        next_queue: fields.number()?,
-        queues: fields.number()?,
-        leases: fields.number()?,
-    })
-}
-
-fn queue_row(number: u32, topic: &Topic, queue: QueueRow) -> Vec<u8> {
-    let mut row = Row::default();
-    let (hub, name) = match topic {
-        Topic::Queue(hub, name) => (hub.as_str(), name.as_str()),
-        _ => ("", ""),
-    };
-    row.text(hub);
-    row.text(name);
-    for number in [
-        queue.offset,
-        queue.first,
-        queue.trimmed,
-        queue.forgotten,
-        queue.damaged,
-    ] {
-        row.number(number);
-    }
-    row.seal(&[QUEUES_PLACE, u64::from(number)])
-}
-
-fn read_queue(number: u32, row: &[u8]) -> Option<(Topic, QueueRow)> {
-    let mut fields = Fields::open(row, &[QUEUES_PLACE, u64::from(number)])?;
-    let topic = Topic::Queue(fields.text()?.into(), QueueName::new(fields.text()?));
-    let queue = QueueRow {
-        offset: fields.number()?,
-        first: fields.number()?,
-        trimmed: fields.number()?,
-        forgotten: fields.number()?,
-        damaged: fields.number()?,
-    };
-    Some((topic, queue))
-}
-
-fn lease_key(key: &LeaseKey) -> Vec<u8> {
-    let mut row = Row::default();
-    row.text(key.hub.as_str());
-    row.text(key.owner.as_str());
-    row.to_vec()
-}
-
-fn lease_row(row: &LeaseRow) -> Row {
-    let mut fields = Row::default();
-    fields.list(&row.lease.queues, |row, queue| row.text(queue.as_str()));
-    fields.number(row.lease.after);
-    fields.number(millis(row.lease.ttl));
-    fields.byte(u8::from(row.until.is_some()));
-    fields.number(row.until.unwrap_or_default());
-    fields
-}
-
-pub(super) fn millis(time: std::time::Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
-}
-
-fn read_lease(row: &[u8]) -> Option<(LeaseKey, LeaseRow)> {
-    let mut fields = Fields::open(row, &[LEASES_PLACE])?;
-    let mut key = Fields::plain(fields.bytes()?);
-    let key = LeaseKey {
-        hub: key.text()?.into(),
-        owner: PersistentId::parse(key.text()?)?,
-    };
-    let mut fields = Fields::plain(fields.bytes()?);
-    let lease = Lease {
-        queues: fields.list(|fields| Some(QueueName::new(fields.text()?)))?,
-        after: fields.number()?,
-        ttl: std::time::Duration::from_millis(fields.number()?),
-    };
-    let away = fields.byte()? != 0;
-    let until = fields.number()?;
-    let until = away.then_some(until);
-    Some((key, LeaseRow { lease, until }))
-}
-
-fn read_bound(row: &[u8]) -> Option<(u64, PersistentId, Box<str>)> {
-    let mut fields = Fields::open(row, &[BOUND_PLACE])?;
-    let owner = PersistentId::parse(std::str::from_utf8(fields.bytes()?).ok()?)?;
-    let mut fields = Fields::plain(fields.bytes()?);
-    Some((fields.number()?, owner, fields.text()?.into()))
 }
 
 fn read(open: &Database) -> Result<Found, Unread> {

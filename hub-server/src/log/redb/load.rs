@@ -9,8 +9,9 @@ use hub_core::Entry;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::file::{File, Found, Opener, QueueRow, Unread, millis};
+use super::file::{File, Found, Opener, Unread};
 use super::options::{OpenError, RedbOptions};
+use super::rows::{QueueRow, millis};
 use super::writer::Writer;
 use super::{Jobs, Shared};
 use crate::log::kept::leases::Tracked;

@@ -7,12 +7,14 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::PoisonError;
 
-use hub_core::{Append, LeaseKey, LogError, PersistentId, Receipt, Taken, Topic};
+use hub_core::{LeaseKey, LogError, PersistentId, Topic};
 use tokio::time::Instant;
 
-use super::file::{About, Changes, File, LeaseRow, QueueRow, millis};
+use super::answer::{Answer, tell};
+use super::file::{Changes, File};
 use super::load::wall;
-use super::{Job, RESERVE, Reply, STRETCH, Shared, entry};
+use super::rows::{About, LeaseRow, QueueRow, millis};
+use super::{Job, RESERVE, STRETCH, Shared, entry};
 use crate::log::kept::State;
 use crate::log::kept::leases::Tracked;
 
@@ -35,16 +37,6 @@ pub(super) struct Writer {
     unbound: HashSet<PersistentId>,
     /// Entries that must not be in the file.
     pub(super) doomed: Vec<(u32, u64)>,
-}
-
-/// What is answered once it is written.
-enum Answer {
-    Append(Vec<Append>, Reply<Vec<Receipt>>),
-    Take(Taken, Reply<Taken>),
-    Put(Result<(), LogError>, Reply<()>),
-    Sweep(Vec<LeaseKey>, Reply<Vec<LeaseKey>>),
-    Bind(bool, Reply<bool>),
-    Reserve(Reply<()>),
 }
 
 /// What is set back if it can't be written.
@@ -370,36 +362,5 @@ fn set_back(state: &mut State, undo: Undo) {
     }
     for owner in undo.bound {
         state.leases.unbind(&owner);
-    }
-}
-
-/// What is to be said to whoever asked; entries are in memory from now on.
-fn tell(state: &mut State, answer: Answer, failed: Option<&str>) -> Box<dyn FnOnce() + Send> {
-    fn say<T: Send + 'static>(
-        reply: Reply<T>,
-        answer: Result<T, LogError>,
-    ) -> Box<dyn FnOnce() + Send> {
-        Box::new(move || drop(reply.send(answer)))
-    }
-    let unavailable = |text: &str| LogError::Unavailable(text.into());
-    match (answer, failed) {
-        (Answer::Append(entries, reply), None) => {
-            let receipts = entries.into_iter().map(|entry| state.append(entry));
-            say(reply, Ok(receipts.collect()))
-        }
-        (Answer::Take(taken, reply), None) => say(reply, Ok(taken)),
-        (Answer::Put(put, reply), None) => say(reply, put),
-        (Answer::Sweep(over, reply), None) => say(reply, Ok(over)),
-        (Answer::Bind(bound, reply), None) => say(reply, Ok(bound)),
-        (Answer::Reserve(reply), None) => say(reply, Ok(())),
-        (Answer::Append(_, reply), Some(text)) => say(reply, Err(unavailable(text))),
-        (Answer::Take(_, reply), Some(text)) => say(reply, Err(unavailable(text))),
-        // Fenced is fenced, whatever the disk does.
-        (Answer::Put(put, reply), Some(text)) => {
-            say(reply, put.and_then(|()| Err(unavailable(text))))
-        }
-        (Answer::Sweep(_, reply), Some(text)) => say(reply, Err(unavailable(text))),
-        (Answer::Bind(_, reply), Some(text)) => say(reply, Err(unavailable(text))),
-        (Answer::Reserve(reply), Some(text)) => say(reply, Err(unavailable(text))),
     }
 }

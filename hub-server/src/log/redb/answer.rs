@@ -1,0 +1,51 @@
+//! What is said to those who asked the writer for something.
+
+use hub_core::{Append, LeaseKey, LogError, Receipt, Taken};
+
+use super::Reply;
+use crate::log::kept::State;
+
+/// What is answered once it is written.
+pub(super) enum Answer {
+    Append(Vec<Append>, Reply<Vec<Receipt>>),
+    Take(Taken, Reply<Taken>),
+    Put(Result<(), LogError>, Reply<()>),
+    Sweep(Vec<LeaseKey>, Reply<Vec<LeaseKey>>),
+    Bind(bool, Reply<bool>),
+    Reserve(Reply<()>),
+}
+
+/// What is to be said to whoever asked; entries are in memory from now on.
+pub(super) fn tell(
+    state: &mut State,
+    answer: Answer,
+    failed: Option<&str>,
+) -> Box<dyn FnOnce() + Send> {
+    fn say<T: Send + 'static>(
+        reply: Reply<T>,
+        answer: Result<T, LogError>,
+    ) -> Box<dyn FnOnce() + Send> {
+        Box::new(move || drop(reply.send(answer)))
+    }
+    let unavailable = |text: &str| LogError::Unavailable(text.into());
+    match (answer, failed) {
+        (Answer::Append(entries, reply), None) => {
+            let receipts = entries.into_iter().map(|entry| state.append(entry));
+            say(reply, Ok(receipts.collect()))
+        }
+        (Answer::Take(taken, reply), None) => say(reply, Ok(taken)),
+        (Answer::Put(put, reply), None) => say(reply, put),
+        (Answer::Sweep(over, reply), None) => say(reply, Ok(over)),
+        (Answer::Bind(bound, reply), None) => say(reply, Ok(bound)),
+        (Answer::Reserve(reply), None) => say(reply, Ok(())),
+        (Answer::Append(_, reply), Some(text)) => say(reply, Err(unavailable(text))),
+        (Answer::Take(_, reply), Some(text)) => say(reply, Err(unavailable(text))),
+        // Fenced is fenced, whatever the disk does.
+        (Answer::Put(put, reply), Some(text)) => {
+            say(reply, put.and_then(|()| Err(unavailable(text))))
+        }
+        (Answer::Sweep(_, reply), Some(text)) => say(reply, Err(unavailable(text))),
+        (Answer::Bind(_, reply), Some(text)) => say(reply, Err(unavailable(text))),
+        (Answer::Reserve(reply), Some(text)) => say(reply, Err(unavailable(text))),
+    }
+}
