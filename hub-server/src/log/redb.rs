@@ -114,7 +114,7 @@ impl RedbLog {
     #[allow(clippy::needless_pass_by_value, reason = "options are made for it")]
     pub fn open_with(dir: impl AsRef<Path>, options: RedbOptions) -> Result<Self, OpenError> {
         let dir = dir.as_ref();
-        let lock = place::prepare(dir, &options)?;
+        let lock = place::prepare(dir)?;
         let mut log = Self::open_on(place::opener(dir.join(place::FILE)), dir, &options)?;
         log.lock = Some(lock);
         tracing::info!(path = %dir.display(), "queues and leases are kept on disk");

@@ -3,12 +3,14 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 
 use hub_core::{Append, Entry, LeaseKey, PersistentId, Topic};
 use redb::{Database, DatabaseError, Durability, ReadableDatabase, ReadableTable, TableDefinition};
 
 use super::bytes::Row;
 use super::entry;
+use super::options::OpenError;
 use super::rows::{
     About, BOUND_PLACE, BoundRow, LEASES_PLACE, LeaseRow, QueueRow, about_row, lease_key,
     lease_row, queue_row, read_about, read_bound, read_lease, read_queue,
@@ -66,6 +68,23 @@ pub(super) enum Unread {
     Refused(DatabaseError),
     Damaged(&'static str),
     Failed(Error),
+}
+
+impl Unread {
+    /// The same, for whoever wants to open this place.
+    pub(super) fn told(self, place: &Path) -> OpenError {
+        let path = place.to_owned();
+        match self {
+            Self::Refused(DatabaseError::DatabaseAlreadyOpen) => OpenError::InUse(path),
+            Self::Refused(DatabaseError::Storage(redb::StorageError::Corrupted(_))) => {
+                let what = "its structure";
+                OpenError::Damaged { path, what }
+            }
+            Self::Refused(error) => OpenError::Unavailable(path, error.into()),
+            Self::Damaged(what) => OpenError::Damaged { path, what },
+            Self::Failed(error) => OpenError::Unavailable(path, error),
+        }
+    }
 }
 
 impl File {

@@ -9,7 +9,7 @@ use hub_core::Entry;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::file::{File, Found, Opener, Unread};
+use super::file::{File, Found, Opener};
 use super::options::{OpenError, RedbOptions};
 use super::rows::{QueueRow, millis};
 use super::writer::Writer;
@@ -30,21 +30,7 @@ pub(super) fn open(
     path: &Path,
     options: &RedbOptions,
 ) -> Result<Shared, OpenError> {
-    let damaged = |what| OpenError::Damaged {
-        path: path.to_owned(),
-        what,
-    };
-    let (file, found) = File::open(opener).map_err(|why| match why {
-        Unread::Refused(redb::DatabaseError::DatabaseAlreadyOpen) => {
-            OpenError::InUse(path.to_owned())
-        }
-        Unread::Refused(redb::DatabaseError::Storage(redb::StorageError::Corrupted(_))) => {
-            damaged("its structure")
-        }
-        Unread::Refused(error) => OpenError::Unavailable(path.to_owned(), error.into()),
-        Unread::Damaged(what) => damaged(what),
-        Unread::Failed(error) => OpenError::Unavailable(path.to_owned(), error),
-    })?;
+    let (file, found) = File::open(opener).map_err(|why| why.told(path))?;
     let live = Keep {
         entries: options.entries,
         bytes: options.bytes,

@@ -3,8 +3,8 @@
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
-use super::file::Opener;
-use super::{OpenError, RedbLog, RedbOptions};
+use super::OpenError;
+use super::file::{File as Store, Opener};
 
 /// The name of the file.
 pub(super) const FILE: &str = "hub.redb";
@@ -18,7 +18,7 @@ pub(super) fn opener(path: PathBuf) -> Opener {
 }
 
 /// Makes what is not there yet, and keeps other logs out for as long as the result lives.
-pub(super) fn prepare(dir: &Path, options: &RedbOptions) -> Result<File, OpenError> {
+pub(super) fn prepare(dir: &Path) -> Result<File, OpenError> {
     let failed = |error: std::io::Error| OpenError::Unavailable(dir.to_owned(), error.into());
     std::fs::create_dir_all(dir).map_err(failed)?;
     let lock = File::create(dir.join("lock")).map_err(failed)?;
@@ -36,7 +36,9 @@ pub(super) fn prepare(dir: &Path, options: &RedbOptions) -> Result<File, OpenErr
     if new.try_exists().map_err(failed)? {
         std::fs::remove_file(&new).map_err(failed)?;
     }
-    drop(RedbLog::open_on(opener(new.clone()), dir, options)?);
+    // Empty as yet: it begins when it is opened by its name.
+    let (mut file, _) = Store::open(opener(new.clone())).map_err(|why| why.told(dir))?;
+    file.close();
     let sync = |path: &Path| File::open(path)?.sync_all();
     sync(&new).map_err(failed)?;
     std::fs::rename(&new, &path).map_err(failed)?;
