@@ -1,7 +1,8 @@
-//! A hub inside an axum application: its own routes beside it, and one of them sends to the hub's clients.
+//! A hub inside an axum application: its own routes beside it, one of which sends to the hub's clients, and a layer around
+//! all of it that lets pages of other origins in (CORS).
 //!
 //! ```text
-//! cargo run -p examples --bin axum-mount
+//! cargo run -p examples --bin axum-mount [-- --port 8081]
 //! curl -d hello http://127.0.0.1:8081/news
 //! ```
 
@@ -9,9 +10,10 @@ use std::error::Error;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderName, Method, StatusCode, header};
 use axum::routing::{get, post};
 use hub_server::{Context, HubError, HubHandle, HubServer, hub};
+use tower_http::cors::{AllowOrigin, CorsLayer};
 
 struct News;
 
@@ -31,8 +33,33 @@ async fn publish(State(news): State<HubHandle>, text: String) -> StatusCode {
     }
 }
 
+/// What pages of other origins need for a classic client (`classic-signalr.md` 2.7): it sends credentials, so that their
+/// origin is to be named, and not `*`. Put those that you trust in place of all.
+fn cors() -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::mirror_request())
+        .allow_credentials(true)
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers([
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            HeaderName::from_static("x-requested-with"),
+        ])
+}
+
+/// `--port N`, and nothing else.
+fn port() -> Result<u16, Box<dyn Error>> {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] => Ok(8081),
+        ["--port", port] => Ok(port.parse()?),
+        _ => Err("usage: axum-mount [--port N]".into()),
+    }
+}
+
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
+    let port = port()?;
     let server = HubServer::builder().hub(News).path("/hubs/live").build()?;
     let news = server.handle("news").ok_or("there is a hub named news")?;
     let app = Router::new()
@@ -40,8 +67,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .route("/news", post(publish))
         .with_state(news)
         // Not `nest_service`, which takes the path away that negotiate has to answer with.
-        .fallback_service(server.into_service());
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:8081").await?;
+        .fallback_service(server.into_service())
+        .layer(cors());
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
     println!("listening on http://{}", listener.local_addr()?);
     axum::serve(listener, app).await?;
     Ok(())

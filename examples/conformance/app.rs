@@ -1,18 +1,24 @@
 //! The paths at which everything is served, and the layers around them.
 
+use std::error::Error;
+use std::sync::Arc;
+
 use axum::Router;
 use axum::middleware::from_fn;
-use hub_server::{BuildError, Builder, HubServer, HubService, Mount};
+use hub_server::{Builder, HubServer, HubService, Mount, RedbLog};
 
 use crate::auth::basic;
 use crate::options::{Options, Settings};
 use crate::{answers, cors, detours, extra, hubs, raw};
 
 /// The hub service, to be stopped by, and the application around it.
-pub(crate) fn build(options: &Options) -> Result<(HubService, Router), BuildError> {
+pub(crate) fn build(options: &Options) -> Result<(HubService, Router), Box<dyn Error>> {
     let mut builder = raw::mounts(hub_mounts(hubs::all(settings(&options.settings))));
     if options.extra {
         builder = extra::add(builder);
+    }
+    if let Some(dir) = &options.data {
+        builder = builder.log(Arc::new(RedbLog::open(dir)?));
     }
     let service = builder.build()?.into_service();
     let mut app = answers::routes();

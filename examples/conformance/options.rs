@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::error::Error;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// What the server is asked to be.
@@ -10,6 +11,8 @@ pub(crate) struct Options {
     pub(crate) port: u16,
     /// Where the text protocol is spoken, if anywhere.
     pub(crate) text_port: Option<u16>,
+    /// Where queues are kept; in memory without it.
+    pub(crate) data: Option<PathBuf>,
     pub(crate) settings: Settings,
     /// Whether there are more hubs and routes, for the recorded conversations.
     pub(crate) extra: bool,
@@ -26,13 +29,13 @@ pub(crate) struct Settings {
     pub(crate) key: Option<[u8; 32]>,
 }
 
-const USAGE: &str = "usage: conformance --port N [--host ADDR] [--text-port N] [--keep-alive SECONDS|off] [--disconnect-timeout SECONDS] \
+const USAGE: &str = "usage: conformance --port N [--host ADDR] [--text-port N] [--data DIR] [--keep-alive SECONDS|off] [--disconnect-timeout SECONDS] \
      [--connection-timeout SECONDS] [--long-poll-delay MS] [--key HEX] [--extra]";
 
 impl Options {
     pub(crate) fn parse(mut args: impl Iterator<Item = String>) -> Result<Self, Box<dyn Error>> {
         let mut host = String::from("127.0.0.1");
-        let (mut port, mut text_port) = (None, None);
+        let (mut port, mut text_port, mut data) = (None, None, None);
         let (mut settings, mut extra) = (Settings::default(), false);
         while let Some(arg) = args.next() {
             let mut value = || args.next().ok_or_else(|| format!("{arg} needs a value"));
@@ -57,9 +60,7 @@ impl Options {
                 }
                 "--key" => settings.key = Some(key(&value()?)?),
                 "--extra" => extra = true,
-                "--data" => {
-                    return Err(format!("{arg} is for what this version does not have yet").into());
-                }
+                "--data" => data = Some(PathBuf::from(value()?)),
                 _ => return Err(format!("unknown option {arg}\n{USAGE}").into()),
             }
         }
@@ -68,6 +69,7 @@ impl Options {
             host,
             port,
             text_port,
+            data,
             settings,
             extra,
         })

@@ -14,6 +14,8 @@ type Wanted = (&'static str, &'static str, &'static [&'static str]);
 
 const CHAT: &[Wanted] = &[("--url", "chat", &[])];
 
+const AXUM: &[Wanted] = &[("--url", "axum-mount", &[])];
+
 const USUAL: &[Wanted] = &[("--url", "conformance", &[])];
 
 /// One with the usual settings, and one that loses patience soon.
@@ -62,6 +64,8 @@ fn chat(steps: &mut Steps<'_>, workspace: &Workspace) {
         );
     }
     node(steps, workspace, "chat, hub.js", CHAT, &["hubjs.mjs"]);
+    let name = "a hub in axum, cross-origin";
+    node(steps, workspace, name, AXUM, &["cors.mjs"]);
     let page = ["page.mjs", "--rust", &client];
     node(steps, workspace, "chat, its page", CHAT, &page);
 }
