@@ -100,7 +100,7 @@ async fn answer(
         return refused;
     }
     let authenticate = mount.authenticate.as_ref().unwrap_or(&running.authenticate);
-    let mut response = match authenticate.authenticate(&head).await {
+    nosniff(match authenticate.authenticate(&head).await {
         Err(unauthenticated) => unauthenticated.answer(),
         Ok(identity) => {
             let listed = match listed(&running.node, &served, &request) {
@@ -108,12 +108,13 @@ async fn answer(
                 Err(text) => return plain(StatusCode::INTERNAL_SERVER_ERROR, &text),
             };
             let node = &running.node;
-            let admitted = admitted(node, &served, listed, &request, &identity).await;
-            let owner = persistent_id(node, &served, &request, &identity).await;
-            match (admitted, owner) {
-                (Err(status), _) => plain(status, ""),
-                (_, Err((status, text))) => plain(status, text),
-                (Ok(hubs), Ok(persistent_id)) => {
+            let hubs = match admitted(node, &served, listed, &request, &identity).await {
+                Ok(hubs) => hubs,
+                Err(status) => return nosniff(plain(status, "")),
+            };
+            match persistent_id(node, &served, &request, &identity).await {
+                Err((status, text)) => plain(status, text),
+                Ok(persistent_id) => {
                     let asked = Asked {
                         served: served.clone(),
                         running,
@@ -130,7 +131,10 @@ async fn answer(
                 }
             }
         }
-    };
+    })
+}
+
+fn nosniff(mut response: Response<ResponseBody>) -> Response<ResponseBody> {
     response.headers_mut().insert(
         header::X_CONTENT_TYPE_OPTIONS,
         HeaderValue::from_static("nosniff"),
@@ -207,7 +211,8 @@ async fn route(asked: Asked, body: Unread, rest: &str) -> Response<ResponseBody>
         }
         Err(BadToken::OtherUser) => return plain(StatusCode::FORBIDDEN, OTHER_USER),
     };
-    if asked.node().owners.is_taken(&id) {
+    // A goodbye is heard whoever has taken over (`classic-signalr.md` 15.39).
+    if verb != Verb::Abort && asked.node().owners.is_taken(&id) {
         return plain(StatusCode::FORBIDDEN, TAKEN_OVER);
     }
     match (verb, transport) {
