@@ -6,7 +6,7 @@ mod common;
 use std::time::Duration;
 
 use common::hubs::Events;
-use common::{Client, Server, Socket, until};
+use common::{Client, Server, Socket};
 use hub_server::{Builder, Context, HubError, HubServer, Resumed, hub};
 use serde_json::{Value, json};
 
@@ -121,17 +121,6 @@ async fn heard(socket: &mut Socket) -> Vec<Value> {
         .collect()
 }
 
-async fn close(mut socket: Socket) {
-    let stream = socket.stream();
-    stream.close(None).await.unwrap();
-    socket.end().await;
-}
-
-/// Waits until the server has noticed that somebody has gone.
-async fn gone(events: &Events, times: usize) {
-    until(async || (events.count("disconnected") >= times).then_some(())).await;
-}
-
 #[tokio::test]
 async fn who_was_away_gets_what_was_queued_oldest_first_and_then_live_messages() {
     let (builder, events) = builder();
@@ -141,8 +130,8 @@ async fn who_was_away_gets_what_was_queued_oldest_first_and_then_live_messages()
     call(&mut ann, "bar", json!(["both"])).await;
     assert_eq!(heard(&mut ann).await, [json!(["bar", "both"])]);
     assert_eq!(heard(&mut bob).await, [json!(["bar", "both"])]);
-    close(bob).await;
-    gone(&events, 1).await;
+    bob.close().await;
+    events.come("disconnected", 1).await;
     for n in 0..200 {
         call(&mut ann, "bar", json!([format!("{n}")])).await;
     }
@@ -186,8 +175,8 @@ async fn nothing_comes_twice_and_nothing_that_came_already() {
         call(&mut ann, "keep", json!(["bar", "for others"])).await;
         assert_eq!(bob.event().await, json!(["bar", "there"]));
         assert!(heard(&mut bob).await.is_empty());
-        close(bob).await;
-        gone(&events, round).await;
+        bob.close().await;
+        events.come("disconnected", round).await;
         call(&mut ann, "bar", json!([format!("away {round}")])).await;
     }
 }
@@ -200,8 +189,8 @@ async fn the_sender_of_a_message_to_others_is_not_owed_it() {
     let mut bob = bare(&server, &[("persistentId", BOB)]).await;
     call(&mut ann, "others", json!(["x"])).await;
     assert_eq!(bob.event().await, json!(["bar", "x"]));
-    close(ann).await;
-    gone(&events, 1).await;
+    ann.close().await;
+    events.come("disconnected", 1).await;
     let mut ann = bare(&server, &[("persistentId", ANN)]).await;
     assert!(heard(&mut ann).await.is_empty());
     assert_eq!(events.count("reopened"), 1);
@@ -216,7 +205,7 @@ async fn a_classic_client_that_stops_and_starts_again_gets_what_was_kept() {
     call(&mut ann, "bar", json!(["one"])).await;
     assert_eq!(bob.event().await, json!(["bar", "one"]));
     bob.abort().await;
-    gone(&events, 1).await;
+    events.come("disconnected", 1).await;
     call(&mut ann, "bar", json!(["two"])).await;
     call(&mut ann, "keep", json!(["baz", "three"])).await;
     let mut bob = started(&server, BOB).await;
@@ -234,7 +223,7 @@ async fn a_client_that_brings_its_cursor_gets_nothing_twice_and_loses_nothing() 
         let bob = bare(&server, &[("persistentId", BOB)]).await;
         let mut cursors = vec![bob.cursor.clone().unwrap()];
         drop(bob);
-        gone(&events, 1).await;
+        events.come("disconnected", 1).await;
         for n in 0..3 {
             call(&mut ann, "bar", json!([n.to_string()])).await;
         }
@@ -246,7 +235,7 @@ async fn a_client_that_brings_its_cursor_gets_nothing_twice_and_loses_nothing() 
         }
         cursors.push(bob.cursor.clone().unwrap());
         drop(bob);
-        gone(&events, 2).await;
+        events.come("disconnected", 2).await;
         let query = [("persistentId", BOB), ("messageId", &*cursors[which])];
         let mut bob = bare(&server, &query).await;
         for n in 0..if again { 3 } else { 0 } {
@@ -299,7 +288,7 @@ async fn a_replay_that_is_cut_goes_on_where_it_was_without_a_loss_or_a_repeat() 
     let mut ann = bare(&server, &[("persistentId", ANN)]).await;
     let bob = started(&server, BOB).await;
     bob.abort().await;
-    gone(&events, 1).await;
+    events.come("disconnected", 1).await;
     for n in 0..1_000 {
         call(&mut ann, "bar", json!([n.to_string()])).await;
     }
@@ -334,6 +323,7 @@ async fn a_second_connection_takes_over_and_the_first_can_not_take_back() {
     assert_eq!(events.count("disconnected:false"), 1);
     let refused = first.open("/reconnect", &[]).await.err().unwrap();
     assert_eq!(refused.0, 403);
+    first.abort().await;
     call(&mut ann, "bar", json!(["x"])).await;
     assert_eq!(second.event().await, json!(["bar", "x"]));
     assert_eq!(events.count("reopened"), 1);
@@ -358,8 +348,8 @@ async fn who_unsubscribes_is_owed_nothing() {
     let mut ann = bare(&server, &[("persistentId", ANN)]).await;
     let mut bob = bare(&server, &[("persistentId", BOB)]).await;
     call(&mut bob, "forget", json!([])).await;
-    close(bob).await;
-    gone(&events, 1).await;
+    bob.close().await;
+    events.come("disconnected", 1).await;
     call(&mut ann, "bar", json!(["x"])).await;
     let mut bob = bare(&server, &[("persistentId", BOB)]).await;
     assert!(heard(&mut bob).await.is_empty());
@@ -373,8 +363,8 @@ async fn a_lease_lasts_for_its_time_and_no_longer() {
         let server = Server::memory(builder);
         let mut ann = bare(&server, &[("persistentId", ANN)]).await;
         let bob = bare(&server, &[("persistentId", BOB)]).await;
-        close(bob).await;
-        gone(&events, 1).await;
+        bob.close().await;
+        events.come("disconnected", 1).await;
         call(&mut ann, "bar", json!(["x"])).await;
         tokio::time::sleep(Duration::from_millis(away)).await;
         let mut bob = bare(&server, &[("persistentId", BOB)]).await;

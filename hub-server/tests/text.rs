@@ -213,6 +213,13 @@ async fn who_hangs_up_gets_what_was_queued_on_the_next_connection_unless_it_want
         c.nothing_more().await;
         c.say("foo|3|").await;
         assert_eq!(c.hear().await, "foo|3|");
+        // Clean is the start: what comes while the hub is closed later on is kept.
+        a.say("foo|bar|later").await;
+        assert_eq!(a.hear().await, "foo|bar|later");
+        c.open("foo").await;
+        assert_eq!(c.hear().await, "foo|bar|later");
+        c.say("foo|3|").await;
+        assert_eq!(c.hear().await, "foo|3|");
     }
 }
 

@@ -117,9 +117,9 @@ async fn page(
     let (topics, position, limit) = {
         let link = connection.link();
         // What queues kept while the client was away is read in its place.
-        let away = link.position < link.away && !link.queues.is_empty();
+        let away = link.position < link.away && link.kept_while_away().next().is_some();
         let upto = if away { upto.min(link.away) } else { upto };
-        let queues = link.queues.iter().filter(|_| away);
+        let queues = link.kept_while_away().filter(|_| away);
         let groups = link
             .groups
             .iter()

@@ -22,6 +22,8 @@ struct Session {
     fence: u64,
     /// What was there when the hub was opened.
     found: Option<Lease>,
+    /// Whether that is on its way to the client; it is owed until the client has had this order.
+    sent: Option<u64>,
     /// What is kept from now on.
     queues: Vec<QueueName>,
     ttl: Duration,
@@ -80,6 +82,7 @@ pub(crate) async fn open(node: &Node, peer: &Peer, hub: &HubName) {
     let session = Session {
         fence,
         found: lease,
+        sent: None,
         queues: Vec::new(),
         ttl: Duration::ZERO,
     };
@@ -118,14 +121,36 @@ pub(crate) async fn change(
     Ok(node.log.put(&key, fence, lease, true).await?)
 }
 
-/// What waits for a client on a hub that it has opened; asked twice, there is nothing more.
+/// What waits for a client on a hub that it has opened, unless it is on its way already.
 pub(crate) fn waiting(peer: &Peer, hub: &HubName) -> Option<Waiting> {
-    let found = of(peer)?.lock().get_mut(hub)?.found.take()?;
-    let topic = |queue| Topic::Queue(hub.clone(), queue);
+    let sessions = of(peer)?;
+    let all = sessions.lock();
+    let session = all.get(hub).filter(|session| session.sent.is_none())?;
+    let found = session.found.as_ref()?;
+    let topic = |queue: &QueueName| Topic::Queue(hub.clone(), queue.clone());
     Some(Waiting {
-        topics: found.queues.into_iter().map(topic).collect(),
+        topics: found.queues.iter().map(topic).collect(),
         after: found.after,
     })
+}
+
+/// What waits is to be sent, up to this order; `false` if somebody else was faster.
+pub(crate) fn begin(peer: &Peer, hub: &HubName, upto: u64) -> bool {
+    let Some(sessions) = of(peer) else {
+        return false;
+    };
+    let mut all = sessions.lock();
+    let session = all.get_mut(hub).filter(|session| session.sent.is_none());
+    session.is_some_and(|session| session.sent.replace(upto).is_none())
+}
+
+/// What waits is not wanted.
+pub(crate) fn forget(peer: &Peer, hub: &HubName) {
+    if let Some(sessions) = of(peer)
+        && let Some(session) = sessions.lock().get_mut(hub)
+    {
+        session.found = None;
+    }
 }
 
 /// A connection has ended: all its hubs are closed.
@@ -156,22 +181,35 @@ pub(crate) async fn close(node: &Node, peer: &Peer, hub: &HubName, had: u64) {
 }
 
 impl Session {
-    /// What was found and never sent is owed still.
+    /// Of what was found, what the client has not had.
+    fn owed(&self, had: u64) -> Option<Lease> {
+        let found = self.found.clone()?;
+        match self.sent {
+            None => Some(found),
+            Some(upto) if had < upto => Some(Lease {
+                after: found.after.max(had),
+                ..found
+            }),
+            Some(_) => None,
+        }
+    }
+
+    /// What was found and has not reached the client is owed still.
     fn lease(&self, had: u64) -> Option<Lease> {
         let own = (!self.queues.is_empty()).then(|| Lease {
             queues: self.queues.clone(),
             after: had,
             ttl: self.ttl,
         });
-        match (own, &self.found) {
+        match (own, self.owed(had)) {
             (Some(mut own), Some(found)) => {
-                own.queues.extend(found.queues.iter().cloned());
+                own.queues.extend(found.queues);
                 own.queues.sort_unstable();
                 own.queues.dedup();
                 own.after = own.after.min(found.after);
                 Some(own)
             }
-            (own, found) => own.or_else(|| found.clone()),
+            (own, found) => own.or(found),
         }
     }
 }

@@ -95,7 +95,11 @@ impl Outlet for Node {
         };
         let after = Cursor::at(self.epoch, waiting.after);
         let page = self.log.read(&waiting.topics, after, limit).await?;
-        connection.link().catch_up_on(waiting, self.tide.passed());
+        let passed = self.tide.passed();
+        if !sessions::begin(who, hub, passed) {
+            return Ok(Replay::default());
+        }
+        connection.link().catch_up_on(waiting, passed);
         Ok(Replay::of(true, page.gaps))
     }
 

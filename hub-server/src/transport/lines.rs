@@ -64,6 +64,9 @@ pub(crate) async fn serve<S>(node: Arc<Node>, socket: S, detailed_errors: bool)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
+    if node.is_leaving() {
+        return;
+    }
     let max = node.config.max_message.unwrap_or(usize::MAX);
     let mut reader = LineReader::new(socket, max);
     let first = timeout(HANDSHAKE, std::future::poll_fn(|cx| reader.poll_line(cx))).await;
@@ -109,6 +112,7 @@ where
     let lines = Spoken {
         reader,
         clean: asked.clean,
+        begun: Vec::new(),
         again: None,
         retried: false,
     };
@@ -135,7 +139,10 @@ async fn say<S: AsyncWrite + Unpin>(wire: &mut Wire<S>, text: &[u8]) {
 /// A socket whose lines are calls.
 struct Spoken<S> {
     reader: LineReader<S>,
+    /// Whether what waits for the client from before is to be forgotten.
     clean: bool,
+    /// Hubs that it has opened: what waits for these is from now.
+    begun: Vec<usize>,
     /// A line that is taken once more, when its hub is open.
     again: Option<Bytes>,
     /// Whether the line at hand is one of those.
@@ -196,7 +203,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket for Spoken<S> {
                 }
                 if !is_open {
                     self.again = (topic != "1").then(|| message.clone());
-                    let open = open(opened.parts(), hub, self.clean);
+                    let clean = self.clean && !self.begun.contains(&hub);
+                    if clean {
+                        self.begun.push(hub);
+                    }
+                    let open = open(opened.parts(), hub, clean);
                     return Some(Work::Step(Box::pin(open)));
                 }
                 call(opened, &message)
@@ -285,7 +296,7 @@ async fn open(parts: Parts, hub: usize, clean: bool) {
     }
     sessions::open(&node, &peer, &registered.name).await;
     if clean {
-        sessions::waiting(&peer, &registered.name);
+        sessions::forget(&peer, &registered.name);
     }
     let owner = peer.persistent_id.as_ref();
     let owner = owner.map(PersistentId::as_str).unwrap_or_default();

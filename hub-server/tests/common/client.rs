@@ -324,6 +324,12 @@ impl Socket {
         }
     }
 
+    /// Says goodbye, and waits for the answer.
+    pub async fn close(mut self) {
+        self.stream().close(None).await.unwrap();
+        self.end().await;
+    }
+
     /// Reads to the end: the close frame's code, `None` if the socket was cut.
     pub async fn end(&mut self) -> Option<u16> {
         let mut code = None;

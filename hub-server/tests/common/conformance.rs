@@ -33,6 +33,11 @@ impl Events {
         all.values().flatten().filter(begins).count()
     }
 
+    /// Waits until so many events begin so.
+    pub async fn come(&self, start: &str, times: usize) {
+        super::until(|| async { (self.count(start) >= times).then_some(()) }).await;
+    }
+
     /// Waits until the connection's events are these.
     pub async fn become_for(&self, id: &str, events: &[&str]) {
         super::until(|| async { (self.of(id) == events).then_some(()) }).await;

@@ -73,8 +73,6 @@ impl Link {
         } else {
             // Between its position and the pump's the client was away, too.
             self.away = self.away.max(passed);
-            let topics = catch.topics.iter().map(|(topic, _)| topic.clone());
-            self.queues.extend(topics);
         }
         self.position = upto;
         // Of what is sent now nothing has reached it yet.
@@ -82,6 +80,12 @@ impl Link {
         self.flushed.replay = catch.at;
         self.replay = Some(catch);
         self.wake();
+    }
+
+    /// Queues that are read together with the rest, as far as the client was away.
+    pub(crate) fn kept_while_away(&self) -> impl Iterator<Item = &Topic> {
+        let owed = self.replay.iter().flat_map(|catch| &catch.topics);
+        self.queues.iter().chain(owed.map(|(topic, _)| topic))
     }
 
     /// What is still to be read of it.
