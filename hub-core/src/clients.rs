@@ -1,19 +1,14 @@
-//! [`Clients`], [`Groups`], [`Audience`]: the fluent surface that hub methods send through.
+//! [`Clients`], [`Groups`]: the fluent surface that hub methods choose through whom they send to.
 
 use std::ops::Deref;
 use std::sync::Arc;
 
-use serde::Serialize;
-use smol_str::SmolStr;
-
-use crate::cursor::Body;
+use crate::audience::Audience;
 use crate::error::DeliveryError;
 use crate::id::{ConnectionId, GroupName, HubName, QueueName, UserId};
-use crate::message::Event;
-use crate::outlet::{Outlet, Queued};
+use crate::outlet::Outlet;
 use crate::state::State;
 use crate::target::{Address, Target};
-use crate::value::Payload;
 
 /// Chooses who is meant (`classic-signalr.md` 11.2). Got from [`Context::clients`](crate::Context::clients), or outside a
 /// hub from a handle of the server.
@@ -102,6 +97,12 @@ impl Clients {
         self.user(id).except(except)
     }
 
+    /// Those who have subscribed to a topic of the hub ([`Context::subscribe`](crate::Context::subscribe)).
+    #[must_use]
+    pub fn topic(&self, name: impl AsRef<str>) -> Audience {
+        self.to(Target::Group(GroupName::of_topic(name)))
+    }
+
     /// Those who are away: what is sent is kept in a queue of the hub, for whoever has subscribed to it
     /// ([`Context::offline_subscribe`](crate::Context::offline_subscribe)), until they are back. Nobody who is there gets it.
     #[must_use]
@@ -116,11 +117,7 @@ impl Clients {
             except: Arc::default(),
             queue: None,
         };
-        Audience {
-            outlet: self.outlet.clone(),
-            address,
-            state: None,
-        }
+        Audience::new(self.outlet.clone(), address)
     }
 }
 
@@ -145,10 +142,9 @@ impl CallerClients {
     /// The connection that called. Changes of its state travel with the event (`classic-signalr.md` 8.4).
     #[must_use]
     pub fn caller(&self) -> Audience {
-        Audience {
-            state: Some(self.state.clone()),
-            ..self.clients.client(&self.caller)
-        }
+        self.clients
+            .client(&self.caller)
+            .with_state(self.state.clone())
     }
 
     /// Everybody on the hub but the caller.
@@ -179,114 +175,6 @@ impl Deref for CallerClients {
     fn deref(&self) -> &Clients {
         &self.clients
     }
-}
-
-/// Somebody to send to. A `#[hub_client]` trait is implemented for it, so that callbacks are called like methods:
-/// `cx.clients().group("lobby").message(user, text).await?`.
-#[derive(Clone)]
-pub struct Audience {
-    outlet: Arc<dyn Outlet>,
-    address: Address,
-    state: Option<Arc<State>>,
-}
-
-impl Audience {
-    /// Leaves these connections out, too.
-    #[must_use]
-    pub fn except<I: Into<ConnectionId>>(mut self, ids: impl IntoIterator<Item = I>) -> Self {
-        self.address.except = self
-            .address
-            .except
-            .iter()
-            .cloned()
-            .chain(ids.into_iter().map(Into::into))
-            .collect();
-        self
-    }
-
-    /// Keeps what is sent in a queue, too, in one step: whoever is there gets it now, and whoever is away, when they are
-    /// back; nobody gets it twice.
-    #[must_use]
-    pub fn and_queue(mut self, name: impl Into<QueueName>) -> Self {
-        self.address.queue = Some(name.into());
-        self
-    }
-
-    /// Calls the callback `method` with a tuple of arguments: `send("message", ("ann", 3))`, `send("ping", ())`.
-    ///
-    /// Returns when the event is in the log and handed to this node's connections, not when anybody has it.
-    ///
-    /// # Errors
-    /// When the arguments do not serialise to an array, a name is empty, or the log did not take the event.
-    pub async fn send(&self, method: &str, args: impl Serialize) -> Result<(), DeliveryError> {
-        self.send_queued(method, args).await.map(drop)
-    }
-
-    /// As [`send`](Self::send), with arguments that are already a JSON array.
-    ///
-    /// # Errors
-    /// As for [`send`](Self::send).
-    pub async fn send_payload(&self, method: &str, args: Payload) -> Result<(), DeliveryError> {
-        self.deliver(method, args).await.map(drop)
-    }
-
-    /// As [`send`](Self::send), and says where the queue keeps it; `None` without a queue. The answer comes when it is kept
-    /// as safely as the log can.
-    ///
-    /// # Errors
-    /// As for [`send`](Self::send).
-    pub async fn send_queued(
-        &self,
-        method: &str,
-        args: impl Serialize,
-    ) -> Result<Option<Queued>, DeliveryError> {
-        let args = Payload::of(&args).map_err(|error| DeliveryError::Arguments(Some(error)))?;
-        let args = match args.is_null() {
-            true => Payload::empty_array(),
-            false => args,
-        };
-        self.deliver(method, args).await
-    }
-
-    async fn deliver(&self, method: &str, args: Payload) -> Result<Option<Queued>, DeliveryError> {
-        if !args.as_bytes().starts_with(b"[") {
-            return Err(DeliveryError::Arguments(None));
-        }
-        let state = self.state.as_ref().and_then(|state| state.changes());
-        let event = Event {
-            hub: self.address.hub.clone(),
-            method: SmolStr::new(method),
-            args,
-            state,
-        };
-        let body = Body::Event(event);
-        self.outlet.deliver(self.address.clone(), body).await
-    }
-
-    /// Sends a value, for clients of a [`PersistentConnection`](crate::PersistentConnection). Clients of hubs don't know
-    /// what to do with it. A value that is JSON already goes as a `serde_json::value::RawValue`.
-    ///
-    /// # Errors
-    /// When the value does not serialise, a name is empty, or the log did not take it.
-    pub async fn send_value(&self, value: impl Serialize) -> Result<(), DeliveryError> {
-        let value = Payload::of(&value).map_err(|error| DeliveryError::Arguments(Some(error)))?;
-        let body = Body::Value(on_one_line(value));
-        self.outlet
-            .deliver(self.address.clone(), body)
-            .await
-            .map(drop)
-    }
-}
-
-/// The same value without line ends, which raw JSON may have between its tokens: serverSentEvents has one line for a
-/// message (`classic-signalr.md` 15.23).
-fn on_one_line(value: Payload) -> Payload {
-    let is_end = |byte: &u8| matches!(byte, b'\n' | b'\r');
-    if !value.as_bytes().iter().any(is_end) {
-        return value;
-    }
-    let blank = |byte: &u8| if is_end(byte) { b' ' } else { *byte };
-    Payload::parsed(value.as_bytes().iter().map(blank).collect())
 }
 
 /// Changes who is in the groups of a hub (`classic-signalr.md` 11.4).
@@ -328,12 +216,12 @@ impl Groups {
 }
 
 macro_rules! debug_by_hub {
-    ($($name:ident: $hub:ident $(. $field:ident)?),*) => {$(
+    ($($name:ident),*) => {$(
         impl std::fmt::Debug for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.debug_tuple(stringify!($name)).field(&self.$hub $(.$field)?).finish()
+                f.debug_tuple(stringify!($name)).field(&self.hub).finish()
             }
         }
     )*};
 }
-debug_by_hub!(Clients: hub, Groups: hub, Audience: address);
+debug_by_hub!(Clients, Groups);

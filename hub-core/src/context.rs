@@ -1,15 +1,17 @@
 //! [`Context`]: who calls, on what connection; hands out [`Clients`](crate::Clients) and [`Groups`].
 
+mod away;
+
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
-use crate::clients::{Audience, CallerClients, Clients, Groups};
+use crate::clients::{CallerClients, Clients, Groups};
+use crate::cursor::Cursor;
 use crate::error::DeliveryError;
-use crate::id::{ConnectionId, HubName, InvocationId, PersistentId, QueueName, UserId};
-use crate::outlet::{Offline, Outlet, Replay};
+use crate::id::{ConnectionId, HubName, InvocationId, PersistentId, UserId};
+use crate::outlet::Outlet;
 use crate::progress::Progress;
 use crate::state::State;
 
@@ -208,56 +210,6 @@ impl Context {
         self.peer.persistent_id.as_ref()
     }
 
-    /// From now on these queues of the hub keep what is sent to them for this client whenever it is away, for at most
-    /// `ttl` (30 s is usual). What it may have missed because it was noticed late to be gone is kept, too. Queues add up;
-    /// the last `ttl` counts for all.
-    ///
-    /// # Errors
-    /// [`DeliveryError::NoPersistentId`] for a client that can't be known again; or when the log did not take it.
-    pub async fn offline_subscribe<Q: Into<QueueName>>(
-        &self,
-        queues: impl IntoIterator<Item = Q>,
-        ttl: Duration,
-    ) -> Result<(), DeliveryError> {
-        let queues = queues.into_iter().map(Into::into).collect();
-        let change = Offline::Subscribe(queues, ttl);
-        self.peer
-            .outlet
-            .offline(&self.peer, &self.hub, change)
-            .await
-    }
-
-    /// These queues keep nothing for this client any more.
-    ///
-    /// # Errors
-    /// As for [`offline_subscribe`](Self::offline_subscribe).
-    pub async fn offline_unsubscribe<Q: Into<QueueName>>(
-        &self,
-        queues: impl IntoIterator<Item = Q>,
-    ) -> Result<(), DeliveryError> {
-        let queues = queues.into_iter().map(Into::into).collect();
-        let change = Offline::Unsubscribe(queues);
-        self.peer
-            .outlet
-            .offline(&self.peer, &self.hub, change)
-            .await
-    }
-
-    /// Sends this client what was kept for it while it was away, oldest first and before anything newer. Calling it twice
-    /// is harmless. Returns at once; the messages follow as fast as the client takes them.
-    ///
-    /// # Errors
-    /// As for [`offline_subscribe`](Self::offline_subscribe).
-    pub async fn online_publish(&self) -> Result<Replay, DeliveryError> {
-        self.peer.outlet.replay(&self.peer, &self.hub).await
-    }
-
-    /// Those who are away: `clients().queue(name)`.
-    #[must_use]
-    pub fn queue(&self, name: impl Into<QueueName>) -> Audience {
-        self.clients().queue(name)
-    }
-
     /// The hub that is called.
     #[must_use]
     pub fn hub(&self) -> &HubName {
@@ -317,6 +269,13 @@ impl Context {
     /// When the log did not take the command.
     pub async fn abort(&self) -> Result<(), DeliveryError> {
         self.peer.outlet.abort(&self.peer.id).await
+    }
+
+    /// Where the log stands: everything up to here has been handed to those who listen on this node. A snapshot that bears it
+    /// can be merged with what is sent later (`delivery.md` b.1).
+    #[must_use]
+    pub fn position(&self) -> Cursor {
+        self.peer.outlet.position()
     }
 
     /// The sink for this call's progress; for generated code.

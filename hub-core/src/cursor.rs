@@ -2,11 +2,13 @@
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
 use crate::id::{ConnectionId, GroupName, HubName, NodeId, QueueName, UserId};
 use crate::log::Append;
-use crate::message::{Event, Item};
-use crate::protocol::{Part, Protocol};
+use crate::message::{Event, Item, Tag};
+use crate::protocol::{Part, Protocol, SLOTS};
+use crate::terms::{Recipients, Terms};
 use crate::value::Payload;
 
 /// Made when a log is created, and again whenever it may have lost entries: orders of different epochs don't compare.
@@ -35,6 +37,13 @@ impl fmt::Display for Cursor {
             Some(replayed) => write!(f, ".{replayed:X}"),
             None => Ok(()),
         }
+    }
+}
+
+/// Its text.
+impl serde::Serialize for Cursor {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 
@@ -152,7 +161,13 @@ pub struct Entry {
     pub except: Arc<[ConnectionId]>,
     /// What it says.
     pub body: Body,
-    parts: [OnceLock<Part>; 4],
+    /// Whom of those who are owed the queue it is for; `None` for all of them.
+    pub only: Option<Recipients>,
+    /// From then on no queue owes it any more.
+    pub expires: Option<Instant>,
+    /// Where those who receive it are expected to answer.
+    pub ack: Option<Ack>,
+    parts: [OnceLock<Part>; SLOTS],
 }
 
 /// What an entry says.
@@ -196,7 +211,7 @@ pub struct Ack {
 }
 
 impl Entry {
-    /// Gives an appended entry its place.
+    /// Gives an appended entry its place. The log, which has a clock, sets when it [`expires`](Self::expires).
     #[must_use]
     pub fn new(order: u64, offset: u64, append: Append) -> Self {
         let Append {
@@ -204,6 +219,8 @@ impl Entry {
             also,
             except,
             body,
+            terms: Terms { only, .. },
+            ack,
         } = append;
         Self {
             order,
@@ -212,14 +229,21 @@ impl Entry {
             also,
             except,
             body,
+            only,
+            expires: None,
+            ack,
             parts: Default::default(),
         }
     }
 
     /// The body as `protocol` writes it, made once and shared by all who receive it; `None` for commands.
     pub fn part(&self, protocol: &dyn Protocol) -> Option<&Part> {
+        let tag = Tag {
+            order: self.order,
+            asks: self.ack.is_some(),
+        };
         let make = || match &self.body {
-            Body::Event(event) => protocol.event(event),
+            Body::Event(event) => protocol.event(event, tag),
             Body::Progress(item) => protocol.item(item),
             Body::Value(value) => value.as_bytes().clone(),
             Body::Command(_) => Part::default(),

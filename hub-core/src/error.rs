@@ -170,6 +170,9 @@ pub enum DeliveryError {
     /// A target's name was empty.
     #[error("argument cannot be null or empty: {0}")]
     EmptyName(&'static str),
+    /// The name under which something was to be sent once is empty or longer than 64 bytes.
+    #[error("a name to send under once has 1 to 64 bytes")]
+    InvalidDedupeId,
     /// Progress of a call that has its answer: clients don't listen any more. The text is the original's.
     #[error("You cannot report progress on a hub method invocation that has already completed.")]
     Completed,

@@ -107,6 +107,24 @@ name! {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct NodeId(pub u64);
 
+impl GroupName {
+    /// Those who have subscribed to a topic of the hub. Names of topics are compared ignoring case, and no group that a
+    /// hub names is one of these (`delivery.md` e.1).
+    #[must_use]
+    pub fn of_topic(topic: impl AsRef<str>) -> Self {
+        Self(format!("{TOPIC}{}", topic.as_ref().to_lowercase()).into())
+    }
+
+    /// The topic, if that is what it is of.
+    #[must_use]
+    pub fn topic(&self) -> Option<&str> {
+        self.0.strip_prefix(TOPIC)
+    }
+}
+
+/// What sets topics apart from groups and queues: not a character of a name.
+const TOPIC: char = '\u{1}';
+
 /// The name of a queue inside one hub, in lower case: names of queues are compared ignoring case (`delivery.md` 0).
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct QueueName(Arc<str>);
@@ -115,6 +133,12 @@ impl QueueName {
     /// Lower-cases the text.
     pub fn new(text: impl AsRef<str>) -> Self {
         Self(text.as_ref().to_lowercase().into())
+    }
+
+    /// What was published to a topic, kept for those who had subscribed to it when they left.
+    #[must_use]
+    pub fn of_topic(topic: impl AsRef<str>) -> Self {
+        Self(format!("{TOPIC}{}", topic.as_ref().to_lowercase()).into())
     }
 
     /// The text.

@@ -1,11 +1,13 @@
 //! [`Lease`]: what a client that is away is owed, and since when (`delivery.md` a.2).
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
 
 use crate::id::{HubName, PersistentId, QueueName};
 use crate::log::LogError;
+use crate::value::Payload;
 
 /// Whose lease it is: one client on one hub.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -16,8 +18,11 @@ pub struct LeaseKey {
     pub owner: PersistentId,
 }
 
-/// An offline subscription: what a client is owed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Values that a hub keeps for a client, by name.
+pub type Properties = BTreeMap<String, Payload>;
+
+/// An offline subscription: what a client is owed, and what is kept of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Lease {
     /// The queues.
     pub queues: Vec<QueueName>,
@@ -25,6 +30,29 @@ pub struct Lease {
     pub after: u64,
     /// How long it lasts once the client is away.
     pub ttl: Duration,
+    /// What the hub keeps for the client.
+    pub properties: Properties,
+}
+
+/// A lease, and whose it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subscriber {
+    /// The client.
+    pub owner: PersistentId,
+    /// The user that it is bound to.
+    pub user: Option<Box<str>>,
+    /// What it is owed.
+    pub lease: Lease,
+    /// Whether it is connected.
+    pub held: bool,
+}
+
+impl Subscriber {
+    /// What the hub keeps for the client under this name, if it is a `T`.
+    #[must_use]
+    pub fn property<T: serde::de::DeserializeOwned>(&self, name: &str) -> Option<T> {
+        self.lease.properties.get(name)?.read().ok()
+    }
 }
 
 /// A lease that somebody took.
@@ -68,6 +96,12 @@ pub trait Leases: Send + Sync + 'static {
     /// # Errors
     /// As for [`take`](Self::take).
     async fn sweep(&self) -> Result<Vec<LeaseKey>, LogError>;
+
+    /// The leases on a hub, in no order; one whose time is over may be among them until it was swept.
+    ///
+    /// # Errors
+    /// As for [`take`](Self::take).
+    async fn leases(&self, hub: &HubName) -> Result<Vec<Subscriber>, LogError>;
 
     /// Ties a client to the first user who brought its id; whether it is this one.
     ///

@@ -21,12 +21,15 @@
 //! [`Session`], [`Outbox`] what a connection is made of; [`Log`], [`Entry`], [`Cursor`] what outlives it; [`Outlet`] and
 //! [`Invoke`] the doors to a server and a client; [`Filter`] and [`Authorize`] what stands around hubs.
 
+mod ack;
+mod audience;
 mod authorize;
 mod clients;
 mod context;
 mod cursor;
 mod error;
 mod filter;
+mod history;
 mod hub;
 mod id;
 mod invoke;
@@ -41,35 +44,42 @@ mod protocol;
 mod session;
 mod state;
 mod target;
+mod terms;
 mod value;
 
+pub use ack::{AckError, AckOptions, Acked, Acks, OnDisconnect};
 /// For implementing [`Filter`] and [`PersistentConnection`], whose methods are asynchronous.
 pub use async_trait::async_trait;
+pub use audience::Audience;
 pub use authorize::Authorize;
-pub use clients::{Audience, CallerClients, Clients, Groups};
+pub use clients::{CallerClients, Clients, Groups};
 pub use context::{Context, Identity, Items, Peer, Request};
 pub use cursor::{Ack, Body, Command, Cursor, Entry, Epoch, InvalidCursor, Start, Topic};
 pub use error::{CallError, DeliveryError, HubError, ProtocolError};
 pub use filter::{
     Admission, Connect, Disconnect, Filter, Invocation, Next, Outgoing, Reconnect, Rejoin, Step,
 };
+pub use history::{History, Past};
 pub use hub::{BoxFuture, Hub, HubRegistration, HubSpec, MethodSpec, ParamSpec, Reply, Resumed};
 pub use hub_macros::{hub, hub_client};
 pub use id::{
     ConnectionId, GroupName, HubName, InvocationId, NodeId, PersistentId, QueueName, UserId,
 };
 pub use invoke::{EventRouter, Invoke, Proxy};
-pub use lease::{Lease, LeaseKey, Leases, Taken};
+pub use lease::{Lease, LeaseKey, Leases, Properties, Subscriber, Taken};
 pub use log::{Append, Gap, GapCause, Interest, Limit, Log, LogError, Notice, Page, Receipt};
-pub use message::{Call, Completion, Event, Failure, Item, Message, Position};
+pub use message::{Call, Completion, Event, Failure, Item, Message, Missed, Position, Tag};
 pub use outbox::{Full, Lane, Outbox};
-pub use outlet::{Offline, Outlet, Queued, Replay};
+pub use outlet::{Offline, OfflineOptions, OfflineStart, Outlet, Queued, Replay};
 pub use persistent::PersistentConnection;
 pub use progress::Progress;
-pub use protocol::{Classic, ClassicClient, Envelope, Format, Line, Part, Protocol, Text};
+pub use protocol::{
+    Classic, ClassicClient, Envelope, Format, Line, Part, Protocol, SLOTS, Tagged, Text,
+};
 pub use session::{Session, SessionEvent};
 pub use state::State;
-pub use target::{Address, Target};
+pub use target::{Address, Keeping, Matching, Target};
+pub use terms::{DedupeId, Recipients, Terms};
 pub use value::{Args, Payload};
 
 /// What generated code refers to, so that it needs nothing of its surroundings. Not for people.

@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::cursor::{Body, Cursor, Entry, Epoch, Topic};
+use crate::cursor::{Ack, Body, Cursor, Entry, Epoch, Topic};
 use crate::id::ConnectionId;
 use crate::lease::Leases;
+use crate::terms::Terms;
 
 /// What is to be written.
 #[derive(Debug, Clone)]
@@ -21,6 +22,10 @@ pub struct Append {
     pub except: Arc<[ConnectionId]>,
     /// What.
     pub body: Body,
+    /// How a queue keeps it.
+    pub terms: Terms,
+    /// Where those who receive it are expected to answer.
+    pub ack: Option<Ack>,
 }
 
 impl Append {
@@ -32,6 +37,8 @@ impl Append {
             also: Box::default(),
             except: Arc::default(),
             body,
+            terms: Terms::default(),
+            ack: None,
         }
     }
 }
@@ -43,6 +50,23 @@ pub struct Receipt {
     pub order: u64,
     /// Its place in its topic; 0 if the topic keeps nothing, because nobody listens or has listened lately.
     pub offset: u64,
+    /// Whether it had been written before, under the same [`DedupeId`](crate::DedupeId): this is where.
+    pub duplicate: bool,
+    /// How many leases of clients that are away owe it now.
+    pub waiting: u32,
+}
+
+impl Receipt {
+    /// An entry that was written now, and that nobody waits for.
+    #[must_use]
+    pub const fn at(order: u64, offset: u64) -> Self {
+        Self {
+            order,
+            offset,
+            duplicate: false,
+            waiting: 0,
+        }
+    }
 }
 
 /// How much one [`Log::read`] may return.
@@ -63,6 +87,8 @@ pub struct Page {
     pub more: bool,
     /// Topics in which entries after the cursor are gone.
     pub gaps: Vec<Gap>,
+    /// How many entries were left out because their own time was over; that is no gap.
+    pub expired: u64,
 }
 
 /// Entries that a reader should have seen and can't any more.
@@ -123,6 +149,20 @@ pub enum LogError {
         /// How large one may be.
         limit: usize,
     },
+    /// A queue that refuses what is new is full; nothing was written.
+    #[error("the queue is full: it keeps {limit} and refuses more")]
+    Full {
+        /// What it keeps at most.
+        limit: &'static str,
+    },
+    /// A lease would be larger than one may be, or one more than there may be; nothing was written.
+    #[error("there may be {limit} {what} at most")]
+    TooMany {
+        /// Of what.
+        what: &'static str,
+        /// How many there may be.
+        limit: usize,
+    },
     /// The log was closed.
     #[error("the log is closed")]
     Closed,
@@ -145,6 +185,9 @@ pub enum LogError {
 ///   After an `append` of this node it reaches the last order that was kept, with the entry or with [`Notice::Passed`].
 /// * A [`Topic::Queue`] keeps its entries whether anybody listens or not: until every lease on it is past them, and for a
 ///   while in any case, so that who is noticed late to be gone loses nothing.
+/// * An entry of a queue whose own time is over ([`Terms::expires_in`]) is left out by `read` and counted; one that was
+///   written before under the same [`DedupeId`](crate::DedupeId) on the same hub is not written again: its receipt says
+///   where it is.
 #[async_trait]
 pub trait Log: Leases {
     /// The log's epoch: the first half of every cursor.

@@ -40,6 +40,19 @@ pub enum Message {
     Position(Position),
 }
 
+/// Messages that a client should have got and never will, as its server tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missed {
+    /// The hub, unless everything may be missing.
+    pub hub: Option<HubName>,
+    /// Of what: `all`, `group`, `topic`, `user`, `connection`, `queue`, or `log` for everything.
+    pub of: String,
+    /// The name of the group, topic or queue.
+    pub name: Option<String>,
+    /// Why: `trimmed`, `expired`, `damaged` or `epochChanged`.
+    pub why: String,
+}
+
 /// A call of a hub method.
 #[derive(Debug, Clone)]
 pub struct Call {
@@ -57,6 +70,15 @@ pub struct Call {
     pub streams: Vec<InvocationId>,
 }
 
+/// What an event is called where receivers are told so (`ARCHITECTURE.md`, "Tags").
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct Tag {
+    /// Its place in the log's total order.
+    pub order: u64,
+    /// Whether the sender waits for an answer.
+    pub asks: bool,
+}
+
 /// A call of a client's callback.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
@@ -68,6 +90,8 @@ pub struct Event {
     pub args: Payload,
     /// Classic: what changed in the caller's state, an object.
     pub state: Option<Payload>,
+    /// What the server called it, on the side of a client that is told.
+    pub tag: Option<Tag>,
 }
 
 /// One value of a stream, or a report of progress.
@@ -139,4 +163,6 @@ pub struct Position {
     pub leave: bool,
     /// `L`: milliseconds to wait before the next poll.
     pub delay: Option<u64>,
+    /// `X`: what the receiver has missed for good.
+    pub missed: Vec<Missed>,
 }

@@ -5,13 +5,17 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use crate::ack::{AckOptions, Acks};
 use crate::context::Peer;
-use crate::cursor::{Body, Epoch};
+use crate::cursor::{Body, Cursor, Epoch};
 use crate::error::DeliveryError;
+use crate::history::History;
 use crate::id::{ConnectionId, GroupName, HubName, QueueName};
+use crate::lease::Properties;
 use crate::log::Gap;
-use crate::message::Item;
+use crate::message::{Event, Item};
 use crate::target::Address;
+use crate::value::Payload;
 
 /// What the server does for hub code. Implemented by the server; hub authors use [`Clients`](crate::Clients) and
 /// [`Groups`](crate::Groups), tests may implement it to see what a hub sends.
@@ -23,6 +27,26 @@ pub trait Outlet: Send + Sync + 'static {
     /// # Errors
     /// When a name is empty or the log did not take it.
     async fn deliver(&self, to: Address, body: Body) -> Result<Option<Queued>, DeliveryError>;
+
+    /// Sends an event and waits until everybody who was to get it has acknowledged it, or has not in time.
+    ///
+    /// # Errors
+    /// As for [`deliver`](Self::deliver); that somebody did not acknowledge is no error.
+    async fn ask(&self, to: Address, event: Event, how: AckOptions) -> Result<Acks, DeliveryError>;
+
+    /// Everything up to here has been handed to those who listen.
+    fn position(&self) -> Cursor;
+
+    /// What the log has of a target after a position that a client brings, and at most so many of the newest.
+    ///
+    /// # Errors
+    /// When a name is empty, or the log can't be read.
+    async fn history(
+        &self,
+        of: Address,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<History, DeliveryError>;
 
     /// Sends a report of progress to a connection.
     ///
@@ -75,6 +99,12 @@ pub trait Outlet: Send + Sync + 'static {
     /// # Errors
     /// As for [`offline`](Self::offline).
     async fn replay(&self, who: &Peer, hub: &HubName) -> Result<Replay, DeliveryError>;
+
+    /// What a hub keeps for a client.
+    ///
+    /// # Errors
+    /// As for [`offline`](Self::offline).
+    async fn properties(&self, who: &Peer, hub: &HubName) -> Result<Properties, DeliveryError>;
 }
 
 /// Where a queue keeps a message.
@@ -86,6 +116,12 @@ pub struct Queued {
     pub offset: u64,
     /// The place among everything in the log.
     pub order: u64,
+    /// Whether it was there already: it had been sent once under the same name.
+    pub duplicate: bool,
+    /// How many connections of this node were there to get it at once.
+    pub live: u32,
+    /// How many leases of clients that are away owe it.
+    pub waiting: u32,
 }
 
 /// `<epoch>:<offset>`, the epoch in upper-case hex.
@@ -95,14 +131,72 @@ impl fmt::Display for Queued {
     }
 }
 
+/// How queues keep for a client that is away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OfflineOptions {
+    /// For how long; 30 s by default, and 30 days at most.
+    pub ttl: Duration,
+    /// From where on.
+    pub start: OfflineStart,
+}
+
+/// From where on queues keep for a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum OfflineStart {
+    /// From what it is known to have had, which may be before it was noticed to be gone.
+    #[default]
+    AfterAcked,
+    /// From when it is noticed to be gone: what was on its way is not kept.
+    Now,
+}
+
+impl Default for OfflineOptions {
+    fn default() -> Self {
+        Self {
+            ttl: Duration::from_secs(30),
+            start: OfflineStart::default(),
+        }
+    }
+}
+
+impl OfflineOptions {
+    /// The longest time that anything is kept.
+    pub const MAX_TTL: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+    /// From where on they keep.
+    #[must_use]
+    pub fn start(mut self, start: OfflineStart) -> Self {
+        self.start = start;
+        self
+    }
+}
+
+/// For so long.
+impl From<Duration> for OfflineOptions {
+    fn from(ttl: Duration) -> Self {
+        Self {
+            ttl: ttl.min(Self::MAX_TTL),
+            ..Self::default()
+        }
+    }
+}
+
 /// A change of what a client is owed while it is away.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Offline {
-    /// These queues, too, and for so long.
-    Subscribe(Vec<QueueName>, Duration),
+    /// These queues, too.
+    Subscribe(Vec<QueueName>, OfflineOptions),
     /// These no more.
     Unsubscribe(Vec<QueueName>),
+    /// The hub keeps a value for the client under this name; `None` removes it.
+    Property(String, Option<Payload>),
+    /// The hub keeps no value any more.
+    Clear,
+    /// What the client has subscribed to has changed.
+    Topics,
 }
 
 /// What a client that came back finds.
@@ -113,12 +207,18 @@ pub struct Replay {
     pub reopened: bool,
     /// What should have been kept and was not.
     pub gaps: Vec<Gap>,
+    /// How many messages were left out because their own time was over.
+    pub expired: u64,
 }
 
 impl Replay {
     /// What such a client finds.
     #[must_use]
-    pub const fn of(reopened: bool, gaps: Vec<Gap>) -> Self {
-        Self { reopened, gaps }
+    pub const fn of(reopened: bool, gaps: Vec<Gap>, expired: u64) -> Self {
+        Self {
+            reopened,
+            gaps,
+            expired,
+        }
     }
 }

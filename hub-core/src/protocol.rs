@@ -8,13 +8,17 @@ use std::collections::VecDeque;
 use bytes::{Bytes, BytesMut};
 
 use crate::error::ProtocolError;
-use crate::message::{Event, Item, Message};
+use crate::log::Gap;
+use crate::message::{Event, Item, Message, Tag};
 
-pub use classic::{Classic, ClassicClient};
+pub use classic::{Classic, ClassicClient, Tagged};
 pub use text::{Line, Text};
 
 /// A message encoded once, shared by everybody who receives it.
 pub type Part = Bytes;
+
+/// How many protocols an entry can be kept encoded for.
+pub const SLOTS: usize = 6;
 
 /// Whether a protocol's frames are text or bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +41,8 @@ pub struct Envelope<'a> {
     pub groups: Option<&'a str>,
     /// `L`: milliseconds to wait before the next poll.
     pub delay: Option<u64>,
+    /// `X`: what the receiver has missed for good, where it can be told.
+    pub gaps: &'a [Gap],
 }
 
 /// A wire protocol, for one side of it.
@@ -56,8 +62,13 @@ pub trait Protocol: Send + Sync + std::fmt::Debug + 'static {
     /// Text or binary frames.
     fn format(&self) -> Format;
 
-    /// Its place in an entry's cache of encoded parts; every protocol of a process has its own, below 4.
+    /// Its place in an entry's cache of encoded parts; every protocol of a process has its own, below [`SLOTS`].
     fn slot(&self) -> usize;
+
+    /// Whether clients answer events that ask for it, and can be told what they missed.
+    fn answers(&self) -> bool {
+        false
+    }
 
     /// Takes whole messages from the front of `input` and leaves an incomplete rest there.
     ///
@@ -65,8 +76,8 @@ pub trait Protocol: Send + Sync + std::fmt::Debug + 'static {
     /// When the bytes are not this protocol. What was decoded before stays in `out`.
     fn decode(&self, input: &mut Bytes, out: &mut VecDeque<Message>) -> Result<(), ProtocolError>;
 
-    /// Encodes an event for [`frame`](Self::frame).
-    fn event(&self, event: &Event) -> Part;
+    /// Encodes an event for [`frame`](Self::frame). Most protocols have no room for its tag.
+    fn event(&self, event: &Event, tag: Tag) -> Part;
 
     /// Encodes an item of a stream, or progress, for [`frame`](Self::frame).
     fn item(&self, item: &Item) -> Part;

@@ -1,9 +1,12 @@
 //! [`Target`]: who is meant.
 
+use std::fmt;
 use std::sync::Arc;
 
 use crate::cursor::Topic;
 use crate::id::{ConnectionId, GroupName, HubName, QueueName, UserId};
+use crate::lease::Subscriber;
+use crate::terms::Terms;
 
 /// Who is meant on a hub (`classic-signalr.md` 11.2).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,5 +84,38 @@ pub struct Address {
     /// Who is left out, whatever the target says.
     pub except: Arc<[ConnectionId]>,
     /// The queue that keeps it for those who are away.
-    pub queue: Option<QueueName>,
+    pub queue: Option<Keeping>,
+}
+
+/// How what is sent is kept for those who are away.
+#[derive(Clone)]
+pub struct Keeping {
+    /// The queue.
+    pub name: QueueName,
+    /// For whom, and how long.
+    pub terms: Terms,
+    /// Says, of those who have subscribed as it is sent, whom it is for, beside those whom the terms name.
+    pub matching: Option<Arc<Matching>>,
+}
+
+/// A question about somebody who has subscribed to a queue.
+pub type Matching = dyn Fn(&Subscriber) -> bool + Send + Sync;
+
+impl Keeping {
+    /// For whoever has subscribed.
+    pub fn of(name: impl Into<QueueName>) -> Self {
+        Self {
+            name: name.into(),
+            terms: Terms::default(),
+            matching: None,
+        }
+    }
+}
+
+impl fmt::Debug for Keeping {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keeping")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
 }

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use bytes::{Bytes, BytesMut};
 use hub_core::{
     Args, Call, Classic, ClassicClient, Completion, Cursor, Envelope, Epoch, Event, Failure,
-    HubName, InvocationId, Item, Message, Payload, Protocol, Start,
+    HubName, InvocationId, Item, Message, Payload, Protocol, Start, Tag,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -100,6 +100,7 @@ prop_compose! {
             method: method.into(),
             args: payload(&Value::from(args)),
             state: state.as_ref().map(payload),
+            tag: None,
         }
     }
 }
@@ -216,13 +217,13 @@ proptest! {
         let parts: Vec<Bytes> = events
             .iter()
             .map(|message| match message {
-                Message::Event(event) => Classic.event(event),
+                Message::Event(event) => Classic.event(event, Tag::default()),
                 Message::Item(item) => Classic.item(item),
                 _ => Bytes::new(),
             })
             .collect();
         let cursor = Cursor::at(Epoch(0xABC), order);
-        let envelope = Envelope { init, leave, groups: groups.as_deref(), delay };
+        let envelope = Envelope { init, leave, groups: groups.as_deref(), delay, gaps: &[] };
         let mut frame = BytesMut::new();
         Classic.frame(cursor, envelope, &parts.iter().collect::<Vec<_>>(), &mut frame);
         // One line, and JSON as strict as any parser wants it.
@@ -273,7 +274,7 @@ proptest! {
         at in any::<prop::sample::Index>(), byte in any::<u8>(),
     ) {
         let mut frame = BytesMut::new();
-        let part = Classic.event(&event);
+        let part = Classic.event(&event, Tag::default());
         let cursor = Cursor::at(Epoch(1), 1);
         Classic.frame(cursor, Envelope::default(), &[&part], &mut frame);
         for bytes in [

@@ -4,5 +4,7 @@ pub(crate) mod admit;
 pub(crate) mod deliver;
 pub(crate) mod dispatch;
 pub(crate) mod handle;
+mod past;
+mod queue;
 pub(crate) mod raw;
 pub(crate) mod table;

@@ -212,6 +212,7 @@ async fn the_child_that_is_killed() {
                         method: "m".into(),
                         args: Payload::of(&[number]).unwrap(),
                         state: None,
+                        tag: None,
                     };
                     Append::new(queue(at), Body::Event(event))
                 };

@@ -3,6 +3,7 @@
 
 mod client;
 mod json;
+mod tagged;
 
 use std::collections::VecDeque;
 
@@ -14,11 +15,12 @@ use super::{Envelope, Format, Part, Protocol};
 use crate::Cursor;
 use crate::error::ProtocolError;
 use crate::id::InvocationId;
-use crate::message::{Call, Completion, Event, Item, Message};
+use crate::message::{Call, Completion, Event, Item, Message, Tag};
 use crate::value::{Args, Payload};
 
 pub use client::ClassicClient;
 use json::{Object, is_null, put_str, slice_of, text_of};
+pub use tagged::Tagged;
 
 /// The most characters of state that a call may carry, measured without blanks (`classic-signalr.md` 8.1).
 const MAX_STATE: usize = 4096;
@@ -42,47 +44,13 @@ impl Protocol for Classic {
 
     fn decode(&self, input: &mut Bytes, out: &mut VecDeque<Message>) -> Result<(), ProtocolError> {
         let frame = std::mem::take(input);
-        let Object { h, m, a, i, s, .. } = Object::parse(&frame)?;
-        let hub = text_of(h)?
-            .filter(|hub| !hub.is_empty())
-            .ok_or(ProtocolError::Malformed("no hub"))?;
-        let method = text_of(m)?.ok_or(ProtocolError::Malformed("no method"))?;
-        let args = match a.filter(|raw| !is_null(raw)) {
-            Some(raw) => Args::parse(slice_of(&frame, raw))?.lenient(),
-            None => Args::none(),
-        };
-        let state = s
-            .filter(|raw| !is_null(raw))
-            .map(|raw| state_of(&frame, raw))
-            .transpose()?;
-        let id = i.map(invocation_id).transpose()?.flatten();
-        let (hub, method) = (SmolStr::new(hub), SmolStr::new(method));
-        out.push_back(Message::Call(Call {
-            id,
-            hub,
-            method,
-            args,
-            state,
-            streams: Vec::new(),
-        }));
+        let object = Object::parse(&frame)?;
+        out.push_back(Message::Call(call(&frame, &object)?));
         Ok(())
     }
 
-    fn event(&self, event: &Event) -> Part {
-        let mut out =
-            BytesMut::with_capacity(event.args.as_bytes().len() + event.hub.as_str().len() + 64);
-        out.put_slice(b"{\"H\":");
-        put_str(event.hub.as_str(), &mut out);
-        out.put_slice(b",\"M\":");
-        put_str(&event.method, &mut out);
-        out.put_slice(b",\"A\":");
-        out.put_slice(event.args.as_bytes());
-        if let Some(state) = &event.state {
-            out.put_slice(b",\"S\":");
-            out.put_slice(state.as_bytes());
-        }
-        out.put_u8(b'}');
-        out.freeze()
+    fn event(&self, event: &Event, _: Tag) -> Part {
+        put_event(event, |_| {})
     }
 
     // The outer id begins with `P|`, so that clients without progress take it for the result of a call they don't know
@@ -102,29 +70,8 @@ impl Protocol for Classic {
     }
 
     fn frame(&self, cursor: Cursor, envelope: Envelope<'_>, parts: &[&Part], out: &mut BytesMut) {
-        put_fmt(format_args!("{{\"C\":\"{cursor}\""), out);
-        if envelope.init {
-            out.put_slice(b",\"S\":1");
-        }
-        if envelope.leave {
-            out.put_slice(b",\"T\":1");
-        }
-        if let Some(groups) = envelope.groups {
-            out.put_slice(b",\"G\":");
-            put_str(groups, out);
-        }
-        if let Some(delay) = envelope.delay {
-            put_fmt(format_args!(",\"L\":{delay}"), out);
-        }
-        // Without `M` clients ignore the cursor, too (`classic-signalr.md` 15.1).
-        out.put_slice(b",\"M\":[");
-        for (n, part) in parts.iter().enumerate() {
-            if n > 0 {
-                out.put_u8(b',');
-            }
-            out.put_slice(part);
-        }
-        out.put_slice(b"]}");
+        put_envelope(cursor, envelope, out);
+        put_messages(parts, out);
     }
 
     fn write(&self, message: &Message, out: &mut BytesMut) {
@@ -134,6 +81,81 @@ impl Protocol for Classic {
             _ => {}
         }
     }
+}
+
+/// Reads a call (`classic-signalr.md` 8.1).
+fn call(frame: &Bytes, object: &Object<'_>) -> Result<Call, ProtocolError> {
+    let &Object { h, m, a, i, s, .. } = object;
+    let hub = text_of(h)?
+        .filter(|hub| !hub.is_empty())
+        .ok_or(ProtocolError::Malformed("no hub"))?;
+    let method = text_of(m)?.ok_or(ProtocolError::Malformed("no method"))?;
+    let args = match a.filter(|raw| !is_null(raw)) {
+        Some(raw) => Args::parse(slice_of(frame, raw))?.lenient(),
+        None => Args::none(),
+    };
+    let state = s
+        .filter(|raw| !is_null(raw))
+        .map(|raw| state_of(frame, raw))
+        .transpose()?;
+    let id = i.map(invocation_id).transpose()?.flatten();
+    Ok(Call {
+        id,
+        hub: SmolStr::new(hub),
+        method: SmolStr::new(method),
+        args,
+        state,
+        streams: Vec::new(),
+    })
+}
+
+/// Writes an event, and what `more` adds to it.
+fn put_event(event: &Event, more: impl FnOnce(&mut BytesMut)) -> Part {
+    let mut out =
+        BytesMut::with_capacity(event.args.as_bytes().len() + event.hub.as_str().len() + 64);
+    out.put_slice(b"{\"H\":");
+    put_str(event.hub.as_str(), &mut out);
+    out.put_slice(b",\"M\":");
+    put_str(&event.method, &mut out);
+    out.put_slice(b",\"A\":");
+    out.put_slice(event.args.as_bytes());
+    if let Some(state) = &event.state {
+        out.put_slice(b",\"S\":");
+        out.put_slice(state.as_bytes());
+    }
+    more(&mut out);
+    out.put_u8(b'}');
+    out.freeze()
+}
+
+/// Begins a frame.
+fn put_envelope(cursor: Cursor, envelope: Envelope<'_>, out: &mut BytesMut) {
+    put_fmt(format_args!("{{\"C\":\"{cursor}\""), out);
+    if envelope.init {
+        out.put_slice(b",\"S\":1");
+    }
+    if envelope.leave {
+        out.put_slice(b",\"T\":1");
+    }
+    if let Some(groups) = envelope.groups {
+        out.put_slice(b",\"G\":");
+        put_str(groups, out);
+    }
+    if let Some(delay) = envelope.delay {
+        put_fmt(format_args!(",\"L\":{delay}"), out);
+    }
+}
+
+/// Ends a frame. Without `M` clients ignore the cursor, too (`classic-signalr.md` 15.1).
+fn put_messages(parts: &[&Part], out: &mut BytesMut) {
+    out.put_slice(b",\"M\":[");
+    for (n, part) in parts.iter().enumerate() {
+        if n > 0 {
+            out.put_u8(b',');
+        }
+        out.put_slice(part);
+    }
+    out.put_slice(b"]}");
 }
 
 fn put_completion(completion: &Completion, out: &mut BytesMut) {

@@ -11,7 +11,7 @@ use super::{Envelope, Format, Part, Protocol};
 use crate::Cursor;
 use crate::error::ProtocolError;
 use crate::id::InvocationId;
-use crate::message::{Call, Completion, Event, Item, Message};
+use crate::message::{Call, Completion, Event, Item, Message, Tag};
 use crate::value::{Args, Payload};
 
 /// The server's side of the text protocol: a line is a call, and so is what comes back. One line for each message, without
@@ -86,7 +86,7 @@ impl Protocol for Text {
         Ok(())
     }
 
-    fn event(&self, event: &Event) -> Part {
+    fn event(&self, event: &Event, _: Tag) -> Part {
         let data = match event.args.read::<Vec<Box<RawValue>>>().as_deref() {
             Ok([]) => String::new(),
             Ok([one]) => plain(one.get()),
@@ -169,8 +169,9 @@ mod tests {
             method: "bar".into(),
             args: Payload::of(args).unwrap(),
             state: None,
+            tag: None,
         };
-        String::from_utf8(Text.event(&event).to_vec()).unwrap()
+        String::from_utf8(Text.event(&event, Tag::default()).to_vec()).unwrap()
     }
 
     fn call(line: &str) -> Result<Call, ProtocolError> {

@@ -11,9 +11,9 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use bytes::Bytes;
 use hub_core::{
-    Address, Args, Body, CallError, ConnectionId, Context, DeliveryError, Event, GroupName, Hub,
-    HubError, HubName, Identity, InvocationId, Invoke, Item, Offline, Outlet, Payload, Peer,
-    Queued, Replay, Reply, Request, State,
+    AckOptions, Acks, Address, Args, Body, CallError, ConnectionId, Context, Cursor, DeliveryError,
+    Epoch, Event, GroupName, History, Hub, HubError, HubName, Identity, InvocationId, Invoke, Item,
+    Offline, Outlet, Payload, Peer, Properties, Queued, Replay, Reply, Request, State,
 };
 use serde_json::Value;
 
@@ -35,6 +35,24 @@ impl Outlet for Memory {
         }
         self.events.lock().unwrap().push((to, event));
         Ok(None)
+    }
+
+    async fn ask(&self, to: Address, event: Event, _: AckOptions) -> Result<Acks, DeliveryError> {
+        self.deliver(to, Body::Event(event)).await?;
+        Ok(Acks::new())
+    }
+
+    fn position(&self) -> Cursor {
+        Cursor::at(Epoch(1), 2)
+    }
+
+    async fn history(
+        &self,
+        _: Address,
+        _: Option<&str>,
+        _: usize,
+    ) -> Result<History, DeliveryError> {
+        Ok(History::of(true, self.position(), Vec::new()))
     }
 
     async fn report(&self, _: &ConnectionId, item: Item) -> Result<(), DeliveryError> {
@@ -70,6 +88,10 @@ impl Outlet for Memory {
 
     async fn replay(&self, _: &Peer, _: &HubName) -> Result<Replay, DeliveryError> {
         Ok(Replay::default())
+    }
+
+    async fn properties(&self, _: &Peer, _: &HubName) -> Result<Properties, DeliveryError> {
+        Ok(Properties::new())
     }
 }
 

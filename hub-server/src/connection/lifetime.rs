@@ -177,18 +177,19 @@ pub(crate) async fn close(node: &Node, connection: &Arc<Connection>, peer: &Arc<
     let Some(registered) = node.hubs.get(hub) else {
         return;
     };
-    let had = {
+    let (had, groups) = {
         let mut link = connection.link();
         // It was heard just now.
         link.hear();
-        link.had(&registered.name, node.tide.passed())
+        let had = link.had(&registered.name, node.tide.passed());
+        (had, link.groups.clone())
     };
     node.registry.close(connection, hub, &registered.name);
     let gone = Event::Disconnected { stopped: true };
     if let Err(error) = tell(node, peer, &[hub], gone).await {
         tracing::warn!(connection = %peer.id, %error, "on_disconnected failed");
     }
-    sessions::close(node, peer, &registered.name, had).await;
+    sessions::close(node, peer, &registered.name, had, &groups).await;
 }
 
 /// A receive request's link is gone. A connection without negotiation ends with it; others may come back.

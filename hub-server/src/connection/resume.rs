@@ -91,17 +91,15 @@ async fn catch_up(
     };
     let after = Cursor::at(node.epoch, catch.at);
     let page = node.log.read(&topics, after, limit).await?;
-    let owed = page.entries.iter();
-    let owed = owed.filter(|entry| catch.owes(entry) && !entry.excepts(&connection.id));
-    let owed: Vec<_> = owed.collect();
     let last = page.entries.last().filter(|_| page.more);
     let at = last.map_or(catch.upto, |entry| entry.order);
     let mut link = connection.link();
     let unchanged = link.catching().is_some_and(|now| now.at == catch.at);
     if link.request == request && unchanged {
         let protocol = link.downlink().protocol();
-        let parts = owed.into_iter().filter_map(|entry| entry.part(protocol));
-        let parts: Vec<&Part> = parts.collect();
+        let owed = page.entries.iter();
+        let owed = owed.filter(|entry| catch.owes(entry) && link.is_meant(entry));
+        let parts: Vec<&Part> = owed.filter_map(|entry| entry.part(protocol)).collect();
         link.caught(node.epoch, at, &parts);
         link.wake();
     }
@@ -173,7 +171,7 @@ async fn page(
         }
         return Ok(());
     }
-    apply(node, connection, &mut link, entries);
+    apply(node, &mut link, entries);
     if whole {
         link.advance(limit.upto);
     }
@@ -182,7 +180,7 @@ async fn page(
 }
 
 /// Writes entries into the outbox as one frame and applies commands, in order.
-fn apply(node: &Node, connection: &Connection, link: &mut Link, entries: &[Arc<Entry>]) {
+fn apply(node: &Node, link: &mut Link, entries: &[Arc<Entry>]) {
     let protocol = link.downlink().protocol();
     let mut parts: Vec<&Part> = Vec::new();
     let mut upto = link.position;
@@ -190,7 +188,7 @@ fn apply(node: &Node, connection: &Connection, link: &mut Link, entries: &[Arc<E
         upto = entry.order;
         if let Body::Command(command) = &entry.body {
             link.regroup(command, entry.order);
-        } else if !entry.excepts(&connection.id) {
+        } else if link.is_meant(entry) {
             parts.extend(entry.part(protocol));
         }
     }

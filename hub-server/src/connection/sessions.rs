@@ -3,13 +3,13 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use hub_core::{
-    DeliveryError, HubName, Lease, LeaseKey, LogError, Offline, Peer, QueueName, Taken, Topic,
+    DeliveryError, GroupName, HubName, Lease, LeaseKey, LogError, Offline, OfflineOptions,
+    OfflineStart, Payload, Peer, Properties, QueueName, Taken, Topic,
 };
 
-use super::link::Connection;
+use super::link::{Connection, Membership};
 use crate::node::Node;
 
 /// The hubs that a client with a persistent id has open. Shared by all requests of its connection.
@@ -26,8 +26,14 @@ struct Session {
     sent: Option<u64>,
     /// What is kept from now on.
     queues: Vec<QueueName>,
-    ttl: Duration,
+    options: OfflineOptions,
+    /// What is published to these topics of the hub reaches the client, and is kept where the queue of that name is.
+    topics: Vec<GroupName>,
+    properties: Properties,
 }
+
+/// Names and values that a hub keeps for one client have so many bytes.
+const MAX_PROPERTIES: usize = 64 << 10;
 
 /// What waits for a client that came back: queues, and the last order that it has had.
 pub(crate) struct Waiting {
@@ -44,8 +50,8 @@ impl Sessions {
     pub(crate) fn topics(&self) -> Vec<Topic> {
         let sessions = self.lock();
         let of = |(hub, session): (&HubName, &Session)| {
-            let topic = |queue: &QueueName| Topic::Queue(hub.clone(), queue.clone());
-            session.queues.iter().map(topic).collect::<Vec<_>>()
+            let topic = |queue: QueueName| Topic::Queue(hub.clone(), queue);
+            session.kept().map(topic).collect::<Vec<_>>()
         };
         sessions.iter().flat_map(of).collect()
     }
@@ -79,17 +85,24 @@ pub(crate) async fn open(node: &Node, peer: &Peer, hub: &HubName) {
             return;
         }
     };
-    let session = Session {
+    let mut session = Session {
         fence,
-        found: lease,
+        found: None,
         sent: None,
         queues: Vec::new(),
-        ttl: Duration::ZERO,
+        options: OfflineOptions::default(),
+        topics: Vec::new(),
+        properties: Properties::new(),
     };
+    if let Some(lease) = lease {
+        session.options = lease.ttl.into();
+        session.properties = lease.properties.clone();
+        session.found = Some(lease);
+    }
     sessions.lock().insert(hub.clone(), session);
 }
 
-/// Changes what is kept for a client that has had everything up to `had`.
+/// Changes what is kept for a client that has had everything up to `had` and is a member of these groups.
 ///
 /// # Errors
 /// When the client can't be known again, or the log does not take it.
@@ -99,26 +112,46 @@ pub(crate) async fn change(
     hub: &HubName,
     change: Offline,
     had: u64,
+    groups: &[Membership],
 ) -> Result<(), DeliveryError> {
     let sessions = of(peer).ok_or(DeliveryError::NoPersistentId)?;
     open(node, peer, hub).await;
     let (fence, lease) = {
         let mut all = sessions.lock();
         let session = all.get_mut(hub).ok_or(DeliveryError::Stopped)?;
+        session.follow(hub, groups);
         match change {
-            Offline::Subscribe(queues, ttl) => {
+            Offline::Subscribe(queues, options) => {
                 session.queues.extend(queues);
                 session.queues.sort_unstable();
                 session.queues.dedup();
-                session.ttl = ttl;
+                session.options = options;
             }
             Offline::Unsubscribe(queues) => session.queues.retain(|own| !queues.contains(own)),
+            Offline::Property(name, value) => session.set(name, value)?,
+            Offline::Clear => session.properties.clear(),
             _ => {}
         }
         (session.fence, session.lease(had))
     };
     let key = key(peer, hub).ok_or(DeliveryError::NoPersistentId)?;
     Ok(node.log.put(&key, fence, lease, true).await?)
+}
+
+/// What a hub keeps for a client.
+///
+/// # Errors
+/// When the client can't be known again.
+pub(crate) async fn properties(
+    node: &Node,
+    peer: &Peer,
+    hub: &HubName,
+) -> Result<Properties, DeliveryError> {
+    let sessions = of(peer).ok_or(DeliveryError::NoPersistentId)?;
+    open(node, peer, hub).await;
+    let all = sessions.lock();
+    let session = all.get(hub).ok_or(DeliveryError::Stopped)?;
+    Ok(session.properties.clone())
 }
 
 /// What waits for a client on a hub that it has opened, unless it is on its way already.
@@ -158,18 +191,33 @@ pub(crate) async fn close_all(node: &Node, peer: &Peer, connection: &Connection)
     let Some(sessions) = of(peer) else { return };
     let hubs: Vec<HubName> = sessions.lock().keys().cloned().collect();
     for hub in hubs {
-        let had = connection.link().had(&hub, node.tide.passed());
-        close(node, peer, &hub, had).await;
+        let (had, groups) = {
+            let link = connection.link();
+            (link.had(&hub, node.tide.passed()), link.groups.clone())
+        };
+        close(node, peer, &hub, had, &groups).await;
     }
 }
 
-/// A hub is closed for a client that has had everything up to `had`: from now on its time runs.
-pub(crate) async fn close(node: &Node, peer: &Peer, hub: &HubName, had: u64) {
+/// A hub is closed for a client that has had everything up to `had` and was a member of these groups: from now on its time
+/// runs.
+pub(crate) async fn close(
+    node: &Node,
+    peer: &Peer,
+    hub: &HubName,
+    had: u64,
+    groups: &[Membership],
+) {
     let Some(sessions) = of(peer) else { return };
-    let Some(session) = sessions.lock().remove(hub) else {
+    let Some(mut session) = sessions.lock().remove(hub) else {
         return;
     };
     let Some(key) = key(peer, hub) else { return };
+    session.follow(hub, groups);
+    let had = match session.options.start {
+        OfflineStart::Now => node.tide.passed().max(had),
+        _ => had,
+    };
     let lease = session.lease(had);
     match node.log.put(&key, session.fence, lease, false).await {
         // Fenced: the client is back already, on another connection.
@@ -183,7 +231,11 @@ pub(crate) async fn close(node: &Node, peer: &Peer, hub: &HubName, had: u64) {
 impl Session {
     /// Of what was found, what the client has not had.
     fn owed(&self, had: u64) -> Option<Lease> {
-        let found = self.found.clone()?;
+        let found = self.found.clone().filter(|it| !it.queues.is_empty())?;
+        let found = Lease {
+            properties: self.properties.clone(),
+            ..found
+        };
         match self.sent {
             None => Some(found),
             Some(upto) if had < upto => Some(Lease {
@@ -196,10 +248,12 @@ impl Session {
 
     /// What was found and has not reached the client is owed still.
     fn lease(&self, had: u64) -> Option<Lease> {
-        let own = (!self.queues.is_empty()).then(|| Lease {
-            queues: self.queues.clone(),
+        let keeps = !self.queues.is_empty() || !self.properties.is_empty();
+        let own = keeps.then(|| Lease {
+            queues: self.kept().collect(),
             after: had,
-            ttl: self.ttl,
+            ttl: self.options.ttl,
+            properties: self.properties.clone(),
         });
         match (own, self.owed(had)) {
             (Some(mut own), Some(found)) => {
@@ -211,5 +265,41 @@ impl Session {
             }
             (own, found) => own.or(found),
         }
+    }
+
+    /// The queues that keep for the client, those of topics among them.
+    fn kept(&self) -> impl Iterator<Item = QueueName> {
+        let followed = |queue: &&QueueName| {
+            let group = GroupName::of_topic(queue.as_str());
+            self.topics.contains(&group)
+        };
+        let published = self.queues.iter().filter(followed);
+        let published = published.map(|queue| QueueName::of_topic(queue.as_str()));
+        self.queues.iter().cloned().chain(published)
+    }
+
+    /// The client is a member of these groups, some of which are topics.
+    fn follow(&mut self, hub: &HubName, groups: &[Membership]) {
+        let own = groups.iter().filter(|(of, _)| of == hub);
+        let topics = own.filter(|(_, group)| group.topic().is_some());
+        self.topics = topics.map(|(_, group)| group.clone()).collect();
+    }
+
+    fn set(&mut self, name: String, value: Option<Payload>) -> Result<(), LogError> {
+        let Some(value) = value else {
+            self.properties.remove(&name);
+            return Ok(());
+        };
+        let weight = |(name, value): (&String, &Payload)| name.len() + value.as_bytes().len();
+        let others = self.properties.iter().filter(|(other, _)| **other != name);
+        let size = others.map(weight).sum::<usize>() + weight((&name, &value));
+        if size > MAX_PROPERTIES {
+            return Err(LogError::TooLarge {
+                size,
+                limit: MAX_PROPERTIES,
+            });
+        }
+        self.properties.insert(name, value);
+        Ok(())
     }
 }

@@ -1,15 +1,14 @@
 //! The [`Outlet`]: what hub code sends becomes entries of the log.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use hub_core::{
-    Ack, Address, Append, Body, BoxFuture, Command, ConnectionId, Cursor, DeliveryError, GroupName,
-    HubName, Item, Limit, Next, Offline, Outgoing, Outlet, Peer, QueueName, Queued, Receipt,
-    Replay, Start, Topic,
+    Ack, AckOptions, Acks, Address, Append, Body, BoxFuture, Command, ConnectionId, Cursor,
+    DeliveryError, Event, GroupName, History, HubName, Item, Limit, Next, Offline, Outgoing,
+    Outlet, Peer, Properties, Queued, Receipt, Replay, Start, Topic,
 };
 use tokio::time::timeout;
 
+use super::past;
 use crate::connection::sessions;
 use crate::node::Node;
 
@@ -25,6 +24,28 @@ impl Outlet for Node {
             }
             (_, body) => self.publish(to, body).await,
         }
+    }
+
+    async fn ask(
+        &self,
+        _to: Address,
+        _event: Event,
+        _how: AckOptions,
+    ) -> Result<Acks, DeliveryError> {
+        Err(DeliveryError::Stopped)
+    }
+
+    fn position(&self) -> Cursor {
+        Cursor::at(self.epoch, self.tide.passed())
+    }
+
+    async fn history(
+        &self,
+        of: Address,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<History, DeliveryError> {
+        past::of(self, &of, after, limit).await
     }
 
     async fn report(&self, to: &ConnectionId, item: Item) -> Result<(), DeliveryError> {
@@ -59,11 +80,15 @@ impl Outlet for Node {
         change: Offline,
     ) -> Result<(), DeliveryError> {
         let connection = self.registry.find(&who.id);
-        let had = connection.as_ref().map_or_else(
-            || self.tide.passed(),
-            |connection| connection.link().had(hub, self.tide.passed()),
-        );
-        sessions::change(self, who, hub, change, had).await?;
+        let passed = self.tide.passed();
+        let (had, groups) = match &connection {
+            Some(connection) => {
+                let link = connection.link();
+                (link.had(hub, passed), link.groups.clone())
+            }
+            None => (passed, Vec::new()),
+        };
+        sessions::change(self, who, hub, change, had, &groups).await?;
         if let (Some(connection), Some(sessions)) = (connection, sessions::of(who)) {
             connection.link().queues = sessions.topics();
         }
@@ -100,7 +125,11 @@ impl Outlet for Node {
             return Ok(Replay::default());
         }
         connection.link().catch_up_on(waiting, passed);
-        Ok(Replay::of(true, page.gaps))
+        Ok(Replay::of(true, page.gaps, page.expired))
+    }
+
+    async fn properties(&self, who: &Peer, hub: &HubName) -> Result<Properties, DeliveryError> {
+        sessions::properties(self, who, hub).await
     }
 
     async fn abort(&self, who: &ConnectionId) -> Result<(), DeliveryError> {
@@ -119,46 +148,24 @@ impl Node {
         }
         let topics = to.target.topics(&to.hub);
         if let Some(queue) = to.queue {
-            return self.enqueue(to.hub, queue, topics, to.except, body).await;
+            let also = topics;
+            let entry = Append {
+                also: also.into(),
+                except: to.except,
+                ..Append::new(Topic::Queue(to.hub, queue.name.clone()), body)
+            };
+            return self.enqueue(entry, queue).await.map(Some);
         }
         let entries = topics.into_iter().map(|topic| Append {
-            topic,
-            also: Box::default(),
             except: to.except.clone(),
-            body: body.clone(),
+            ..Append::new(topic, body.clone())
         });
         self.write(entries.collect()).await?;
         Ok(None)
     }
 
-    /// One entry for those who are away and those who are there.
-    async fn enqueue(
-        &self,
-        hub: HubName,
-        queue: QueueName,
-        also: Vec<Topic>,
-        except: Arc<[ConnectionId]>,
-        body: Body,
-    ) -> Result<Option<Queued>, DeliveryError> {
-        if queue.as_str().is_empty() {
-            return Err(DeliveryError::EmptyName("queue"));
-        }
-        let entry = Append {
-            topic: Topic::Queue(hub, queue),
-            also: also.into(),
-            except,
-            body,
-        };
-        let receipts = self.write(vec![entry]).await?;
-        Ok(receipts.first().map(|receipt| Queued {
-            epoch: self.epoch,
-            offset: receipt.offset,
-            order: receipt.order,
-        }))
-    }
-
     /// Returns when this node's pump has passed what was written, so that an answer does not overtake it.
-    async fn write(&self, entries: Vec<Append>) -> Result<Vec<Receipt>, DeliveryError> {
+    pub(super) async fn write(&self, entries: Vec<Append>) -> Result<Vec<Receipt>, DeliveryError> {
         if entries.is_empty() {
             return Ok(Vec::new());
         }

@@ -170,11 +170,14 @@ impl State {
             self.queue(&append.topic);
         }
         let Some(ring) = self.rings.get_mut(&append.topic) else {
-            return Receipt { order, offset: 0 };
+            return Receipt::at(order, 0);
         };
         ring.offset += 1;
         let offset = ring.offset;
-        let entry = Arc::new(Entry::new(order, offset, append));
+        let expires = append.terms.expires_in.map(|after| Instant::now() + after);
+        let mut entry = Entry::new(order, offset, append);
+        entry.expires = expires.map(Instant::into_std);
+        let entry = Arc::new(entry);
         let keep = if queues { &self.queue } else { &self.keep };
         ring.push(entry.clone(), keep);
         for topic in &entry.also {
@@ -184,7 +187,7 @@ impl State {
             }
         }
         self.tail.push_back(entry);
-        Receipt { order, offset }
+        Receipt::at(order, offset)
     }
 
     pub(super) fn watch(&mut self, topic: &Topic, change: Interest) {

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hub_core::{
-    Append, Cursor, Epoch, Interest, Lease, LeaseKey, Leases, Limit, Log, LogError, Notice, Page,
-    PersistentId, Receipt, Taken, Topic,
+    Append, Cursor, Epoch, HubName, Interest, Lease, LeaseKey, Leases, Limit, Log, LogError,
+    Notice, Page, PersistentId, Receipt, Subscriber, Taken, Topic,
 };
 use tokio::time::Instant;
 
@@ -97,6 +97,10 @@ impl Leases for MemoryLog {
         let over = state.leases.sweep();
         state.sweep_queues(Instant::now());
         Ok(over)
+    }
+
+    async fn leases(&self, hub: &HubName) -> Result<Vec<Subscriber>, LogError> {
+        Ok(self.0.lock().leases.on(hub))
     }
 
     async fn bind(&self, owner: &PersistentId, user: Option<&str>) -> Result<bool, LogError> {

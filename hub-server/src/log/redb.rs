@@ -25,8 +25,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use hub_core::{
-    Append, Body, Cursor, Epoch, Interest, Lease, LeaseKey, Leases, Limit, Log, LogError, Notice,
-    Page, Payload, PersistentId, Receipt, Taken, Topic,
+    Append, Body, Cursor, Epoch, HubName, Interest, Lease, LeaseKey, Leases, Limit, Log, LogError,
+    Notice, Page, Payload, PersistentId, Receipt, Subscriber, Taken, Topic,
 };
 use tokio::sync::{Notify, oneshot};
 
@@ -330,6 +330,10 @@ impl Leases for RedbLog {
 
     async fn sweep(&self) -> Result<Vec<LeaseKey>, LogError> {
         self.ask(Job::Sweep).await
+    }
+
+    async fn leases(&self, hub: &HubName) -> Result<Vec<Subscriber>, LogError> {
+        Ok(self.shared.kept.lock().leases.on(hub))
     }
 
     async fn bind(&self, owner: &PersistentId, user: Option<&str>) -> Result<bool, LogError> {

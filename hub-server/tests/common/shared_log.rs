@@ -8,8 +8,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_util::FutureExt;
 use hub_server::{
-    Append, Cursor, Epoch, Interest, Lease, LeaseKey, Leases, Limit, Log, LogError, MemoryLog,
-    Notice, Page, PersistentId, Receipt, Taken, Topic,
+    Append, Cursor, Epoch, HubName, Interest, Lease, LeaseKey, Leases, Limit, Log, LogError,
+    MemoryLog, Notice, Page, PersistentId, Receipt, Subscriber, Taken, Topic,
 };
 use tokio::sync::Notify;
 
@@ -170,6 +170,10 @@ impl Leases for SharedLog {
 
     async fn sweep(&self) -> Result<Vec<LeaseKey>, LogError> {
         self.store.kept.sweep().await
+    }
+
+    async fn leases(&self, hub: &HubName) -> Result<Vec<Subscriber>, LogError> {
+        self.store.kept.leases(hub).await
     }
 
     async fn bind(&self, owner: &PersistentId, user: Option<&str>) -> Result<bool, LogError> {

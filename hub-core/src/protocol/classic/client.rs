@@ -7,11 +7,12 @@ use serde_json::value::RawValue;
 use smol_str::SmolStr;
 
 use super::json::{Object, is_null, put_str, slice_of, text_of};
+use super::tagged::{put_answer, tag_of};
 use super::{Classic, invocation_id};
 use crate::Cursor;
 use crate::error::ProtocolError;
 use crate::id::{HubName, InvocationId};
-use crate::message::{Completion, Event, Failure, Item, Message, Position};
+use crate::message::{Completion, Event, Failure, Item, Message, Missed, Position, Tag};
 use crate::protocol::{Envelope, Format, Part, Protocol};
 use crate::value::Payload;
 
@@ -57,6 +58,7 @@ impl Protocol for ClassicClient {
             init: object.s.is_some_and(|raw| raw.get() == "1"),
             leave: object.t.is_some_and(|raw| raw.get() == "1"),
             delay: object.l.and_then(|raw| raw.get().parse().ok()),
+            missed: missed(object.x)?,
         };
         let elements: Vec<&RawValue> = serde_json::from_str(messages.get())?;
         for element in elements {
@@ -75,8 +77,8 @@ impl Protocol for ClassicClient {
         Ok(())
     }
 
-    fn event(&self, event: &Event) -> Part {
-        Classic.event(event)
+    fn event(&self, event: &Event, tag: Tag) -> Part {
+        Classic.event(event, tag)
     }
 
     fn item(&self, item: &Item) -> Part {
@@ -88,7 +90,12 @@ impl Protocol for ClassicClient {
     }
 
     fn write(&self, message: &Message, out: &mut BytesMut) {
-        let Message::Call(call) = message else { return };
+        let call = match message {
+            Message::Call(call) => call,
+            Message::Ack(order) => return put_answer(*order, &Ok(None), out),
+            Message::Complete(answer) => return put_completion(answer, out),
+            _ => return,
+        };
         out.put_slice(b"{\"H\":");
         put_str(&call.hub, out);
         out.put_slice(b",\"M\":");
@@ -111,6 +118,41 @@ impl Protocol for ClassicClient {
         }
         out.put_u8(b'}');
     }
+}
+
+/// An answer to an event, whose tag is its id.
+fn put_completion(answer: &Completion, out: &mut BytesMut) {
+    let order = answer.id.as_ref().and_then(|id| id.as_str().parse().ok());
+    if let Some(order) = order {
+        put_answer(order, &answer.outcome, out);
+    }
+}
+
+/// What the server says is missing, as it stands in a frame.
+#[derive(serde::Deserialize)]
+struct Gone {
+    #[serde(rename = "H")]
+    hub: Option<String>,
+    #[serde(rename = "T")]
+    of: String,
+    #[serde(rename = "N")]
+    name: Option<String>,
+    #[serde(rename = "W")]
+    why: String,
+}
+
+fn missed(raw: Option<&RawValue>) -> Result<Vec<Missed>, ProtocolError> {
+    let Some(raw) = raw else {
+        return Ok(Vec::new());
+    };
+    let gone: Vec<Gone> = serde_json::from_str(raw.get())?;
+    let told = |gone: Gone| Missed {
+        hub: gone.hub.map(HubName::from),
+        of: gone.of,
+        name: gone.name,
+        why: gone.why,
+    };
+    Ok(gone.into_iter().map(told).collect())
 }
 
 /// `P` is tested before `I`, as clients that know progress do (`classic-signalr.md` 8.5).
@@ -148,11 +190,19 @@ fn event(frame: &Bytes, object: &Object<'_>) -> Result<Option<Message>, Protocol
     let args =
         payload(frame, object.a.filter(|raw| !is_null(raw))).unwrap_or_else(Payload::empty_array);
     let state = payload(frame, object.s);
+    let tag = match text_of(object.o)? {
+        Some(order) => Some(Tag {
+            order: tag_of(&order)?,
+            asks: object.k.is_some(),
+        }),
+        None => None,
+    };
     Ok(Some(Message::Event(Event {
         hub: HubName::from(&*hub),
         method: SmolStr::new(method),
         args,
         state,
+        tag,
     })))
 }
 

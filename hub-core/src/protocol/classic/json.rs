@@ -26,6 +26,9 @@ pub(super) struct Object<'a> {
     pub(super) d: Option<&'a RawValue>,
     pub(super) r: Option<&'a RawValue>,
     pub(super) p: Option<&'a RawValue>,
+    pub(super) o: Option<&'a RawValue>,
+    pub(super) k: Option<&'a RawValue>,
+    pub(super) x: Option<&'a RawValue>,
 }
 
 impl<'a> Object<'a> {
@@ -49,6 +52,9 @@ impl<'a> Object<'a> {
             b'd' => &mut self.d,
             b'r' => &mut self.r,
             b'p' => &mut self.p,
+            b'o' => &mut self.o,
+            b'k' => &mut self.k,
+            b'x' => &mut self.x,
             _ => return None,
         })
     }

@@ -57,6 +57,7 @@ fn event(args: &str, state: Option<&str>) -> Event {
         method: "broadcastMessage".into(),
         args: payload(args),
         state: state.map(payload),
+        tag: None,
     }
 }
 
@@ -214,11 +215,11 @@ fn item_50_a_state_is_measured_in_characters_without_blanks() {
 #[test]
 fn events_are_written_in_the_order_of_the_original() {
     assert_eq!(
-        Classic.event(&event(r#"["ann","hello"]"#, None)),
+        Classic.event(&event(r#"["ann","hello"]"#, None), Tag::default()),
         r#"{"H":"ChatHub","M":"broadcastMessage","A":["ann","hello"]}"#
     );
     assert_eq!(
-        Classic.event(&event("[]", Some(r#"{"index":3}"#))),
+        Classic.event(&event("[]", Some(r#"{"index":3}"#)), Tag::default()),
         r#"{"H":"ChatHub","M":"broadcastMessage","A":[],"S":{"index":3}}"#
     );
     let odd = Event {
@@ -227,7 +228,7 @@ fn events_are_written_in_the_order_of_the_original() {
         ..event("[]", None)
     };
     assert_eq!(
-        Classic.event(&odd),
+        Classic.event(&odd, Tag::default()),
         "{\"H\":\"\\\"\",\"M\":\"ä\\u2028\\n\",\"A\":[]}"
     );
 }
@@ -303,6 +304,7 @@ fn a_payload_always_has_c_and_m_and_the_rest_between_them() {
         leave: true,
         groups: Some("a+/=\""),
         delay: Some(2_000),
+        gaps: &[],
     };
     assert_eq!(
         frame(all, &[&a, &b]),

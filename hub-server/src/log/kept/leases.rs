@@ -3,7 +3,9 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-use hub_core::{Lease, LeaseKey, LogError, PersistentId, QueueName, Taken, Topic};
+use hub_core::{
+    HubName, Lease, LeaseKey, LogError, PersistentId, QueueName, Subscriber, Taken, Topic,
+};
 use tokio::time::Instant;
 
 use super::State;
@@ -64,6 +66,20 @@ impl Table {
 
     pub(in crate::log) fn bound_to(&self, owner: &PersistentId) -> Option<&str> {
         self.bound.get(owner).map(|user| &**user)
+    }
+
+    /// The leases on a hub.
+    pub(in crate::log) fn on(&self, hub: &HubName) -> Vec<Subscriber> {
+        let leases = self.leases.iter().filter(|(key, _)| key.hub == *hub);
+        let known = leases.filter_map(|(key, tracked)| {
+            Some(Subscriber {
+                owner: key.owner.clone(),
+                user: self.bound_to(&key.owner).map(Into::into),
+                lease: tracked.lease.clone()?,
+                held: tracked.until.is_none(),
+            })
+        });
+        known.collect()
     }
 
     /// Whether a client is this user's, as far as it is bound to anybody.

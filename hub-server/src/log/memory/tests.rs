@@ -1,7 +1,6 @@
 use super::*;
 use crate::log::kept::ring::ENTRY_OVERHEAD;
 use hub_core::{Event, GapCause, HubName, Payload};
-use std::sync::Arc;
 
 fn topic(name: &str) -> Topic {
     Topic::Group(HubName::from("chat"), name.into())
@@ -13,13 +12,9 @@ fn event(topic: &Topic) -> Append {
         method: "m".into(),
         args: Payload::empty_array(),
         state: None,
+        tag: None,
     };
-    Append {
-        topic: topic.clone(),
-        also: Box::default(),
-        except: Arc::default(),
-        body: hub_core::Body::Event(event),
-    }
+    Append::new(topic.clone(), hub_core::Body::Event(event))
 }
 
 fn log() -> MemoryLog {
@@ -106,10 +101,7 @@ async fn topics_outlive_their_listeners_and_are_forgotten_later_item_42() {
     log.watch(&a, Interest::Leave);
     assert_eq!(
         log.append(vec![event(&a)]).await.unwrap(),
-        [Receipt {
-            order: 1,
-            offset: 1
-        }]
+        [Receipt::at(1, 1)]
     );
     tokio::time::advance(Duration::from_secs(99)).await;
     log.watch(&b, Interest::Listen);
@@ -122,10 +114,7 @@ async fn topics_outlive_their_listeners_and_are_forgotten_later_item_42() {
     );
     assert_eq!(
         log.append(vec![event(&a)]).await.unwrap(),
-        [Receipt {
-            order: 2,
-            offset: 0
-        }]
+        [Receipt::at(2, 0)]
     );
 }
 

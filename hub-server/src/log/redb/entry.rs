@@ -26,10 +26,9 @@ pub(super) fn read(queue: u32, order: u64, topic: &Topic, row: &[u8]) -> Option<
     let also = fields.list(read_topic)?;
     let except = fields.list(|fields| Some(fields.text()?.into()))?;
     let append = Append {
-        topic: topic.clone(),
         also: also.into(),
         except: Arc::from(except),
-        body: read_body(&mut fields)?,
+        ..Append::new(topic.clone(), read_body(&mut fields)?)
     };
     Some((offset, append))
 }
@@ -111,6 +110,7 @@ fn read_body(fields: &mut Fields<'_>) -> Option<Body> {
             method: fields.text()?.into(),
             args: payload(fields)?,
             state: read_optional(fields)?,
+            tag: None,
         }),
         1 => Body::Progress(Item {
             id: InvocationId::new(fields.text()?),

@@ -157,6 +157,7 @@ pub(super) fn read_lease(row: &[u8]) -> Option<(LeaseKey, LeaseRow)> {
         queues: fields.list(|fields| Some(QueueName::new(fields.text()?)))?,
         after: fields.number()?,
         ttl: Duration::from_millis(fields.number()?),
+        ..Lease::default()
     };
     let away = fields.byte()? != 0;
     let until = fields.number()?;

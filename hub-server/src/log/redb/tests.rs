@@ -37,6 +37,7 @@ fn said(topic: &Topic, number: u64) -> Append {
         method: "m".into(),
         args: Payload::of(&(number, text)).unwrap(),
         state: None,
+        tag: None,
     };
     Append::new(topic.clone(), Body::Event(event))
 }
@@ -73,6 +74,7 @@ fn lease(queues: &[&str], after: u64, seconds: u64) -> Lease {
         queues: queues.iter().map(QueueName::new).collect(),
         after,
         ttl: Duration::from_secs(seconds),
+        ..Lease::default()
     }
 }
 

@@ -152,6 +152,7 @@ pub(super) fn event(payload: Payload) -> Body {
         method: "m".into(),
         args: payload,
         state: None,
+        tag: None,
     })
 }
 
@@ -196,5 +197,6 @@ pub(super) fn lease(queues: &[&str], after: u64, seconds: u64) -> Lease {
         queues: queues.iter().map(QueueName::new).collect(),
         after,
         ttl: Duration::from_secs(seconds),
+        ..Lease::default()
     }
 }

@@ -191,6 +191,7 @@ async fn bodies(log: Checked) {
             method: "mEthod".into(),
             args: Payload::empty_array(),
             state: Some(value("state")),
+            tag: None,
         }),
         Body::Progress(Item {
             id: InvocationId::new("17"),

@@ -16,6 +16,7 @@ fn a_client_reads_a_payload_its_messages_first_then_its_position() {
         init: true,
         leave: true,
         delay: Some(2_000),
+        missed: Vec::new(),
     };
     assert!(matches!(messages.pop(), Some(Message::Position(p)) if p == expected));
     let [

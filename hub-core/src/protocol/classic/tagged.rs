@@ -1,0 +1,159 @@
+//! Classic SignalR for clients that ask for tags (`tags=1` in the query): ours. Each event says its place in the log
+//! (`"O":"2F"`) and whether an answer is wanted (`"K":1`); the client answers `{"K":"2F"}`, with `"R"` or `"E"` for what its
+//! callback gave back; and a frame says what the client has missed for good (`"X":[..]`). Everything else is as for other
+//! clients.
+
+use std::collections::VecDeque;
+
+use bytes::{BufMut, Bytes, BytesMut};
+use serde_json::value::RawValue;
+
+use super::json::{Object, put_str, slice_of, text_of};
+use super::{Classic, call, put_envelope, put_event, put_fmt, put_messages};
+use crate::cursor::{Cursor, Topic};
+use crate::error::ProtocolError;
+use crate::id::InvocationId;
+use crate::log::{Gap, GapCause};
+use crate::message::{Completion, Event, Failure, Item, Message, Tag};
+use crate::protocol::{Envelope, Format, Part, Protocol};
+use crate::value::Payload;
+
+/// The server's side of classic SignalR with tags.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Tagged;
+
+impl Protocol for Tagged {
+    fn name(&self) -> &'static str {
+        "classic-tagged"
+    }
+
+    fn format(&self) -> Format {
+        Format::Text
+    }
+
+    fn slot(&self) -> usize {
+        2
+    }
+
+    fn answers(&self) -> bool {
+        true
+    }
+
+    fn decode(&self, input: &mut Bytes, out: &mut VecDeque<Message>) -> Result<(), ProtocolError> {
+        let frame = std::mem::take(input);
+        let object = Object::parse(&frame)?;
+        out.push_back(match object.k {
+            Some(tag) => answer(&frame, tag, &object)?,
+            None => Message::Call(call(&frame, &object)?),
+        });
+        Ok(())
+    }
+
+    fn event(&self, event: &Event, tag: Tag) -> Part {
+        put_event(event, |out| {
+            put_fmt(format_args!(",\"O\":\"{:X}\"", tag.order), out);
+            if tag.asks {
+                out.put_slice(b",\"K\":1");
+            }
+        })
+    }
+
+    fn item(&self, item: &Item) -> Part {
+        Classic.item(item)
+    }
+
+    fn frame(&self, cursor: Cursor, envelope: Envelope<'_>, parts: &[&Part], out: &mut BytesMut) {
+        put_envelope(cursor, envelope, out);
+        if !envelope.gaps.is_empty() {
+            put_gaps(envelope.gaps, out);
+        }
+        put_messages(parts, out);
+    }
+
+    fn write(&self, message: &Message, out: &mut BytesMut) {
+        Classic.write(message, out);
+    }
+}
+
+/// Writes an answer to an event, the client's side.
+pub(super) fn put_answer(
+    order: u64,
+    outcome: &Result<Option<Payload>, Failure>,
+    out: &mut BytesMut,
+) {
+    put_fmt(format_args!("{{\"K\":\"{order:X}\""), out);
+    match outcome {
+        Ok(None) => {}
+        Ok(Some(value)) => {
+            out.put_slice(b",\"R\":");
+            out.put_slice(value.as_bytes());
+        }
+        Err(failure) => {
+            out.put_slice(b",\"E\":");
+            put_str(&failure.message, out);
+        }
+    }
+    out.put_u8(b'}');
+}
+
+/// Reads a tag.
+pub(super) fn tag_of(text: &str) -> Result<u64, ProtocolError> {
+    let digits = text.bytes().all(|b| b.is_ascii_hexdigit());
+    let order = u64::from_str_radix(text, 16).ok().filter(|_| digits);
+    order.ok_or(ProtocolError::Malformed("a tag is a number in hex"))
+}
+
+fn answer(frame: &Bytes, tag: &RawValue, object: &Object<'_>) -> Result<Message, ProtocolError> {
+    let order = tag_of(&text_of(Some(tag))?.unwrap_or_default())?;
+    let outcome = match (text_of(object.e)?, object.r) {
+        (Some(message), _) => Err(Failure {
+            message: message.into_owned(),
+            public: true,
+            data: None,
+        }),
+        (None, Some(value)) => Ok(Some(Payload::parsed(slice_of(frame, value)))),
+        (None, None) => return Ok(Message::Ack(order)),
+    };
+    Ok(Message::Complete(Completion {
+        id: Some(InvocationId::new(order.to_string())),
+        outcome,
+        state: None,
+    }))
+}
+
+fn put_gaps(gaps: &[Gap], out: &mut BytesMut) {
+    out.put_slice(b",\"X\":[");
+    for (n, gap) in gaps.iter().enumerate() {
+        if n > 0 {
+            out.put_u8(b',');
+        }
+        let (kind, name) = match &gap.topic {
+            None => ("log", ""),
+            Some(Topic::All(_)) => ("all", ""),
+            Some(Topic::Group(_, group)) => match group.topic() {
+                Some(topic) => ("topic", topic),
+                None => ("group", group.as_str()),
+            },
+            Some(Topic::User(..)) => ("user", ""),
+            Some(Topic::Queue(_, queue)) => ("queue", queue.as_str().trim_start_matches('\u{1}')),
+            Some(_) => ("connection", ""),
+        };
+        let why = match gap.why {
+            GapCause::Trimmed => "trimmed",
+            GapCause::Expired => "expired",
+            GapCause::Damaged => "damaged",
+            GapCause::EpochChanged => "epochChanged",
+        };
+        put_fmt(format_args!("{{\"T\":\"{kind}\",\"W\":\"{why}\""), out);
+        if let Some(hub) = gap.topic.as_ref().and_then(Topic::hub) {
+            out.put_slice(b",\"H\":");
+            put_str(hub.as_str(), out);
+        }
+        if !name.is_empty() {
+            out.put_slice(b",\"N\":");
+            put_str(name, out);
+        }
+        out.put_u8(b'}');
+    }
+    out.put_u8(b']');
+}
