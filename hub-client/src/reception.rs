@@ -2,7 +2,6 @@
 //! events for callbacks, a place in the server's log to come back to, and [`Step`]s for the driver. No I/O.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -139,7 +138,7 @@ impl Reception {
 }
 
 fn session() -> Session {
-    Session::new(Arc::new(ClassicClient))
+    Session::new(&ClassicClient)
 }
 
 #[cfg(test)]

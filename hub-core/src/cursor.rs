@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
+use crate::ack::AckError;
 use crate::id::{ConnectionId, GroupName, HubName, NodeId, QueueName, UserId};
 use crate::log::Append;
 use crate::message::{Event, Item, Tag};
@@ -199,6 +200,19 @@ pub enum Command {
     Claim(NodeId),
     /// What the node waits for by this number has been done.
     Acknowledge(u64),
+    /// Somebody has answered what the node asked.
+    Answered(Answered),
+}
+
+/// An answer to an event that asked for one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answered {
+    /// What the node waits for.
+    pub number: u64,
+    /// Who answers.
+    pub who: ConnectionId,
+    /// With what.
+    pub outcome: Result<Option<Payload>, AckError>,
 }
 
 /// Names what somebody waits for, on whatever node.

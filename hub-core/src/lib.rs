@@ -54,7 +54,7 @@ pub use audience::Audience;
 pub use authorize::Authorize;
 pub use clients::{CallerClients, Clients, Groups};
 pub use context::{Context, Identity, Items, Peer, Request};
-pub use cursor::{Ack, Body, Command, Cursor, Entry, Epoch, InvalidCursor, Start, Topic};
+pub use cursor::{Ack, Answered, Body, Command, Cursor, Entry, Epoch, InvalidCursor, Start, Topic};
 pub use error::{CallError, DeliveryError, HubError, ProtocolError};
 pub use filter::{
     Admission, Connect, Disconnect, Filter, Invocation, Next, Outgoing, Reconnect, Rejoin, Step,

@@ -1,7 +1,6 @@
 //! One connection's receiving half, without I/O: bytes in, messages out, and the watch over a peer that falls silent.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -26,7 +25,7 @@ pub enum SessionEvent {
 /// The receiving half of one link: a state machine that a driver feeds with bytes and the time, and asks what happened.
 #[derive(Debug)]
 pub struct Session {
-    protocol: Arc<dyn Protocol>,
+    protocol: &'static dyn Protocol,
     rest: Bytes,
     inbox: VecDeque<Message>,
     silence: Option<Silence>,
@@ -55,7 +54,7 @@ enum Silent {
 impl Session {
     /// A session that decodes with `protocol`.
     #[must_use]
-    pub fn new(protocol: Arc<dyn Protocol>) -> Self {
+    pub fn new(protocol: &'static dyn Protocol) -> Self {
         Self {
             protocol,
             rest: Bytes::new(),
@@ -144,8 +143,7 @@ mod tests {
     fn silence_is_told_once_at_two_thirds_and_once_at_the_end() {
         let start = Instant::now();
         let at = |s| start + Duration::from_secs(s);
-        let mut session =
-            Session::new(Arc::new(ClassicClient)).with_silence(start, Duration::from_secs(30));
+        let mut session = Session::new(&ClassicClient).with_silence(start, Duration::from_secs(30));
         assert_eq!(session.deadline(), Some(at(20)));
         session.on_deadline(at(19));
         assert!(session.poll_event().is_none());

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use hub_core::{Authorize, Classic, Filter, Hub, HubRegistration, Identity, Log, NodeId, Request};
+use hub_core::{Authorize, Filter, Hub, HubRegistration, Identity, Log, NodeId, Request};
 
 use crate::config::{Config, Transport};
 use crate::connection::owners::Owners;
@@ -13,6 +13,7 @@ use crate::connection::registry::Registry;
 use crate::http::auth::{Authenticate, FromExtensions};
 use crate::http::negotiate::Negotiated;
 use crate::http::token::{Tokens, random_key};
+use crate::hubs::asks::Asks;
 use crate::hubs::table::{HubNameError, HubTable};
 use crate::log::MemoryLog;
 use crate::mount::Mount;
@@ -323,11 +324,11 @@ impl Builder {
             epoch: log.epoch(),
             config,
             log,
-            protocol: Arc::new(Classic),
             hubs,
             registry,
             tide: Tide::at(end),
             acks: Acks::default(),
+            asks: Asks::default(),
             owners: Owners::default(),
             leaving: AtomicBool::new(false),
         };

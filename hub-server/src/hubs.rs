@@ -1,6 +1,8 @@
 //! Hubs: which there are, how calls reach them and how they send.
 
 pub(crate) mod admit;
+pub(crate) mod answer;
+pub(crate) mod asks;
 pub(crate) mod deliver;
 pub(crate) mod dispatch;
 pub(crate) mod handle;

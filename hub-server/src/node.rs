@@ -4,13 +4,17 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use hub_core::{Ack, Append, Body, Command, Epoch, Log, NodeId, Protocol, Topic};
+use hub_core::{
+    Ack, AckError, Answered, Append, Body, Command, ConnectionId, Epoch, Log, NodeId, Payload,
+    Topic,
+};
 use tokio::sync::oneshot;
 
 use crate::config::Config;
 use crate::connection::owners::Owners;
 use crate::connection::pump::Tide;
 use crate::connection::registry::Registry;
+use crate::hubs::asks::Asks;
 use crate::hubs::table::HubTable;
 
 pub(crate) struct Node {
@@ -18,11 +22,11 @@ pub(crate) struct Node {
     pub(crate) config: Config,
     pub(crate) log: Arc<dyn Log>,
     pub(crate) epoch: Epoch,
-    pub(crate) protocol: Arc<dyn Protocol>,
     pub(crate) hubs: HubTable,
     pub(crate) registry: Registry,
     pub(crate) tide: Tide,
     pub(crate) acks: Acks,
+    pub(crate) asks: Asks,
     pub(crate) owners: Owners,
     /// Whether the server is on its way out.
     pub(crate) leaving: AtomicBool,
@@ -38,12 +42,48 @@ impl Node {
         if ack.node == self.id {
             return self.acks.acknowledge(ack.number);
         }
+        self.tell(ack.node, Command::Acknowledge(ack.number));
+    }
+
+    /// Tells whoever asked, on whatever node, what somebody answered.
+    pub(crate) fn answer(
+        self: &Arc<Self>,
+        ack: Ack,
+        who: &ConnectionId,
+        outcome: Result<Option<Payload>, AckError>,
+    ) {
+        if ack.node == self.id {
+            return self.asks.settle(ack.number, who, outcome);
+        }
+        let answered = Answered {
+            number: ack.number,
+            who: who.clone(),
+            outcome,
+        };
+        self.tell(ack.node, Command::Answered(answered));
+    }
+
+    /// A client that can't answer has what it was asked.
+    pub(crate) fn settle(self: &Arc<Self>, who: &ConnectionId, settled: Vec<Ack>) {
+        for ack in settled {
+            self.answer(ack, who, Ok(None));
+        }
+    }
+
+    /// A client that owes answers has lost its link.
+    pub(crate) fn asks_lost(&self, who: &ConnectionId, pending: &[Ack]) {
+        for ack in pending.iter().filter(|ack| ack.node == self.id) {
+            self.asks.lost(ack.number, who);
+        }
+    }
+
+    /// Says something to another node.
+    fn tell(self: &Arc<Self>, to: NodeId, command: Command) {
         let node = self.clone();
         // Not here: the pump must not wait for the log that waits for the pump.
         tokio::spawn(async move {
-            let acknowledge = Body::Command(Command::Acknowledge(ack.number));
-            let done = Append::new(Topic::Node(ack.node), acknowledge);
-            if let Err(error) = node.log.append(vec![done]).await {
+            let said = Append::new(Topic::Node(to), Body::Command(command));
+            if let Err(error) = node.log.append(vec![said]).await {
                 tracing::warn!(%error, "another node waits in vain for an acknowledgement");
             }
         });

@@ -4,14 +4,12 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use hub_core::{Classic, Protocol};
+use hub_core::Protocol;
 
 /// One way to carry frames.
 pub(crate) trait Downlink: Send + Sync + 'static {
     /// What its connections speak.
-    fn protocol(&self) -> &'static dyn Protocol {
-        &Classic
-    }
+    fn protocol(&self) -> &'static dyn Protocol;
 
     /// Its place among the carriers whose frames are the same for all their connections, below [`CARRIERS`]: what it
     /// makes of a broadcast is shared. `None` where each connection's frames are its own.
@@ -50,4 +48,4 @@ pub(crate) trait Downlink: Send + Sync + 'static {
 }
 
 /// How many carriers share frames.
-pub(crate) const CARRIERS: usize = 5;
+pub(crate) const CARRIERS: usize = 6;

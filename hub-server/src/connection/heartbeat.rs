@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use super::lifetime;
-use super::link::{Connection, End};
+use super::link::{Connection, End, Overdue};
 use crate::node::Node;
 
 pub(crate) async fn run(node: Arc<Node>) {
@@ -48,6 +48,11 @@ fn beat(node: &Arc<Node>, connection: &Arc<Connection>, now: Instant, second: bo
         // that it is not waited for.
         link.finish(End::ComeBack);
         let request = link.request;
+        drop(link);
+        lifetime::detach(node, connection, request, false);
+    } else if link.look_after(now) == Overdue::Lost {
+        let request = link.request;
+        link.finish(End::ComeBack);
         drop(link);
         lifetime::detach(node, connection, request, false);
     } else if ends && age >= node.config.connection_timeout {

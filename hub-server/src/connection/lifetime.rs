@@ -9,7 +9,8 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::{join_all, poll_immediate};
 use hub_core::{
-    BoxFuture, Connect, Context, Disconnect, HubError, Next, Peer, Reconnect, Resumed, State,
+    AckError, BoxFuture, Connect, Context, Disconnect, HubError, Next, Peer, Reconnect, Resumed,
+    State,
 };
 use tokio::time::timeout;
 
@@ -120,6 +121,9 @@ fn end_as(node: &Arc<Node>, connection: &Arc<Connection>, stopped: bool, end: En
     node.registry.remove(connection);
     let (peer, hubs) = {
         let mut link = connection.link();
+        for ack in link.pending() {
+            node.answer(ack, &connection.id, Err(AckError::Gone));
+        }
         link.finish(end);
         if stopped {
             // Its client was alive just now.
@@ -194,14 +198,15 @@ pub(crate) async fn close(node: &Node, connection: &Arc<Connection>, peer: &Arc<
 
 /// A receive request's link is gone. A connection without negotiation ends with it; others may come back.
 pub(crate) fn detach(node: &Arc<Node>, connection: &Arc<Connection>, request: u64, goodbye: bool) {
-    let bare = {
+    let (bare, pending) = {
         let mut link = connection.link();
         if link.request != request || !link.attached {
             return;
         }
         link.detach();
-        link.bare
+        (link.bare, link.pending())
     };
+    node.asks_lost(&connection.id, &pending);
     if bare {
         end(node, connection, goodbye);
     }

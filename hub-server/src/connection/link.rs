@@ -3,6 +3,7 @@
 //! The connection outlives its requests. While no request is there it stays subscribed, so that commands reach it
 //! (`classic-signalr.md` 10.3); messages are not kept for it, since the client comes back with its cursor.
 
+mod pending;
 mod replay;
 mod writing;
 
@@ -13,8 +14,8 @@ use std::task::Waker;
 
 use bytes::Bytes;
 use hub_core::{
-    Command, ConnectionId, Entry, Envelope, Epoch, GroupName, HubName, Items, Lane, Outbox, Part,
-    Peer, Topic,
+    Command, ConnectionId, Entry, Envelope, Epoch, Gap, GroupName, HubName, Items, Lane, Outbox,
+    Part, Peer, Topic,
 };
 use tokio::sync::{OnceCell, SetOnce};
 use tokio::time::Instant;
@@ -24,6 +25,7 @@ use super::downlink::Downlink;
 use super::frames::Frames;
 use crate::hubs::raw::Receiver;
 use crate::node::Node;
+pub(crate) use pending::{Overdue, Pending};
 pub(crate) use replay::{Catch, Had};
 
 /// So many answers may wait behind the log before no more calls are read.
@@ -160,6 +162,10 @@ pub(crate) struct Link {
     pub(crate) replay: Option<Catch>,
     /// Whether it is not known yet what was kept for the client: its cursors say that it has had nothing of that.
     pub(crate) opening: bool,
+    /// What the client was asked and has not answered yet.
+    pending: Option<Box<Pending>>,
+    /// What the client has missed for good and is not told yet.
+    untold: Vec<Gap>,
     /// What had left for the client before it was last heard of.
     proven: Had,
     /// What has left for the client.
@@ -211,6 +217,8 @@ impl Link {
             away: 0,
             replay: None,
             opening,
+            pending: None,
+            untold: Vec::new(),
             proven: Had::default(),
             flushed: Had::default(),
             downlink,
@@ -232,6 +240,7 @@ impl Link {
             queues: std::mem::take(&mut self.queues),
             replay: self.replay.take(),
             opening: self.opening,
+            pending: self.pending.take(),
             proven: self.proven,
             flushed: self.proven,
             ..Self::new(attach, outbox)
@@ -326,6 +335,15 @@ impl Link {
         }
         self.position = self.position.max(upto);
         self.release();
+    }
+
+    /// The client is told, if it can be, what it has missed for good.
+    pub(crate) fn miss(&mut self, gaps: &[Gap]) {
+        if self.downlink.protocol().answers() && !gaps.is_empty() {
+            self.untold.extend_from_slice(gaps);
+            self.must_tell = true;
+            self.wake();
+        }
     }
 
     /// From now on the pump writes.

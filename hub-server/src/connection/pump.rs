@@ -6,7 +6,7 @@ use std::collections::BinaryHeap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use hub_core::Notice;
+use hub_core::{Answered, Notice};
 use tokio::sync::oneshot;
 
 use super::{claim, lifetime};
@@ -29,6 +29,19 @@ pub(crate) async fn run(node: Arc<Node>) {
         let effects = node.registry.hand_on(&entry);
         if let Some(ack) = effects.acknowledged {
             node.acknowledge(ack);
+        }
+        if let Some(ack) = entry.ack.filter(|ack| ack.node == node.id) {
+            for (who, noted) in &effects.asked {
+                node.asks.expect(ack.number, who, *noted);
+            }
+        }
+        if let Some(Answered {
+            number,
+            who,
+            outcome,
+        }) = effects.answered
+        {
+            node.asks.settle(number, &who, outcome);
         }
         if let Some(connection) = effects.claims_again {
             tokio::spawn(claim::write(node.clone(), connection));

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use hub_core::{
-    Ack, Body, Command, ConnectionId, Entry, Epoch, HubName, Interest, Log, NodeId, Outbox, Start,
-    Topic,
+    Ack, Answered, Body, Command, ConnectionId, Entry, Epoch, HubName, Interest, Log, NodeId,
+    Outbox, Start, Topic,
 };
 
 use super::claim::Verdict;
@@ -47,6 +47,9 @@ pub(crate) struct Effects {
     pub(crate) wake: Vec<Waker>,
     pub(crate) acknowledged: Option<Ack>,
     pub(crate) aborted: Option<Arc<Connection>>,
+    /// Who is to answer the entry, and whether that could be noted.
+    pub(crate) asked: Vec<(ConnectionId, bool)>,
+    pub(crate) answered: Option<Answered>,
     pub(crate) claims_again: Option<Arc<Connection>>,
 }
 
@@ -58,6 +61,8 @@ pub(crate) struct Attached {
     pub(crate) new: bool,
     /// Whether the other nodes have to be told that it is here.
     pub(crate) claims: bool,
+    /// What the request shows that its client has had, of what it was asked.
+    pub(crate) settled: Vec<Ack>,
 }
 
 impl Registry {
@@ -133,6 +138,7 @@ impl Registry {
             link.mode = Mode::Behind;
         }
         link.resume_replay(cursor, inner.reach());
+        let settled = link.settled();
         if greet {
             link.init(self.epoch);
         }
@@ -143,6 +149,7 @@ impl Registry {
             request,
             new,
             claims,
+            settled,
         }
     }
 
@@ -175,6 +182,7 @@ impl Registry {
                     let (node, number) = (self.node, *number);
                     effects.acknowledged = Some(Ack { node, number });
                 }
+                (_, Command::Answered(answered)) => effects.answered = Some(answered.clone()),
                 _ => {}
             }
             return effects;
@@ -188,6 +196,10 @@ impl Registry {
                 .flat_map(HashMap::values)
             {
                 let mut link = connection.link();
+                if let Some(ack) = entry.ack.filter(|_| !entry.excepts(&connection.id)) {
+                    let noted = link.expect(entry, ack);
+                    effects.asked.push((connection.id.clone(), noted));
+                }
                 effects
                     .wake
                     .extend(link.receive(&connection.id, entry, &mut frames));

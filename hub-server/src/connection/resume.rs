@@ -186,6 +186,10 @@ fn apply(node: &Node, link: &mut Link, entries: &[Arc<Entry>]) {
     let mut upto = link.position;
     for entry in entries {
         upto = entry.order;
+        if let Some(ack) = entry.ack.filter(|_| link.is_meant(entry)) {
+            // It may have been asked on another node.
+            link.expect(entry, ack);
+        }
         if let Body::Command(command) = &entry.body {
             link.regroup(command, entry.order);
         } else if link.is_meant(entry) {

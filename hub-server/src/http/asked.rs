@@ -7,7 +7,10 @@ use bytes::Bytes;
 use http::StatusCode;
 use http::request::Parts;
 use http_body_util::{BodyExt, Limited};
-use hub_core::{BoxFuture, ConnectionId, Identity, Items, Peer, PersistentId, Request};
+use hub_core::{
+    BoxFuture, Classic, ConnectionId, Identity, Items, Peer, PersistentId, Protocol, Request,
+    Tagged,
+};
 use hyper::upgrade::OnUpgrade;
 use tokio::time::timeout;
 
@@ -78,6 +81,14 @@ impl Asked {
             items,
             outlet,
         })
+    }
+
+    /// What the client speaks: classic SignalR, with tags where it asks for them.
+    pub(crate) fn speaks(&self) -> &'static dyn Protocol {
+        match self.request.query("tags").as_deref() {
+            Some("1") => &Tagged,
+            _ => &Classic,
+        }
     }
 
     /// Takes the body for a form, whatever its content type says (`classic-signalr.md` 6.5).

@@ -70,6 +70,7 @@ fn carrier(asked: &Asked, transport: Transport) -> Result<Carrier, ()> {
     Ok(match transport {
         Transport::LongPolling => Carrier {
             downlink: Arc::new(LongPolling {
+                speaks: asked.speaks(),
                 delay: asked.node().config.long_poll_delay,
                 callback: asked.callback.clone(),
             }),
@@ -84,13 +85,17 @@ fn carrier(asked: &Asked, transport: Transport) -> Result<Carrier, ()> {
             let frame_id = asked.request.query("frameId");
             let frame_id = forever_frame::frame_id(frame_id.as_deref()).ok_or(())?;
             Carrier {
-                downlink: Arc::new(ForeverFrame),
+                downlink: Arc::new(ForeverFrame {
+                    speaks: asked.speaks(),
+                }),
                 prelude: Some(forever_frame::prelude(frame_id)),
                 content_type: forever_frame::CONTENT_TYPE,
             }
         }
         Transport::ServerSentEvents | Transport::WebSockets => Carrier {
-            downlink: Arc::new(ServerSentEvents),
+            downlink: Arc::new(ServerSentEvents {
+                speaks: asked.speaks(),
+            }),
             prelude: Some(Bytes::from_static(server_sent_events::PRELUDE)),
             content_type: server_sent_events::CONTENT_TYPE,
         },
@@ -125,6 +130,7 @@ pub(crate) async fn place(
     // A server that goes greets nobody any more.
     let greets = connect && delayed && !node.is_leaving();
     let attached = node.registry.attach(attach, start, greets);
+    node.settle(&peer.id, attached.settled.clone());
     let topics = with_queues(topics, &attached);
     let mut unserved = Unserved {
         node: node.clone(),
@@ -158,6 +164,7 @@ pub(crate) async fn place(
         let mut link = attached.connection.link();
         if link.request == attached.request {
             link.gaps_told = gaps.iter().filter_map(|gap| gap.topic.clone()).collect();
+            link.miss(&gaps);
         }
         drop(link);
         if comes_back || lost {

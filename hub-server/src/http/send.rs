@@ -4,11 +4,12 @@ use std::collections::VecDeque;
 
 use bytes::{Bytes, BytesMut};
 use http::{Response, StatusCode};
-use hub_core::{Call, ConnectionId, Message, Protocol};
+use hub_core::{ConnectionId, Message, Protocol};
 
 use super::asked::Asked;
 use super::reply::{JSON, ResponseBody, json, plain, typed};
 use crate::config::Transport;
+use crate::hubs::answer::{self, answer_or_call};
 use crate::hubs::dispatch::{Dispatched, dispatch};
 
 pub(crate) async fn send(
@@ -32,8 +33,15 @@ pub(crate) async fn send(
         };
     }
     let data = data.unwrap_or_default();
-    let Some(call) = call_of(&*asked.node().protocol, data) else {
-        return plain(StatusCode::INTERNAL_SERVER_ERROR, "");
+    let call = match message_of(asked.speaks(), data).and_then(answer_or_call) {
+        Some(Ok(call)) => call,
+        Some(Err(answer)) => {
+            if let Some(connection) = asked.node().registry.find(&id) {
+                answer::hand_on(asked.node(), &connection, answer);
+            }
+            return typed(b"{}".to_vec(), JSON);
+        }
+        None => return plain(StatusCode::INTERNAL_SERVER_ERROR, ""),
     };
     let items = asked.items(&id);
     let peer = asked.peer(id, items);
@@ -48,21 +56,17 @@ pub(crate) async fn send(
         Ok(Some(outcome)) => {
             let mut text = BytesMut::new();
             let completion = Message::Complete(outcome.completion);
-            asked.node().protocol.write(&completion, &mut text);
+            asked.speaks().write(&completion, &mut text);
             json(&asked, String::from_utf8_lossy(&text).into_owned())
         }
         Ok(None) | Err(_) => plain(StatusCode::INTERNAL_SERVER_ERROR, ""),
     }
 }
 
-/// The call in `data`; nothing and nonsense are none.
-fn call_of(protocol: &dyn Protocol, data: String) -> Option<Call> {
+/// The message in `data`; nothing and nonsense are none.
+fn message_of(protocol: &dyn Protocol, data: String) -> Option<Message> {
     let mut messages = VecDeque::new();
-    protocol
-        .decode(&mut Bytes::from(data), &mut messages)
-        .ok()?;
-    match messages.pop_front()? {
-        Message::Call(call) => Some(call),
-        _ => None,
-    }
+    let decoded = protocol.decode(&mut Bytes::from(data), &mut messages);
+    decoded.ok()?;
+    messages.pop_front()
 }

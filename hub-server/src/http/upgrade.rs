@@ -31,7 +31,7 @@ pub(crate) async fn websocket(mut asked: Asked, id: ConnectionId) -> Response<Re
     let Ok(start) = start_of(&asked).await else {
         return refuse(&asked, upgrade);
     };
-    match place(&asked, id, start, Arc::new(WebSocket), true).await {
+    match place(&asked, id, start, Arc::new(WebSocket(asked.speaks())), true).await {
         Err(Refused) => refuse(&asked, upgrade),
         Ok(opened) => switch(&asked.head, upgrade, |socket| async {
             match socket {
@@ -75,7 +75,7 @@ pub(crate) async fn bare(mut asked: Asked) -> Response<ResponseBody> {
         }
     };
     let peer = asked.peer(id, Arc::default());
-    let downlink = Arc::new(WebSocket);
+    let downlink = Arc::new(WebSocket(asked.speaks()));
     let attach = Attach {
         bare: true,
         ..attach(&asked, peer.clone(), hubs.clone(), Vec::new(), downlink)

@@ -8,7 +8,7 @@ use hub_core::{
 };
 use tokio::time::timeout;
 
-use super::past;
+use super::{asks, past};
 use crate::connection::sessions;
 use crate::node::Node;
 
@@ -18,21 +18,16 @@ impl Outlet for Node {
         match (&self.hubs.filters, body) {
             (Some(filters), Body::Event(event)) => {
                 let end = |passed: Outgoing| -> BoxFuture<'_, _> {
-                    Box::pin(self.publish(passed.to, Body::Event(passed.event)))
+                    Box::pin(self.publish(passed.to, Body::Event(passed.event), None))
                 };
                 Next::new(filters, end).run(Outgoing { to, event }).await
             }
-            (_, body) => self.publish(to, body).await,
+            (_, body) => self.publish(to, body, None).await,
         }
     }
 
-    async fn ask(
-        &self,
-        _to: Address,
-        _event: Event,
-        _how: AckOptions,
-    ) -> Result<Acks, DeliveryError> {
-        Err(DeliveryError::Stopped)
+    async fn ask(&self, to: Address, event: Event, how: AckOptions) -> Result<Acks, DeliveryError> {
+        asks::ask(self, to, event, how).await
     }
 
     fn position(&self) -> Cursor {
@@ -124,7 +119,9 @@ impl Outlet for Node {
         if !sessions::begin(who, hub, passed) {
             return Ok(Replay::default());
         }
-        connection.link().catch_up_on(waiting, passed);
+        let mut link = connection.link();
+        link.miss(&page.gaps);
+        link.catch_up_on(waiting, passed);
         Ok(Replay::of(true, page.gaps, page.expired))
     }
 
@@ -142,7 +139,13 @@ impl Outlet for Node {
 }
 
 impl Node {
-    async fn publish(&self, to: Address, body: Body) -> Result<Option<Queued>, DeliveryError> {
+    /// Writes what was sent to whoever it is for, and waits until this node has handed it on.
+    pub(super) async fn publish(
+        &self,
+        to: Address,
+        body: Body,
+        ack: Option<Ack>,
+    ) -> Result<Option<Queued>, DeliveryError> {
         if let Some(parameter) = to.target.empty_name() {
             return Err(DeliveryError::EmptyName(parameter));
         }
@@ -152,12 +155,14 @@ impl Node {
             let entry = Append {
                 also: also.into(),
                 except: to.except,
+                ack,
                 ..Append::new(Topic::Queue(to.hub, queue.name.clone()), body)
             };
             return self.enqueue(entry, queue).await.map(Some);
         }
         let entries = topics.into_iter().map(|topic| Append {
             except: to.except.clone(),
+            ack,
             ..Append::new(topic, body.clone())
         });
         self.write(entries.collect()).await?;

@@ -238,6 +238,9 @@ impl<S: Socket> Driver<S> {
                     link.blocked = None;
                     if all && link.outbox.is_empty() {
                         link.flush(node.tide.passed());
+                        let settled = link.settled();
+                        drop(link);
+                        node.settle(&connection.id, settled);
                         return Poll::Ready(Ok(()));
                     }
                 }

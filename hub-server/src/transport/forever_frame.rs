@@ -1,16 +1,24 @@
 //! foreverFrame: an endless HTML page of scripts, for browsers without `EventSource` (`classic-signalr.md` 6.3).
 
 use bytes::{BufMut, Bytes, BytesMut};
+use hub_core::Protocol;
 
 use crate::connection::downlink::Downlink;
 
 pub(crate) const CONTENT_TYPE: &str = "text/html; charset=UTF-8";
 
-pub(crate) struct ForeverFrame;
+pub(crate) struct ForeverFrame {
+    /// What its clients speak.
+    pub(crate) speaks: &'static dyn Protocol,
+}
 
 impl Downlink for ForeverFrame {
+    fn protocol(&self) -> &'static dyn Protocol {
+        self.speaks
+    }
+
     fn slot(&self) -> Option<usize> {
-        Some(2)
+        (!self.speaks.answers()).then_some(2)
     }
 
     /// The payload stands in a page: no tag may be read out of it.

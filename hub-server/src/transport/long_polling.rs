@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
+use hub_core::Protocol;
 
 use crate::connection::downlink::Downlink;
 
 pub(crate) struct LongPolling {
+    /// What its clients speak.
+    pub(crate) speaks: &'static dyn Protocol,
     /// What clients are told to wait between two polls.
     pub(crate) delay: Duration,
     /// The JSONP function that wants the payload.
@@ -14,8 +17,13 @@ pub(crate) struct LongPolling {
 }
 
 impl Downlink for LongPolling {
+    fn protocol(&self) -> &'static dyn Protocol {
+        self.speaks
+    }
+
     fn slot(&self) -> Option<usize> {
-        self.callback.is_none().then_some(3)
+        let plain = self.callback.is_none() && !self.speaks.answers();
+        plain.then_some(3)
     }
 
     fn wrap(&self, payload: &[u8], out: &mut BytesMut) {

@@ -1,6 +1,7 @@
 //! serverSentEvents (`classic-signalr.md` 6.2).
 
 use bytes::{BufMut, Bytes, BytesMut};
+use hub_core::Protocol;
 
 use crate::connection::downlink::Downlink;
 
@@ -9,11 +10,18 @@ pub(crate) const CONTENT_TYPE: &str = "text/event-stream";
 /// Goes first, on connect and on reconnect: with it proxies and browsers deliver the head.
 pub(crate) const PRELUDE: &[u8] = b"data: initialized\n\n";
 
-pub(crate) struct ServerSentEvents;
+pub(crate) struct ServerSentEvents {
+    /// What its clients speak.
+    pub(crate) speaks: &'static dyn Protocol,
+}
 
 impl Downlink for ServerSentEvents {
+    fn protocol(&self) -> &'static dyn Protocol {
+        self.speaks
+    }
+
     fn slot(&self) -> Option<usize> {
-        Some(1)
+        (!self.speaks.answers()).then_some(1)
     }
 
     /// One line each: the .NET client takes every `data:` line for a whole message. Payloads have no line ends.

@@ -83,8 +83,10 @@ impl Stream {
                 continue;
             }
             link.flush(node.tide.passed());
+            let settled = link.settled();
             link.park(cx.waker());
             drop(link);
+            node.settle(&connection.id, settled);
             if self.ended || !self.reader.is_due(connection) {
                 return if self.ended {
                     Poll::Ready(None)

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use futures_util::{FutureExt, Stream};
-use hub_core::{Message, Session, SessionEvent};
+use hub_core::{Protocol, Session, SessionEvent};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, timeout};
 use tokio_tungstenite::WebSocketStream;
@@ -18,6 +18,7 @@ use super::driver::{Heard, Left, Socket, Work, drive};
 use super::wire::Wire;
 use crate::connection::downlink::Downlink;
 use crate::connection::link::{End, Opened};
+use crate::hubs::answer::{self, answer_or_call};
 use crate::hubs::dispatch::{Dispatched, dispatch};
 
 /// tungstenite fills its whole read buffer before each read: a large one costs more than it saves.
@@ -36,11 +37,16 @@ const CLOSE: &[u8] = &[0x88, 0x02, 0x03, 0xE8];
 /// A close frame with code 4001: another connection of the same client has taken over.
 const TAKEN_OVER: &[u8] = &[0x88, 0x02, 0x0F, 0xA1];
 
-pub(crate) struct WebSocket;
+/// With what its clients speak.
+pub(crate) struct WebSocket(pub(crate) &'static dyn Protocol);
 
 impl Downlink for WebSocket {
+    fn protocol(&self) -> &'static dyn Protocol {
+        self.0
+    }
+
     fn slot(&self) -> Option<usize> {
-        Some(0)
+        Some(if self.0.answers() { 5 } else { 0 })
     }
 
     fn wrap(&self, payload: &[u8], out: &mut BytesMut) {
@@ -88,7 +94,8 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     let socket =
         WebSocketStream::from_partially_read(Wire::new(socket), read, Role::Server, Some(config))
             .await;
-    let session = Session::new(opened.node.protocol.clone());
+    let speaks = opened.connection.link().downlink().protocol();
+    let session = Session::new(speaks);
     let socket = Framed { socket, session };
     let (Framed { socket, .. }, left) = drive(socket, opened).await;
     if left != Left::Lost {
@@ -143,8 +150,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket for Framed<S> {
             tracing::debug!(connection = %opened.connection.id, "a malformed message was ignored");
         }
         // A frame of this protocol is one message.
-        let SessionEvent::Message(Message::Call(call)) = self.session.poll_event()? else {
+        let SessionEvent::Message(message) = self.session.poll_event()? else {
             return None;
+        };
+        let call = match answer_or_call(message)? {
+            Ok(call) => call,
+            Err(answer) => {
+                answer::hand_on(&opened.node, &opened.connection, answer);
+                return None;
+            }
         };
         match dispatch(&opened.node.hubs, peer, call, opened.detailed_errors) {
             Dispatched::NoHub => {

@@ -183,9 +183,19 @@ impl Link {
         self.flushed = Had { live, replay };
     }
 
+    /// The last order of what goes to everybody that a client has which never says so: what has left for it, or what its
+    /// newest request has shown.
+    pub(super) fn had_live(&self) -> u64 {
+        match self.downlink.is_single() {
+            true => self.proven.live,
+            false => self.flushed.live,
+        }
+    }
+
     /// The client was heard of: what had left before has reached it.
     pub(crate) fn hear(&mut self) {
         self.proven = self.flushed;
+        self.alive();
     }
 
     /// The last order that the client is known to have had of a hub, when everything up to `passed` was handed on.

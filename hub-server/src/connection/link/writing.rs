@@ -113,9 +113,11 @@ impl Link {
     pub(super) fn frame(&mut self, epoch: Epoch, envelope: Envelope<'_>, parts: &[&Part]) {
         let changed = !same_groups(&self.groups, &self.groups_told);
         let token = changed.then(|| (self.groups_token)(&self.groups));
+        let untold = std::mem::take(&mut self.untold);
         let envelope = Envelope {
             groups: token.as_deref(),
             delay: self.envelope().delay,
+            gaps: &untold,
             ..envelope
         };
         let cursor = self.cursor(epoch);
