@@ -77,7 +77,10 @@ mod tests {
     #[test]
     fn item_30_tags_are_escaped_and_nothing_else() {
         let mut out = BytesMut::new();
-        ForeverFrame.wrap(br#"{"M":["</script>","a>b"]}"#, &mut out);
+        ForeverFrame {
+            speaks: &hub_core::Classic,
+        }
+        .wrap(br#"{"M":["</script>","a>b"]}"#, &mut out);
         let expected =
             "<script>r(c, {\"M\":[\"\\u003c/script\\u003e\",\"a\\u003eb\"]});</script>\r\n";
         assert_eq!(std::str::from_utf8(&out), Ok(expected));
