@@ -73,6 +73,8 @@ fn hub(
         }
     }
     unique(&methods, Role::Hub, errors);
+    let twice = written_twice(functions(item), errors);
+    lifecycle.retain(|method| !twice.contains(&method.moment));
     Some(HubModel {
         name: hub_name(options, own_name, errors),
         ty: (*item.self_ty).clone(),
@@ -144,6 +146,7 @@ fn implementation(
             );
         }
     }
+    written_twice(functions(item), errors);
     Some(ImplementationModel {
         contract: contract.clone(),
         ty: (*item.self_ty).clone(),
@@ -352,6 +355,40 @@ fn generics(generics: &Generics, what: &str, errors: &mut Errors) -> bool {
         format!("{what} has one form on the wire: remove the parameters and name the types"),
     );
     true
+}
+
+/// Reports moments that a hub writes in both spellings, at the second; gives those. Methods under `#[cfg]` may never be
+/// there together.
+fn written_twice<'a>(
+    functions: impl Iterator<Item = &'a syn::ImplItemFn>,
+    errors: &mut Errors,
+) -> Vec<Moment> {
+    let mut written = Vec::new();
+    let mut twice = Vec::new();
+    for function in functions {
+        let is_cfg = |attr: &syn::Attribute| attr.path().is_ident("cfg");
+        let Some(moment) = Moment::of(&function.sig.ident) else {
+            continue;
+        };
+        if function.sig.receiver().is_none() || function.attrs.iter().any(is_cfg) {
+            continue;
+        }
+        if let Some(other) = moment
+            .other_spelling()
+            .filter(|other| written.contains(other))
+        {
+            let (own, other) = (moment.name(), other.name());
+            errors.on(
+                &function.sig.ident,
+                format!(
+                    "`{own}` and `{other}` are one moment: put what both do into one of them and remove the other"
+                ),
+            );
+            twice.push(moment);
+        }
+        written.push(moment);
+    }
+    twice
 }
 
 /// Reports methods that a call could not tell from an earlier one.

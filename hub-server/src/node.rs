@@ -8,6 +8,7 @@ use hub_core::{Ack, Append, Body, Command, Epoch, Log, NodeId, Protocol, Topic};
 use tokio::sync::oneshot;
 
 use crate::config::Config;
+use crate::connection::expiry::Expiring;
 use crate::connection::owners::Owners;
 use crate::connection::pump::Tide;
 use crate::connection::registry::Registry;
@@ -24,6 +25,7 @@ pub(crate) struct Node {
     pub(crate) tide: Tide,
     pub(crate) acks: Acks,
     pub(crate) owners: Owners,
+    pub(crate) expiring: Expiring,
     /// Whether the server is on its way out.
     pub(crate) leaving: AtomicBool,
 }

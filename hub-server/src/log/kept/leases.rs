@@ -115,7 +115,7 @@ impl Table {
             // The sweep tells of it.
             self.over.push(key.clone());
         }
-        Taken { fence, lease }
+        Taken { fence, lease, over }
     }
 }
 
