@@ -73,7 +73,7 @@ fn hub(
         }
     }
     unique(&methods, Role::Hub, errors);
-    let twice = written_twice(functions(item), errors);
+    let twice = written_twice(functions(item).zip(helpers), errors);
     lifecycle.retain(|method| !twice.contains(&method.moment));
     Some(HubModel {
         name: hub_name(options, own_name, errors),
@@ -146,7 +146,7 @@ fn implementation(
             );
         }
     }
-    written_twice(functions(item), errors);
+    written_twice(functions(item).zip(helpers), errors);
     Some(ImplementationModel {
         contract: contract.clone(),
         ty: (*item.self_ty).clone(),
@@ -360,17 +360,18 @@ fn generics(generics: &Generics, what: &str, errors: &mut Errors) -> bool {
 /// Reports moments that a hub writes in both spellings, at the second; gives those. Methods under `#[cfg]` may never be
 /// there together.
 fn written_twice<'a>(
-    functions: impl Iterator<Item = &'a syn::ImplItemFn>,
+    functions: impl Iterator<Item = (&'a syn::ImplItemFn, &'a Helper)>,
     errors: &mut Errors,
 ) -> Vec<Moment> {
     let mut written = Vec::new();
     let mut twice = Vec::new();
-    for function in functions {
+    for (function, helper) in functions {
         let is_cfg = |attr: &syn::Attribute| attr.path().is_ident("cfg");
         let Some(moment) = Moment::of(&function.sig.ident) else {
             continue;
         };
-        if function.sig.receiver().is_none() || function.attrs.iter().any(is_cfg) {
+        let is_told = helper.skip.is_none() && function.sig.receiver().is_some();
+        if !is_told || function.attrs.iter().any(is_cfg) {
             continue;
         }
         if let Some(other) = moment

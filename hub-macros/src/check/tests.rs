@@ -205,7 +205,8 @@ fn a_moment_is_written_in_one_spelling() {
             fn on_opened(&self) {}
             #[cfg(windows)]
             fn on_connected(&self) {}
-            fn on_closed() {}
+            #[hub(skip)]
+            fn on_closed(&self) {}
             fn on_disconnected(&self) {}
         }
     });
