@@ -2,6 +2,7 @@
 //! up; a method with a mistake is left out of the model.
 
 mod authorize;
+mod lifecycle;
 mod method;
 #[cfg(test)]
 mod tests;
@@ -73,7 +74,7 @@ fn hub(
         }
     }
     unique(&methods, Role::Hub, errors);
-    let twice = written_twice(functions(item).zip(helpers), errors);
+    let twice = lifecycle::written_twice(functions(item).zip(helpers), errors);
     lifecycle.retain(|method| !twice.contains(&method.moment));
     Some(HubModel {
         name: hub_name(options, own_name, errors),
@@ -146,7 +147,7 @@ fn implementation(
             );
         }
     }
-    written_twice(functions(item).zip(helpers), errors);
+    lifecycle::written_twice(functions(item).zip(helpers), errors);
     Some(ImplementationModel {
         contract: contract.clone(),
         ty: (*item.self_ty).clone(),
@@ -355,41 +356,6 @@ fn generics(generics: &Generics, what: &str, errors: &mut Errors) -> bool {
         format!("{what} has one form on the wire: remove the parameters and name the types"),
     );
     true
-}
-
-/// Reports moments that a hub writes in both spellings, at the second; gives those. Methods under `#[cfg]` may never be
-/// there together.
-fn written_twice<'a>(
-    functions: impl Iterator<Item = (&'a syn::ImplItemFn, &'a Helper)>,
-    errors: &mut Errors,
-) -> Vec<Moment> {
-    let mut written = Vec::new();
-    let mut twice = Vec::new();
-    for (function, helper) in functions {
-        let is_cfg = |attr: &syn::Attribute| attr.path().is_ident("cfg");
-        let Some(moment) = Moment::of(&function.sig.ident) else {
-            continue;
-        };
-        let is_told = helper.skip.is_none() && function.sig.receiver().is_some();
-        if !is_told || function.attrs.iter().any(is_cfg) {
-            continue;
-        }
-        if let Some(other) = moment
-            .other_spelling()
-            .filter(|other| written.contains(other))
-        {
-            let (own, other) = (moment.name(), other.name());
-            errors.on(
-                &function.sig.ident,
-                format!(
-                    "`{own}` and `{other}` are one moment: put what both do into one of them and remove the other"
-                ),
-            );
-            twice.push(moment);
-        }
-        written.push(moment);
-    }
-    twice
 }
 
 /// Reports methods that a call could not tell from an earlier one.
