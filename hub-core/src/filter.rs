@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use crate::context::{Context, Identity, Request};
 use crate::error::{DeliveryError, HubError};
-use crate::hub::{BoxFuture, HubSpec, MethodSpec, Reply, Resumed};
+use crate::hub::{BoxFuture, Closed, HubSpec, MethodSpec, Reply, Resumed};
 use crate::id::{GroupName, HubName};
 use crate::message::Event;
 use crate::outlet::Queued;
@@ -60,7 +60,7 @@ pub trait Filter: Send + Sync + 'static {
         next.run(event).await
     }
 
-    /// Around a hub's `on_connected`.
+    /// Around a hub's `on_connected`, or its `on_reopened`.
     ///
     /// # Errors
     /// An error fails the client's start.
@@ -76,7 +76,7 @@ pub trait Filter: Send + Sync + 'static {
         next.run(event).await
     }
 
-    /// Around a hub's `on_disconnected`.
+    /// Around a hub's `on_disconnected`, or its `on_closed`.
     ///
     /// # Errors
     /// An error is logged.
@@ -128,6 +128,8 @@ pub struct Outgoing {
 pub struct Connect {
     /// Who connects.
     pub cx: Context,
+    /// Whether its client is known again and something was kept for it: then the hub's `on_reopened` is inside.
+    pub reopened: bool,
 }
 
 /// A connection that came back, as one hub hears of it.
@@ -139,13 +141,13 @@ pub struct Reconnect {
     pub resumed: Resumed,
 }
 
-/// A connection that has ended, as one hub hears of it.
+/// A connection that has ended, or that has closed a hub, as that hub hears of it.
 #[derive(Debug)]
 pub struct Disconnect {
     /// Who has gone.
     pub cx: Context,
-    /// Whether its client said so.
-    pub stopped: bool,
+    /// Why.
+    pub reason: Closed,
 }
 
 /// The groups of one hub that a client brings.

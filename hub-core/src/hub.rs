@@ -9,8 +9,10 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::authorize::Authorize;
+use crate::clients::Clients;
 use crate::context::Context;
 use crate::error::HubError;
+use crate::id::PersistentId;
 use crate::log::Gap;
 use crate::value::{Args, Payload};
 
@@ -22,6 +24,9 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// The server keeps one value for all calls. `call` is made once per invocation, for an index that
 /// [`spec`](Self::spec) lists and with as many arguments as that method takes; it reads the arguments before it returns
 /// the future. The calls of a connection *start* in the order in which they arrived and then interleave.
+///
+/// The server tells of a client with `connected` or `reopened`, and of its end with `closed`; of a client that is known
+/// again, the newer connection is told after the end of the older one. `disconnected` is what `closed` does by default.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a hub",
     label = "not a hub",
@@ -45,6 +50,12 @@ pub trait Hub: Any + Send + Sync {
         Box::pin(std::future::ready(Ok(())))
     }
 
+    /// A client that is known again has started, and something was kept for it: called in place of
+    /// [`connected`](Self::connected), which it does by default.
+    fn reopened<'a>(&'a self, cx: &'a Context) -> BoxFuture<'a, Result<(), HubError>> {
+        self.connected(cx)
+    }
+
     /// A connection came back, also from another node or from before a restart.
     fn reconnected<'a>(
         &'a self,
@@ -64,6 +75,22 @@ pub trait Hub: Any + Send + Sync {
         let _ = (cx, stopped);
         Box::pin(std::future::ready(Ok(())))
     }
+
+    /// The hub is closed for a client: with its connection, or alone. Calls [`disconnected`](Self::disconnected) by default.
+    fn closed<'a>(
+        &'a self,
+        cx: &'a Context,
+        reason: Closed,
+    ) -> BoxFuture<'a, Result<(), HubError>> {
+        self.disconnected(cx, reason.is_stopped())
+    }
+
+    /// The time of a client that is away is over, and what was kept for it is gone. Told once, by one node, and before the
+    /// same client is told of again.
+    fn expired(&self, gone: Expired) -> BoxFuture<'_, Result<(), HubError>> {
+        let _ = gone;
+        Box::pin(std::future::ready(Ok(())))
+    }
 }
 
 /// How a connection came back.
@@ -79,6 +106,55 @@ impl Resumed {
     #[must_use]
     pub fn with_gaps(gaps: Vec<Gap>) -> Self {
         Self { gaps }
+    }
+}
+
+/// Why a hub is closed for a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Closed {
+    /// The connection has ended: its client said goodbye, or it was aborted.
+    Stopped,
+    /// The client closed this hub alone, or the hub failed as it was opened; the connection goes on.
+    HubClosed,
+    /// The client was not heard of for too long, or its connection broke and can't come back.
+    Lost,
+    /// Another connection with the same persistent id came.
+    TakenOver,
+}
+
+impl Closed {
+    /// Whether the client meant it: what `on_disconnected` is told.
+    #[must_use]
+    pub const fn is_stopped(self) -> bool {
+        matches!(self, Self::Stopped | Self::HubClosed)
+    }
+}
+
+/// A client that was away for longer than what was kept for it lasts.
+#[derive(Debug, Clone)]
+pub struct Expired {
+    owner: PersistentId,
+    clients: Clients,
+}
+
+impl Expired {
+    /// The end of what was kept for `owner`, on the hub of these clients.
+    #[must_use]
+    pub const fn new(owner: PersistentId, clients: Clients) -> Self {
+        Self { owner, clients }
+    }
+
+    /// Who does not come back. A secret of that client: whoever brings it is taken for it.
+    #[must_use]
+    pub const fn owner(&self) -> &PersistentId {
+        &self.owner
+    }
+
+    /// Those to tell of it: the hub's clients, without a caller.
+    #[must_use]
+    pub const fn clients(&self) -> &Clients {
+        &self.clients
     }
 }
 

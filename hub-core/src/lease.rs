@@ -62,6 +62,8 @@ pub struct Taken {
     pub fence: u64,
     /// What was there, if anything was and its time was not over.
     pub lease: Option<Lease>,
+    /// Whether something was there and its time was over: the next sweep tells of it.
+    pub over: bool,
 }
 
 /// The leases of a log. A lease is *held* while its client is connected, and runs out only while it is not.

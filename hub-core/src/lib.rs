@@ -60,7 +60,10 @@ pub use filter::{
     Admission, Connect, Disconnect, Filter, Invocation, Next, Outgoing, Reconnect, Rejoin, Step,
 };
 pub use history::{History, Past};
-pub use hub::{BoxFuture, Hub, HubRegistration, HubSpec, MethodSpec, ParamSpec, Reply, Resumed};
+pub use hub::{
+    BoxFuture, Closed, Expired, Hub, HubRegistration, HubSpec, MethodSpec, ParamSpec, Reply,
+    Resumed,
+};
 pub use hub_macros::{hub, hub_client};
 pub use id::{
     ConnectionId, GroupName, HubName, InvocationId, NodeId, PersistentId, QueueName, UserId,
@@ -102,9 +105,9 @@ pub mod __private {
     pub use crate::value::Argument;
 
     pub use crate::{
-        Args, Audience, Authorize, BoxFuture, CallError, Context, DeliveryError, EventRouter, Hub,
-        HubError, HubRegistration, HubSpec, Invoke, MethodSpec, ParamSpec, Payload, Progress,
-        Proxy, Reply, Resumed,
+        Args, Audience, Authorize, BoxFuture, CallError, Closed, Context, DeliveryError,
+        EventRouter, Expired, Hub, HubError, HubRegistration, HubSpec, Invoke, MethodSpec,
+        ParamSpec, Payload, Progress, Proxy, Reply, Resumed,
     };
 
     type Replying<'a> = BoxFuture<'a, Result<Reply, HubError>>;
@@ -116,8 +119,11 @@ pub mod __private {
         pub spec: &'static HubSpec,
         pub call: for<'a> fn(&'a H, &'a Context, usize, Args) -> Replying<'a>,
         pub connected: for<'a> fn(&'a H, &'a Context) -> Done<'a>,
+        pub reopened: for<'a> fn(&'a H, &'a Context) -> Done<'a>,
         pub reconnected: for<'a> fn(&'a H, &'a Context, Resumed) -> Done<'a>,
         pub disconnected: for<'a> fn(&'a H, &'a Context, bool) -> Done<'a>,
+        pub closed: for<'a> fn(&'a H, &'a Context, Closed) -> Done<'a>,
+        pub expired: for<'a> fn(&'a H, Expired) -> Done<'a>,
     }
 
     /// A call that failed before it began.

@@ -2,6 +2,7 @@
 //! up; a method with a mistake is left out of the model.
 
 mod authorize;
+mod lifecycle;
 mod method;
 #[cfg(test)]
 mod tests;
@@ -73,6 +74,8 @@ fn hub(
         }
     }
     unique(&methods, Role::Hub, errors);
+    let twice = lifecycle::written_twice(functions(item).zip(helpers), errors);
+    lifecycle.retain(|method| !twice.contains(&method.moment));
     Some(HubModel {
         name: hub_name(options, own_name, errors),
         ty: (*item.self_ty).clone(),
@@ -144,6 +147,7 @@ fn implementation(
             );
         }
     }
+    lifecycle::written_twice(functions(item).zip(helpers), errors);
     Some(ImplementationModel {
         contract: contract.clone(),
         ty: (*item.self_ty).clone(),

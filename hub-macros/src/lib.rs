@@ -86,7 +86,15 @@ attributes! {
     /// * A return type that is named `Result` is one, of any error that becomes a `HubError`; any other is the value.
     /// * `on_connected(&self, cx: &Context)`, `on_reconnected(&self, cx: &Context, resumed: Resumed)` and
     ///   `on_disconnected(&self, cx: &Context, stopped: bool)` are called by the server. In a plain hub each may leave out
-    ///   what it does not need, and return nothing or a `Result`.
+    ///   what it does not need, and return nothing or a `Result`. So are
+    ///   * `on_opened`, `on_connected` by another name;
+    ///   * `on_reopened(&self, cx: &Context)`, in its place for a client that is known again (by its persistent id) and for
+    ///     which something was kept;
+    ///   * `on_closed(&self, cx: &Context, reason: Closed)`, `on_disconnected` with the reason;
+    ///   * `on_expired(&self, gone: Expired)`: a client was away for longer than what was kept for it lasts.
+    ///
+    ///   A hub writes `on_connected` or `on_opened`, and `on_disconnected` or `on_closed`; without `on_reopened` the former
+    ///   is called for every client.
     ///
     /// # Names
     /// `send_all` is `sendAll` on the wire, `ChatHub` is `chatHub`; callers may write them in any case. `name = ".."` on

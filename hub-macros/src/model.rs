@@ -107,31 +107,72 @@ pub(crate) struct Output {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Moment {
     Connected,
+    /// As `Connected`, by the name that it has elsewhere.
+    Opened,
+    Reopened,
     Reconnected,
     Disconnected,
+    /// As `Disconnected`, with the reason.
+    Closed,
+    Expired,
 }
 
 impl Moment {
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Connected,
+        Self::Opened,
+        Self::Reopened,
+        Self::Reconnected,
+        Self::Disconnected,
+        Self::Closed,
+        Self::Expired,
+    ];
+
     pub(crate) fn of(name: &Ident) -> Option<Self> {
-        [Self::Connected, Self::Reconnected, Self::Disconnected]
-            .into_iter()
-            .find(|moment| name == moment.name())
+        Self::ALL.into_iter().find(|moment| name == moment.name())
+    }
+
+    /// The other way to write the same moment: a hub has one of the two.
+    pub(crate) fn other_spelling(self) -> Option<Self> {
+        match self {
+            Self::Connected => Some(Self::Opened),
+            Self::Opened => Some(Self::Connected),
+            Self::Disconnected => Some(Self::Closed),
+            Self::Closed => Some(Self::Disconnected),
+            Self::Reopened | Self::Reconnected | Self::Expired => None,
+        }
+    }
+
+    /// Whether there is a connection to tell of.
+    pub(crate) fn has_context(self) -> bool {
+        self != Self::Expired
+    }
+
+    /// Whether it tells more than of whom.
+    pub(crate) fn has_detail(self) -> bool {
+        !matches!(self, Self::Connected | Self::Opened | Self::Reopened)
     }
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Connected => "on_connected",
+            Self::Opened => "on_opened",
+            Self::Reopened => "on_reopened",
             Self::Reconnected => "on_reconnected",
             Self::Disconnected => "on_disconnected",
+            Self::Closed => "on_closed",
+            Self::Expired => "on_expired",
         }
     }
 
     /// What the author writes, for messages.
     pub(crate) fn signature(self) -> &'static str {
         match self {
-            Self::Connected => "(&self, cx: &Context)",
+            Self::Connected | Self::Opened | Self::Reopened => "(&self, cx: &Context)",
             Self::Reconnected => "(&self, cx: &Context, resumed: Resumed)",
             Self::Disconnected => "(&self, cx: &Context, stopped: bool)",
+            Self::Closed => "(&self, cx: &Context, reason: Closed)",
+            Self::Expired => "(&self, gone: Expired)",
         }
     }
 }

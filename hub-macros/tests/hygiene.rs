@@ -32,6 +32,8 @@ mod shadows {
     pub(crate) struct Box;
     pub(crate) struct Arc;
     pub(crate) struct Context;
+    pub(crate) struct Closed;
+    pub(crate) struct Expired;
     pub(crate) struct Reply;
     pub(crate) struct Args;
     pub(crate) struct Authorize;
@@ -97,7 +99,13 @@ macro_rules! everything {
                     ::std::result::Result::Ok(())
                 }
 
-                fn on_disconnected(&self, _stopped: bool) {}
+                fn on_reopened(&self) {}
+
+                fn on_closed(&self, _reason: ::hub_core::Closed) {}
+
+                async fn on_expired(&self, _: ::hub_core::Expired) -> Result<()> {
+                    ::std::result::Result::Ok(())
+                }
             }
 
             /// A contract.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use hub_core::{Authorize, Filter, Hub, HubRegistration, Identity, Log, NodeId, Request};
 
 use crate::config::{Config, Transport};
+use crate::connection::expiry::Expiring;
 use crate::connection::owners::Owners;
 use crate::connection::pump::Tide;
 use crate::connection::registry::Registry;
@@ -330,6 +331,7 @@ impl Builder {
             acks: Acks::default(),
             asks: Asks::default(),
             owners: Owners::default(),
+            expiring: Expiring::default(),
             leaving: AtomicBool::new(false),
         };
         Ok(HubServer {

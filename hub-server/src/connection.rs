@@ -2,6 +2,7 @@
 
 pub(crate) mod claim;
 pub(crate) mod downlink;
+pub(crate) mod expiry;
 pub(crate) mod frames;
 pub(crate) mod heartbeat;
 pub(crate) mod lifetime;

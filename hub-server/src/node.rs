@@ -11,6 +11,7 @@ use hub_core::{
 use tokio::sync::oneshot;
 
 use crate::config::Config;
+use crate::connection::expiry::Expiring;
 use crate::connection::owners::Owners;
 use crate::connection::pump::Tide;
 use crate::connection::registry::Registry;
@@ -28,6 +29,7 @@ pub(crate) struct Node {
     pub(crate) acks: Acks,
     pub(crate) asks: Asks,
     pub(crate) owners: Owners,
+    pub(crate) expiring: Expiring,
     /// Whether the server is on its way out.
     pub(crate) leaving: AtomicBool,
 }

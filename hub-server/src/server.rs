@@ -175,6 +175,8 @@ impl Drop for Running {
         for connection in self.node.registry.connections() {
             self.node.registry.remove(&connection);
         }
+        // They hold the node, and with it the log, which somebody may want to open again.
+        self.node.owners.clear();
         if self.node.log.is_shared() {
             let own = Topic::Node(self.node.id);
             self.node.log.watch(&own, Interest::Leave);

@@ -75,7 +75,7 @@ impl Filter for Recorder {
         event: Disconnect,
         next: Next<'_, Disconnect>,
     ) -> Result<(), HubError> {
-        let stopped = event.stopped;
+        let stopped = event.reason.is_stopped();
         let result = next.run(event).await;
         self.note(&format!("disconnect {stopped}"));
         result

@@ -99,9 +99,9 @@ pub(super) fn lifecycle(
     let before = errors.count();
     shape(Role::Hub, sig, errors);
     let mut params = sig.inputs.iter().filter_map(typed).peekable();
-    let context = params.next_if(|first| is_context(first));
-    let detail = params
-        .next_if(|detail| moment != Moment::Connected && !matches!(*detail.ty, Type::Reference(_)));
+    let context = params.next_if(|first| moment.has_context() && is_context(first));
+    let detail =
+        params.next_if(|detail| moment.has_detail() && !matches!(*detail.ty, Type::Reference(_)));
     if let Some(surplus) = params.next() {
         errors.on(
             surplus,

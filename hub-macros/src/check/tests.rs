@@ -135,6 +135,92 @@ fn lifecycle_methods_are_found_by_name_in_all_their_forms() {
 }
 
 #[test]
+fn a_closed_hub_hears_why_and_an_expired_client_has_no_context() {
+    let hub = hub_of(&parse_quote! {
+        impl Chat {
+            fn on_opened(&self) {}
+            fn on_reopened(&self, cx: &Context) {}
+            fn on_closed(&self, reason: Closed) {}
+            fn on_expired(&self, gone: Expired) {}
+        }
+    });
+    assert!(hub.methods.is_empty());
+    let forms: Vec<_> = hub
+        .lifecycle
+        .iter()
+        .map(|m| (m.moment, m.context.is_some(), m.detail.is_some()))
+        .collect();
+    assert_eq!(
+        forms,
+        [
+            (Moment::Opened, false, false),
+            (Moment::Reopened, true, false),
+            (Moment::Closed, false, true),
+            (Moment::Expired, false, true),
+        ]
+    );
+    let wrong: ItemImpl =
+        parse_quote!(impl Chat { fn on_expired(&self, cx: &Context, gone: Expired) {} });
+    let refused = errors_of(Kind::Hub, TokenStream::new(), &wrong);
+    assert_eq!(
+        refused,
+        ["`on_expired` is called by the server: write `(&self, gone: Expired)`"]
+    );
+}
+
+#[test]
+fn a_moment_is_written_in_one_spelling() {
+    let run = |item: ItemImpl| run(Kind::Hub, TokenStream::new(), &item);
+    let (model, errors) = run(parse_quote! {
+        impl Chat {
+            fn on_closed(&self) {}
+            fn on_connected(&self) {}
+            fn on_reopened(&self) {}
+            fn on_opened(&self) {}
+            fn on_disconnected(&self) {}
+        }
+    });
+    let told = |own, other| {
+        format!(
+            "`{own}` and `{other}` are one moment: put what both do into one of them and remove the other"
+        )
+    };
+    let expected = [
+        told("on_opened", "on_connected"),
+        told("on_disconnected", "on_closed"),
+    ];
+    assert_eq!(errors, expected);
+    let Some(Model::Hub(hub)) = model else {
+        panic!("a model");
+    };
+    let kept: Vec<_> = hub.lifecycle.iter().map(|method| method.moment).collect();
+    assert_eq!(
+        kept,
+        [Moment::Closed, Moment::Connected, Moment::Reopened],
+        "the first one stays"
+    );
+    let (_, errors) = run(parse_quote! {
+        impl Chat {
+            #[cfg(unix)]
+            fn on_opened(&self) {}
+            #[cfg(windows)]
+            fn on_connected(&self) {}
+            #[hub(skip)]
+            fn on_closed(&self) {}
+            fn on_disconnected(&self) {}
+        }
+    });
+    assert!(errors.is_empty(), "{errors:?}");
+    let (_, errors) = run(parse_quote! {
+        impl Contract for Chat {
+            fn on_opened(&self) {}
+            fn on_connected(&self) {}
+        }
+    });
+    assert_eq!(errors, [told("on_connected", "on_opened")]);
+}
+
+#[test]
 fn overloads_may_not_overlap_in_how_many_arguments_they_take() {
     let clashing = |first: TokenStream, second: TokenStream| {
         let item: ItemImpl = parse_quote! {

@@ -150,6 +150,46 @@ trait Contract: ::hub_core::__private::Send + ::hub_core::__private::Sync + 'sta
     > + ::hub_core::__private::Send {
         ::hub_core::__private::ready(::hub_core::__private::Ok(()))
     }
+    /// `on_connected` by another name, which it calls unless the hub writes it.
+    ///
+    /// # Errors
+    /// None unless the hub writes it.
+    #[allow(
+        unused,
+        deprecated,
+        unreachable_pub,
+        clippy::all,
+        clippy::pedantic,
+        clippy::nursery
+    )]
+    fn on_opened(
+        &self,
+        cx: &::hub_core::__private::Context,
+    ) -> impl ::hub_core::__private::Future<
+        Output = ::hub_core::__private::Result<(), ::hub_core::__private::HubError>,
+    > + ::hub_core::__private::Send {
+        Self::on_connected(self, cx)
+    }
+    /// A client that is known again has started, and something was kept for it. Does what `on_connected` does unless the hub writes it.
+    ///
+    /// # Errors
+    /// None unless the hub writes it.
+    #[allow(
+        unused,
+        deprecated,
+        unreachable_pub,
+        clippy::all,
+        clippy::pedantic,
+        clippy::nursery
+    )]
+    fn on_reopened(
+        &self,
+        cx: &::hub_core::__private::Context,
+    ) -> impl ::hub_core::__private::Future<
+        Output = ::hub_core::__private::Result<(), ::hub_core::__private::HubError>,
+    > + ::hub_core::__private::Send {
+        Self::on_opened(self, cx)
+    }
     /// A connection came back. Does nothing unless the hub writes it.
     ///
     /// # Errors
@@ -192,6 +232,47 @@ trait Contract: ::hub_core::__private::Send + ::hub_core::__private::Sync + 'sta
     > + ::hub_core::__private::Send {
         ::hub_core::__private::ready(::hub_core::__private::Ok(()))
     }
+    /// `on_disconnected` with the reason, which it calls without it unless the hub writes it.
+    ///
+    /// # Errors
+    /// None unless the hub writes it.
+    #[allow(
+        unused,
+        deprecated,
+        unreachable_pub,
+        clippy::all,
+        clippy::pedantic,
+        clippy::nursery
+    )]
+    fn on_closed(
+        &self,
+        cx: &::hub_core::__private::Context,
+        reason: ::hub_core::__private::Closed,
+    ) -> impl ::hub_core::__private::Future<
+        Output = ::hub_core::__private::Result<(), ::hub_core::__private::HubError>,
+    > + ::hub_core::__private::Send {
+        Self::on_disconnected(self, cx, reason.is_stopped())
+    }
+    /// What was kept for a client that is away is gone: its time is over. Does nothing unless the hub writes it.
+    ///
+    /// # Errors
+    /// None unless the hub writes it.
+    #[allow(
+        unused,
+        deprecated,
+        unreachable_pub,
+        clippy::all,
+        clippy::pedantic,
+        clippy::nursery
+    )]
+    fn on_expired(
+        &self,
+        gone: ::hub_core::__private::Expired,
+    ) -> impl ::hub_core::__private::Future<
+        Output = ::hub_core::__private::Result<(), ::hub_core::__private::HubError>,
+    > + ::hub_core::__private::Send {
+        ::hub_core::__private::ready(::hub_core::__private::Ok(()))
+    }
     #[doc(hidden)]
     const __HUB: ::hub_core::__private::Contract<Self> = ::hub_core::__private::Contract {
         spec: &::hub_core::__private::HubSpec {
@@ -227,15 +308,18 @@ trait Contract: ::hub_core::__private::Send + ::hub_core::__private::Sync + 'sta
             ],
         },
         call: Self::__hub_call,
-        connected: |hub, cx| ::hub_core::__private::Box::pin(
-            Self::on_connected(hub, cx),
-        ),
+        connected: |hub, cx| ::hub_core::__private::Box::pin(Self::on_opened(hub, cx)),
+        reopened: |hub, cx| ::hub_core::__private::Box::pin(Self::on_reopened(hub, cx)),
         reconnected: |hub, cx, resumed| ::hub_core::__private::Box::pin(
             Self::on_reconnected(hub, cx, resumed),
         ),
         disconnected: |hub, cx, stopped| ::hub_core::__private::Box::pin(
             Self::on_disconnected(hub, cx, stopped),
         ),
+        closed: |hub, cx, reason| ::hub_core::__private::Box::pin(
+            Self::on_closed(hub, cx, reason),
+        ),
+        expired: |hub, gone| ::hub_core::__private::Box::pin(Self::on_expired(hub, gone)),
     };
     #[doc(hidden)]
     #[allow(

@@ -39,6 +39,15 @@ const _: () = {
         > {
             (<Self as contract::Chat>::__HUB.connected)(self, cx)
         }
+        fn reopened<'call>(
+            &'call self,
+            cx: &'call ::hub_core::__private::Context,
+        ) -> ::hub_core::__private::BoxFuture<
+            'call,
+            ::hub_core::__private::Result<(), ::hub_core::__private::HubError>,
+        > {
+            (<Self as contract::Chat>::__HUB.reopened)(self, cx)
+        }
         fn reconnected<'call>(
             &'call self,
             cx: &'call ::hub_core::__private::Context,
@@ -58,6 +67,25 @@ const _: () = {
             ::hub_core::__private::Result<(), ::hub_core::__private::HubError>,
         > {
             (<Self as contract::Chat>::__HUB.disconnected)(self, cx, stopped)
+        }
+        fn closed<'call>(
+            &'call self,
+            cx: &'call ::hub_core::__private::Context,
+            reason: ::hub_core::__private::Closed,
+        ) -> ::hub_core::__private::BoxFuture<
+            'call,
+            ::hub_core::__private::Result<(), ::hub_core::__private::HubError>,
+        > {
+            (<Self as contract::Chat>::__HUB.closed)(self, cx, reason)
+        }
+        fn expired<'call>(
+            &'call self,
+            gone: ::hub_core::__private::Expired,
+        ) -> ::hub_core::__private::BoxFuture<
+            'call,
+            ::hub_core::__private::Result<(), ::hub_core::__private::HubError>,
+        > {
+            (<Self as contract::Chat>::__HUB.expired)(self, gone)
         }
     }
     ::hub_core::__private::inventory::submit! {

@@ -208,6 +208,46 @@ trait Contract<T>: ::hub_core::__private::Send + ::hub_core::__private::Sync + '
     > + ::hub_core::__private::Send {
         ::hub_core::__private::ready(::hub_core::__private::Ok(()))
     }
+    /// `on_connected` by another name, which it calls unless the hub writes it.
+    ///
+    /// # Errors
+    /// None unless the hub writes it.
+    #[allow(
+        unused,
+        deprecated,
+        unreachable_pub,
+        clippy::all,
+        clippy::pedantic,
+        clippy::nursery
+    )]
+    fn on_opened(
+        &self,
+        cx: &::hub_core::__private::Context,
+    ) -> impl ::hub_core::__private::Future<
+        Output = ::hub_core::__private::Result<(), ::hub_core::__private::HubError>,
+    > + ::hub_core::__private::Send {
+        Self::on_connected(self, cx)
+    }
+    /// A client that is known again has started, and something was kept for it. Does what `on_connected` does unless the hub writes it.
+    ///
+    /// # Errors
+    /// None unless the hub writes it.
+    #[allow(
+        unused,
+        deprecated,
+        unreachable_pub,
+        clippy::all,
+        clippy::pedantic,
+        clippy::nursery
+    )]
+    fn on_reopened(
+        &self,
+        cx: &::hub_core::__private::Context,
+    ) -> impl ::hub_core::__private::Future<
+        Output = ::hub_core::__private::Result<(), ::hub_core::__private::HubError>,
+    > + ::hub_core::__private::Send {
+        Self::on_opened(self, cx)
+    }
     /// A connection came back. Does nothing unless the hub writes it.
     ///
     /// # Errors
@@ -250,6 +290,47 @@ trait Contract<T>: ::hub_core::__private::Send + ::hub_core::__private::Sync + '
     > + ::hub_core::__private::Send {
         ::hub_core::__private::ready(::hub_core::__private::Ok(()))
     }
+    /// `on_disconnected` with the reason, which it calls without it unless the hub writes it.
+    ///
+    /// # Errors
+    /// None unless the hub writes it.
+    #[allow(
+        unused,
+        deprecated,
+        unreachable_pub,
+        clippy::all,
+        clippy::pedantic,
+        clippy::nursery
+    )]
+    fn on_closed(
+        &self,
+        cx: &::hub_core::__private::Context,
+        reason: ::hub_core::__private::Closed,
+    ) -> impl ::hub_core::__private::Future<
+        Output = ::hub_core::__private::Result<(), ::hub_core::__private::HubError>,
+    > + ::hub_core::__private::Send {
+        Self::on_disconnected(self, cx, reason.is_stopped())
+    }
+    /// What was kept for a client that is away is gone: its time is over. Does nothing unless the hub writes it.
+    ///
+    /// # Errors
+    /// None unless the hub writes it.
+    #[allow(
+        unused,
+        deprecated,
+        unreachable_pub,
+        clippy::all,
+        clippy::pedantic,
+        clippy::nursery
+    )]
+    fn on_expired(
+        &self,
+        gone: ::hub_core::__private::Expired,
+    ) -> impl ::hub_core::__private::Future<
+        Output = ::hub_core::__private::Result<(), ::hub_core::__private::HubError>,
+    > + ::hub_core::__private::Send {
+        ::hub_core::__private::ready(::hub_core::__private::Ok(()))
+    }
     #[doc(hidden)]
     const __HUB: ::hub_core::__private::Contract<Self> = ::hub_core::__private::Contract {
         spec: &::hub_core::__private::HubSpec {
@@ -261,10 +342,19 @@ trait Contract<T>: ::hub_core::__private::Send + ::hub_core::__private::Sync + '
         connected: |hub, cx| ::hub_core::__private::refuse(
             ::hub_core::__private::no_such_method(),
         ),
+        reopened: |hub, cx| ::hub_core::__private::refuse(
+            ::hub_core::__private::no_such_method(),
+        ),
         reconnected: |hub, cx, resumed| ::hub_core::__private::refuse(
             ::hub_core::__private::no_such_method(),
         ),
         disconnected: |hub, cx, stopped| ::hub_core::__private::refuse(
+            ::hub_core::__private::no_such_method(),
+        ),
+        closed: |hub, cx, reason| ::hub_core::__private::refuse(
+            ::hub_core::__private::no_such_method(),
+        ),
+        expired: |hub, gone| ::hub_core::__private::refuse(
             ::hub_core::__private::no_such_method(),
         ),
     };

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
-use super::lifetime;
 use super::link::{Connection, End, Overdue};
+use super::{expiry, lifetime};
 use crate::node::Node;
 
 pub(crate) async fn run(node: Arc<Node>) {
@@ -20,9 +20,7 @@ pub(crate) async fn run(node: Arc<Node>) {
             beat(&node, &connection, now, second);
         }
         second = !second;
-        if let Err(error) = node.log.sweep().await {
-            tracing::warn!(%error, "what is over was not cleared away");
-        }
+        expiry::sweep(&node).await;
     }
 }
 

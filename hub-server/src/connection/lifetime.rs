@@ -1,4 +1,4 @@
-//! The events of a connection's life: connected, reconnected, disconnected, for every hub that it listed
+//! The events of a connection's life: connected or reopened, reconnected, closed, for every hub that it listed
 //! (`classic-signalr.md` 10.3).
 
 use std::panic::AssertUnwindSafe;
@@ -9,13 +9,13 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::{join_all, poll_immediate};
 use hub_core::{
-    AckError, BoxFuture, Connect, Context, Disconnect, HubError, Next, Peer, Reconnect, Resumed,
-    State,
+    AckError, BoxFuture, Closed, Connect, Context, Disconnect, HubError, Next, Peer, Reconnect,
+    Resumed, State,
 };
 use tokio::time::timeout;
 
 use super::link::{Connection, End, topics_of};
-use super::sessions;
+use super::{expiry, sessions};
 use crate::hubs::table::Registered;
 use crate::node::Node;
 
@@ -24,20 +24,22 @@ use crate::node::Node;
 pub(crate) enum Event {
     Connected,
     Reconnected(Resumed),
-    Disconnected { stopped: bool },
+    Closed(Closed),
 }
 
 /// Tells all hubs at once; the first failure is returned. One that fails before it first waits keeps the hubs after it
 /// from being told, as in the original.
 pub(crate) async fn tell(
-    node: &Node,
+    node: &Arc<Node>,
     peer: &Arc<Peer>,
     hubs: &[usize],
     event: Event,
 ) -> Result<(), HubError> {
-    if peer.persistent_id.is_some() && !matches!(event, Event::Disconnected { .. }) {
+    if peer.persistent_id.is_some() && !matches!(event, Event::Closed(_)) {
         for registered in hubs.iter().filter_map(|&hub| node.hubs.get(hub)) {
             sessions::open(node, peer, &registered.name).await;
+            // Before the hub hears of the client again, it has heard that the client's time was over.
+            expiry::told(node, peer, &registered.name).await;
         }
     }
     let mut running = Vec::new();
@@ -49,7 +51,8 @@ pub(crate) async fn tell(
             None,
             Arc::new(State::default()),
         );
-        let told = tell_one(registered, cx, event.clone());
+        let reopened = sessions::is_known(peer, &registered.name);
+        let told = tell_one(registered, cx, event.clone(), reopened);
         let mut caught: BoxFuture<'_, _> = Box::pin(async {
             let outcome = AssertUnwindSafe(told).catch_unwind().await;
             outcome.unwrap_or_else(|_| Err(HubError::internal("the hub panicked")))
@@ -69,15 +72,26 @@ pub(crate) async fn tell(
 }
 
 /// Tells one hub, through its filters.
-async fn tell_one(registered: &Registered, cx: Context, event: Event) -> Result<(), HubError> {
+async fn tell_one(
+    registered: &Registered,
+    cx: Context,
+    event: Event,
+    reopened: bool,
+) -> Result<(), HubError> {
     let filters = registered.filters.as_deref().unwrap_or_default();
     let hub = &registered.hub;
     match event {
         Event::Connected => {
             let end = |event: Connect| -> BoxFuture<'_, _> {
-                Box::pin(async move { hub.connected(&event.cx).await })
+                Box::pin(async move {
+                    if event.reopened {
+                        hub.reopened(&event.cx).await
+                    } else {
+                        hub.connected(&event.cx).await
+                    }
+                })
             };
-            Next::new(filters, end).run(Connect { cx }).await
+            Next::new(filters, end).run(Connect { cx, reopened }).await
         }
         Event::Reconnected(resumed) => {
             let end = |event: Reconnect| -> BoxFuture<'_, _> {
@@ -85,13 +99,11 @@ async fn tell_one(registered: &Registered, cx: Context, event: Event) -> Result<
             };
             Next::new(filters, end).run(Reconnect { cx, resumed }).await
         }
-        Event::Disconnected { stopped } => {
+        Event::Closed(reason) => {
             let end = |event: Disconnect| -> BoxFuture<'_, _> {
-                Box::pin(async move { hub.disconnected(&event.cx, event.stopped).await })
+                Box::pin(async move { hub.closed(&event.cx, event.reason).await })
             };
-            Next::new(filters, end)
-                .run(Disconnect { cx, stopped })
-                .await
+            Next::new(filters, end).run(Disconnect { cx, reason }).await
         }
     }
 }
@@ -131,9 +143,14 @@ fn end_as(node: &Arc<Node>, connection: &Arc<Connection>, stopped: bool, end: En
         }
         (link.peer.clone(), link.hubs.clone())
     };
+    let reason = match end {
+        End::TakenOver => Closed::TakenOver,
+        _ if stopped => Closed::Stopped,
+        _ => Closed::Lost,
+    };
     let (node, connection) = (node.clone(), connection.clone());
     tokio::spawn(async move {
-        if let Err(error) = tell(&node, &peer, &hubs, Event::Disconnected { stopped }).await {
+        if let Err(error) = tell(&node, &peer, &hubs, Event::Closed(reason)).await {
             tracing::warn!(connection = %peer.id, %error, "on_disconnected failed");
         }
         if let Some(owner) = &peer.persistent_id {
@@ -164,7 +181,7 @@ const FAREWELL: Duration = Duration::from_secs(5);
 /// # Errors
 /// When the hub refuses.
 pub(crate) async fn open(
-    node: &Node,
+    node: &Arc<Node>,
     connection: &Arc<Connection>,
     peer: &Arc<Peer>,
     hub: usize,
@@ -177,7 +194,12 @@ pub(crate) async fn open(
 }
 
 /// Closes one hub on a connection that goes on: for the hub its client has gone.
-pub(crate) async fn close(node: &Node, connection: &Arc<Connection>, peer: &Arc<Peer>, hub: usize) {
+pub(crate) async fn close(
+    node: &Arc<Node>,
+    connection: &Arc<Connection>,
+    peer: &Arc<Peer>,
+    hub: usize,
+) {
     let Some(registered) = node.hubs.get(hub) else {
         return;
     };
@@ -189,8 +211,8 @@ pub(crate) async fn close(node: &Node, connection: &Arc<Connection>, peer: &Arc<
         (had, link.groups.clone())
     };
     node.registry.close(connection, hub, &registered.name);
-    let gone = Event::Disconnected { stopped: true };
-    if let Err(error) = tell(node, peer, &[hub], gone).await {
+    let closed = Event::Closed(Closed::HubClosed);
+    if let Err(error) = tell(node, peer, &[hub], closed).await {
         tracing::warn!(connection = %peer.id, %error, "on_disconnected failed");
     }
     sessions::close(node, peer, &registered.name, had, &groups).await;

@@ -49,6 +49,11 @@ impl Owners {
         self.lock().taken.contains(id)
     }
 
+    /// The server goes, and its connections do not end.
+    pub(crate) fn clear(&self) {
+        self.lock().current.clear();
+    }
+
     /// A connection has ended.
     pub(crate) fn release(&self, owner: &PersistentId, connection: &Arc<Connection>) {
         let mut inner = self.lock();

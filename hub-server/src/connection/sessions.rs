@@ -22,6 +22,8 @@ struct Session {
     fence: u64,
     /// What was there when the hub was opened.
     found: Option<Lease>,
+    /// Whether something was there whose time was over, until the hub is told.
+    over: bool,
     /// Whether that is on its way to the client; it is owed until the client has had this order.
     sent: Option<u64>,
     /// What is kept from now on.
@@ -63,7 +65,7 @@ pub(crate) fn of(peer: &Peer) -> Option<Arc<Sessions>> {
     Some(peer.items.get_or_default::<Arc<Sessions>>())
 }
 
-fn key(peer: &Peer, hub: &HubName) -> Option<LeaseKey> {
+pub(crate) fn key(peer: &Peer, hub: &HubName) -> Option<LeaseKey> {
     Some(LeaseKey {
         hub: hub.clone(),
         owner: peer.persistent_id.clone()?,
@@ -78,7 +80,7 @@ pub(crate) async fn open(node: &Node, peer: &Peer, hub: &HubName) {
     if sessions.lock().contains_key(hub) {
         return;
     }
-    let Taken { fence, lease } = match node.log.take(&key).await {
+    let Taken { fence, lease, over } = match node.log.take(&key).await {
         Ok(taken) => taken,
         Err(error) => {
             tracing::warn!(connection = %peer.id, %error, "what was kept for a client can't be looked up");
@@ -88,6 +90,7 @@ pub(crate) async fn open(node: &Node, peer: &Peer, hub: &HubName) {
     let mut session = Session {
         fence,
         found: None,
+        over,
         sent: None,
         queues: Vec::new(),
         options: OfflineOptions::default(),
@@ -100,6 +103,18 @@ pub(crate) async fn open(node: &Node, peer: &Peer, hub: &HubName) {
         session.found = Some(lease);
     }
     sessions.lock().insert(hub.clone(), session);
+}
+
+/// Whether something was kept for a client when it opened this hub.
+pub(crate) fn is_known(peer: &Peer, hub: &HubName) -> bool {
+    let of_hub = |session: &Session| session.found.is_some();
+    of(peer).is_some_and(|sessions| sessions.lock().get(hub).is_some_and(of_hub))
+}
+
+/// Whether something was, but for too long; said once.
+pub(crate) fn was_over(peer: &Peer, hub: &HubName) -> bool {
+    let of_hub = |session: &mut Session| std::mem::take(&mut session.over);
+    of(peer).is_some_and(|sessions| sessions.lock().get_mut(hub).is_some_and(of_hub))
 }
 
 /// Changes what is kept for a client that has had everything up to `had` and is a member of these groups.

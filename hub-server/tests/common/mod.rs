@@ -23,6 +23,7 @@ pub mod dice;
 pub mod farm;
 pub mod groups;
 pub mod hubs;
+pub mod known;
 pub mod outside;
 pub mod over;
 pub mod receive;

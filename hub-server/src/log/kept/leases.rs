@@ -131,7 +131,7 @@ impl Table {
             // The sweep tells of it.
             self.over.push(key.clone());
         }
-        Taken { fence, lease }
+        Taken { fence, lease, over }
     }
 }
 

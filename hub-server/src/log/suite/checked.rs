@@ -94,7 +94,16 @@ impl Checked {
 
     pub(super) async fn take(&self, key: &LeaseKey) -> (u64, Option<Lease>) {
         let taken = self.0.take(key).await.unwrap();
+        assert!(
+            !taken.over || taken.lease.is_none(),
+            "what is over is not there"
+        );
         (taken.fence, taken.lease)
+    }
+
+    /// Takes a lease that may be over.
+    pub(super) async fn is_over(&self, key: &LeaseKey) -> bool {
+        self.0.take(key).await.unwrap().over
     }
 
     pub(super) async fn put(&self, key: &LeaseKey, fence: u64, lease: Option<Lease>, held: bool) {

@@ -294,6 +294,8 @@ async fn told(log: Checked) {
     log.put(&key(1), fence, Some(lease(&["q"], 0, 10)), false)
         .await;
     advance(Duration::from_secs(11)).await;
+    assert!(log.is_over(&key(1)).await);
+    assert!(!log.is_over(&key(1)).await, "it is over once");
     let (fence, found) = log.take(&key(1)).await;
     assert_eq!(found, None);
     log.put(&key(1), fence, Some(lease(&["q"], 5, 10)), true)
