@@ -15,7 +15,6 @@ mod order;
 mod tests;
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 
 use crate::book::{Account, Book, Letter, Sent, Stamp, Way};
 
@@ -69,13 +68,12 @@ pub(crate) fn letters(book: &Book) -> impl Iterator<Item = (Letter, &Sent)> {
 }
 
 /// When a message certainly existed, if it ever did.
-fn settled(letter: Letter, sent: &Sent, had: &[HashMap<Letter, (u32, Stamp)>]) -> Option<Stamp> {
+fn settled(letter: Letter, sent: &Sent, had: &[HashMap<Letter, Stamp>]) -> Option<Stamp> {
     match sent.promise {
         Some(promise) => Some(promise.at),
         None => had
             .iter()
-            .filter_map(|had| had.get(&letter))
-            .map(|(_, at)| *at)
+            .filter_map(|had| had.get(&letter).copied())
             .min(),
     }
 }
@@ -101,17 +99,15 @@ fn first_times(
     who: usize,
     account: &Account,
     verdict: &mut Verdict,
-) -> HashMap<Letter, (u32, Stamp)> {
-    let mut had = HashMap::<Letter, (u32, Stamp)>::new();
+) -> HashMap<Letter, Stamp> {
+    let mut had = HashMap::<Letter, Stamp>::new();
+    let mut newest = HashMap::<Letter, (u32, Stamp)>::new();
     for got in &account.got {
-        let mut first = match had.entry(got.letter) {
-            Entry::Vacant(vacant) => {
-                vacant.insert((got.life, got.at));
-                continue;
-            }
-            Entry::Occupied(first) => first,
+        had.entry(got.letter).or_insert(got.at);
+        // A third time is held against the second.
+        let Some((life, at)) = newest.insert(got.letter, (got.life, got.at)) else {
+            continue;
         };
-        let (life, at) = *first.get();
         let why = if life == got.life {
             Some("in one life")
         } else {
@@ -128,8 +124,6 @@ fn first_times(
             }
             None => verdict.repeats += 1,
         }
-        // A third time is held against the second.
-        first.insert((got.life, got.at));
     }
     had
 }

@@ -2,7 +2,7 @@
 //! publisher was answered, and the offsets that it was told. Each says of two messages which came first; where these
 //! sayings form a circle, one of them is out of order.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::letters;
 use crate::book::{Account, Book, Letter, Topic, Way};
@@ -48,7 +48,12 @@ fn say(sayings: &mut Sayings, before: Letter, after: Letter, witness: Witness) {
 
 fn heard(book: &Book, who: usize, account: &Account, sayings: &mut Sayings) {
     let mut last = HashMap::<(u32, Topic), Letter>::new();
+    let mut had = HashSet::new();
     for got in &account.got {
+        // A second time in one life is another matter.
+        if !had.insert((got.life, got.letter)) {
+            continue;
+        }
         let Some(sent) = book.sent(got.letter) else {
             continue;
         };
@@ -105,7 +110,7 @@ fn late(book: &Book, who: usize, account: &Account, found: &mut Vec<String>) {
         now: Option<usize>,
     }
     let mut youngest = HashMap::<usize, Youngest>::new();
-    let mut had = std::collections::HashSet::new();
+    let mut had = HashSet::new();
     let mut all: Vec<_> = account.got.iter().collect();
     // A callback of an earlier life may have been written down after a later one's.
     all.sort_by_key(|got| (got.life, got.at));
