@@ -90,6 +90,30 @@ pub(crate) struct Got {
     pub(crate) at: Stamp,
 }
 
+/// How a life ended.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Leave {
+    pub(crate) life: u32,
+    pub(crate) how: Exit,
+    /// When nothing led to the server any more.
+    pub(crate) to: Stamp,
+}
+
+/// How a client leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// `close()`, awaited.
+    Closed,
+    /// The last handle is dropped: the same, if the network lasts so long.
+    Dropped,
+    /// Its network is cut with a reset.
+    Reset,
+    /// Its network is cut as if the other side had closed.
+    Cut,
+    /// Its network falls silent, and the server does not notice.
+    Silent,
+}
+
 /// One client: the same persistent id, in one life after another. A life is one `HubClient`, its reconnects included.
 #[derive(Debug, Default)]
 pub(crate) struct Account {
@@ -97,6 +121,8 @@ pub(crate) struct Account {
     pub(crate) got: Vec<Got>,
     /// Lives that were connected, and when they were.
     pub(crate) came: Vec<(u32, Stamp)>,
+    /// How they left.
+    pub(crate) leaves: Vec<Leave>,
     /// When certainly nothing led from this client to the server.
     pub(crate) away: Vec<(Stamp, Stamp)>,
     /// Sockets that are open.
@@ -191,6 +217,14 @@ impl Book {
         let at = self.stamp();
         if let Some(account) = self.accounts.get_mut(who) {
             account.came.push((life, at));
+        }
+    }
+
+    /// A client has left.
+    pub(crate) fn left(&mut self, who: usize, life: u32, how: Exit) {
+        let to = self.stamp();
+        if let Some(account) = self.accounts.get_mut(who) {
+            account.leaves.push(Leave { life, how, to });
         }
     }
 

@@ -3,6 +3,8 @@
 //! * **Lost.** A message that exists is owed: one that was promised, or that anybody got (it is on the disk before anybody
 //!   gets it). `Bar` is owed to every client that had been connected before the call, there or away; `Keep` to those who
 //!   were away from before the call until after its answer.
+//!   Not lost is what a client lets go by its own word: `HubClient::close` drops events that wait, and to the server a
+//!   goodbye says that all had come that was written before. It can only be the end of what came in that life.
 //! * **Twice.** Never in one life of a client, its reconnects and the server's deaths included: it keeps its cursor. In a
 //!   later life of the same persistent id, which brings no cursor, only where nothing proved that the message had come,
 //!   or where the server died before the proof was written down.
@@ -16,7 +18,7 @@ mod tests;
 
 use std::collections::HashMap;
 
-use crate::book::{Account, Book, Letter, Sent, Stamp, Way};
+use crate::book::{Account, Book, Exit, Leave, Letter, Sent, Stamp, Way};
 
 /// What the judge found; the texts say what exactly.
 #[derive(Debug, Default)]
@@ -26,6 +28,8 @@ pub(crate) struct Verdict {
     pub(crate) disorder: Vec<String>,
     /// How many messages came again in a later life, as they may.
     pub(crate) repeats: usize,
+    /// How many messages clients let go that closed while these were on their way.
+    pub(crate) let_go: usize,
     /// How many unanswered calls had done their work.
     pub(crate) unsure: usize,
 }
@@ -48,9 +52,17 @@ pub(crate) fn judge(book: &Book) -> Verdict {
         };
         verdict.unsure += usize::from(sent.promise.is_none());
         for ((who, account), had) in book.accounts.iter().enumerate().zip(&had) {
-            if owed(account, sent, settled) && !had.contains_key(&letter) {
+            if !owed(account, sent, settled) || had.contains_key(&letter) {
+                continue;
+            }
+            if let_go(book, account, sent, settled) {
+                verdict.let_go += 1;
+            } else {
                 let what = describe(letter, sent, settled);
-                verdict.lost.push(format!("client {who} never got {what}"));
+                let lives = lives(account, sent.asked, settled);
+                verdict
+                    .lost
+                    .push(format!("client {who} never got {what}; {lives}"));
             }
         }
     }
@@ -71,10 +83,7 @@ pub(crate) fn letters(book: &Book) -> impl Iterator<Item = (Letter, &Sent)> {
 fn settled(letter: Letter, sent: &Sent, had: &[HashMap<Letter, Stamp>]) -> Option<Stamp> {
     match sent.promise {
         Some(promise) => Some(promise.at),
-        None => had
-            .iter()
-            .filter_map(|had| had.get(&letter).copied())
-            .min(),
+        None => had.iter().filter_map(|had| had.get(&letter).copied()).min(),
     }
 }
 
@@ -91,6 +100,21 @@ fn owed(account: &Account, sent: &Sent, settled: Stamp) -> bool {
             away.is_some_and(|(_, to)| *to > settled)
         }
     }
+}
+
+/// Whether a message was on its way when its client closed: nothing came in that life that is certainly younger.
+fn let_go(book: &Book, account: &Account, sent: &Sent, settled: Stamp) -> bool {
+    let mut closes = account
+        .leaves
+        .iter()
+        .filter(|leave| matches!(leave.how, Exit::Closed | Exit::Dropped) && sent.asked < leave.to);
+    closes.any(|leave| {
+        let mut got = account.got.iter().filter(|got| got.life == leave.life);
+        !got.any(|got| {
+            let other = book.sent(got.letter);
+            other.is_some_and(|other| other.topic == sent.topic && other.asked > settled)
+        })
+    })
 }
 
 /// When each message came first; finds those that came twice.
@@ -145,6 +169,20 @@ fn is_written(book: &Book, account: &Account, life: u32, at: Stamp, again: Stamp
     let until = next.map_or(again, |(_, came)| again.min(*came));
     let mut kills = book.kills.iter();
     !kills.any(|(from, to)| *from <= until && *to >= at)
+}
+
+/// What the client did about then.
+fn lives(account: &Account, asked: Stamp, settled: Stamp) -> String {
+    let came = account.came.iter().filter(|(_, at)| *at <= settled);
+    let left = account.leaves.iter().find(|leave| leave.to >= asked);
+    let mut text = match came.last() {
+        Some((life, at)) => format!("its life {life} began at {at}"),
+        None => "it had not come before".to_owned(),
+    };
+    if let Some(Leave { life, how, to, .. }) = left {
+        text.push_str(&format!(", and life {life} ended at {to} ({how:?})"));
+    }
+    text
 }
 
 fn describe(letter: Letter, sent: &Sent, settled: Stamp) -> String {

@@ -63,10 +63,7 @@ async fn run() -> Result<bool, Box<dyn Error>> {
     let (kills, clients) = (options.kills, options.clients);
     println!("seed {seed}: {kills} kills, {clients} clients");
     // What an earlier run left would be judged with this one's.
-    if options.dir.exists() {
-        std::fs::remove_dir_all(&options.dir)?;
-    }
-    std::fs::create_dir_all(&options.dir)?;
+    server::clear(&options.dir)?;
     let mut server = Server::start(&options.server, &options.dir)?;
     let ledger = Ledger(Arc::new(Mutex::new(Book::new(clients))));
     let (phase, phases) = watch::channel(Phase::Busy);
@@ -156,6 +153,7 @@ fn tell(book: &Book, verdict: &Verdict, seed: u64, kills: usize) -> bool {
         twice,
         disorder,
         repeats,
+        let_go,
         unsure,
     } = verdict;
     let kinds = [
@@ -172,7 +170,10 @@ fn tell(book: &Book, verdict: &Verdict, seed: u64, kills: usize) -> bool {
             println!("{kind}: and {} more", more + 1);
         }
     }
-    println!("{unsure} calls had done their work without an answer; {repeats} messages came again to a later life, as they may");
+    println!(
+        "{unsure} calls had done their work without an answer; {repeats} messages came again to a later life, as they may; \
+         {let_go} were let go by clients that closed"
+    );
     let clean = verdict.is_clean() && book.strange.is_empty();
     if !clean {
         println!("to run it again: cargo xtask crash --kills {kills} --seed {seed}");

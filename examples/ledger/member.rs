@@ -8,7 +8,7 @@ use hub_client::{CallError, HubClient, RetryPolicy, State};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use crate::book::{Letter, Place, Topic, Way};
+use crate::book::{Exit, Letter, Place, Topic, Way};
 use crate::dice::Dice;
 use crate::gate::{Gate, Ledger, Weather};
 
@@ -55,7 +55,7 @@ impl Member {
             self.there.send_modify(|there| *there += 1);
             self.stay(&client, life).await;
             self.there.send_modify(|there| *there -= 1);
-            self.leave(client, gate).await;
+            self.leave(client, gate, life).await;
         }
     }
 
@@ -79,26 +79,23 @@ impl Member {
         let long = self.dice.below(4) == 0;
         let stay = self.dice.millis(100, if long { 8_000 } else { 2_500 });
         let (until, mut states) = (Instant::now() + stay, client.states());
-        let mut phase = self.phase.clone();
+        let (now, mut quiet) = (self.phase.clone(), self.phase.clone());
         let time = async {
             sleep_until(until).await;
             // Who is there when it gets quiet stays.
-            let busy = *phase.borrow() == Phase::Busy;
-            if !busy {
+            if *now.borrow() == Phase::Quiet {
                 std::future::pending::<()>().await;
             }
         };
         let quiet = async {
-            let _ = phase.clone().wait_for(|phase| *phase == Phase::Quiet).await;
+            let _ = quiet.wait_for(|phase| *phase == Phase::Quiet).await;
         };
         let over = states.wait_for(|state| *state == State::Disconnected);
-        let publishing = self.publish(client, life, quiet);
         tokio::select! {
             () = time => {}
             _ = over => {}
-            () = publishing => {}
+            () = self.publish(client, life, quiet) => {}
         }
-        let _ = &mut phase;
     }
 
     /// Publishes one message after another until it gets quiet, and then nothing for ever.
@@ -119,7 +116,9 @@ impl Member {
             let letter = self.ledger.write(|book| book.ask(who, life, topic, way));
             match call(client, letter, topic, way).await {
                 Ok(place) => self.ledger.write(|book| book.promise(letter, place)),
-                Err(CallError::Reconnecting | CallError::Disconnected | CallError::NotConnected) => {}
+                Err(
+                    CallError::Reconnecting | CallError::Disconnected | CallError::NotConnected,
+                ) => {}
                 Err(error) => {
                     let what = format!("{letter} was refused: {error}");
                     self.ledger.write(|book| book.strange.push(what));
@@ -129,24 +128,54 @@ impl Member {
         std::future::pending().await
     }
 
-    async fn leave(&mut self, client: HubClient, gate: Gate) {
-        match self.dice.below(5) {
-            0 => client.close().await,
-            1 => drop(client),
-            how => {
-                gate.turn(match how {
-                    2 => Weather::Cut { reset: true },
-                    3 => Weather::Cut { reset: false },
-                    _ => Weather::Silent,
-                });
+    async fn leave(&mut self, client: HubClient, gate: Gate, life: u32) {
+        let how = match self.dice.below(5) {
+            0 => Exit::Closed,
+            1 => Exit::Dropped,
+            2 => Exit::Reset,
+            3 => Exit::Cut,
+            _ => Exit::Silent,
+        };
+        let weather = match how {
+            Exit::Reset => Weather::Cut { reset: true },
+            Exit::Silent => Weather::Silent,
+            _ => Weather::Cut { reset: false },
+        };
+        match how {
+            Exit::Closed => client.close().await,
+            Exit::Dropped => {
+                drop(client);
+                // Sometimes its goodbye gets through.
+                sleep(self.dice.millis(0, 5)).await;
+            }
+            _ => {
+                self.cry(&client, life).await;
+                gate.turn(weather);
                 tokio::spawn(async move {
                     sleep(LAST_WORDS).await;
                     drop((client, gate));
                 });
-                return;
+                let who = self.who;
+                return self.ledger.write(|book| book.left(who, life, how));
             }
         }
-        gate.turn(Weather::Cut { reset: false });
+        gate.turn(weather);
+        let who = self.who;
+        self.ledger.write(|book| book.left(who, life, how));
+    }
+
+    /// Publishes something just before the network goes: the server may hear it when it writes what will not come through.
+    async fn cry(&mut self, client: &HubClient, life: u32) {
+        if self.dice.below(2) == 0 {
+            return;
+        }
+        let who = self.who;
+        let letter = self
+            .ledger
+            .write(|book| book.ask(who, life, Topic::Bar, Way::Everybody));
+        let call = call(client, letter, Topic::Bar, Way::Everybody);
+        // Answered or not.
+        let _ = tokio::time::timeout(self.dice.millis(0, 4), call).await;
     }
 
     /// Waits, but not longer than until it gets quiet.

@@ -13,8 +13,7 @@ pub(crate) struct Options {
     pub(crate) seed: Option<u64>,
 }
 
-const USAGE: &str =
-    "usage: ledger --server PROGRAM --dir DIR [--kills N] [--clients N] [--seed S]";
+const USAGE: &str = "usage: ledger --server PROGRAM --dir DIR [--kills N] [--clients N] [--seed S]";
 
 impl Options {
     pub(crate) fn parse(mut args: impl Iterator<Item = String>) -> Result<Self, Box<dyn Error>> {

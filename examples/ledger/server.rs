@@ -1,6 +1,6 @@
 //! [`Server`]: the conformance application as a process of its own, on the same directory and port whenever it is started.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -8,6 +8,12 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 
 /// Tokens are sealed with it, so that clients may come back after a restart.
 const KEY: &str = "5eed5eed5eed5eed5eed5eed5eed5eed5eed5eed5eed5eed5eed5eed5eed5eed";
+
+/// What it keeps.
+const DATA: &str = "data";
+
+/// What all its lives say: wanted when something went wrong.
+const LOG: &str = "server.log";
 
 pub(crate) struct Server {
     program: PathBuf,
@@ -62,6 +68,24 @@ impl Server {
     }
 }
 
+/// Makes the directory, and removes what an earlier run has left there.
+///
+/// # Errors
+/// When that can't be done.
+pub(crate) fn clear(dir: &Path) -> io::Result<()> {
+    fs::create_dir_all(dir)?;
+    for old in [
+        fs::remove_dir_all(dir.join(DATA)),
+        fs::remove_file(dir.join(LOG)),
+    ] {
+        match old {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.process.kill();
@@ -70,14 +94,13 @@ impl Drop for Server {
 }
 
 fn spawn(program: &Path, dir: &Path, port: u16) -> io::Result<(Child, SocketAddr)> {
-    // All its lives write into one file: what it says is wanted when something went wrong.
     let log: File = OpenOptions::new()
         .create(true)
         .append(true)
-        .open(dir.join("server.log"))?;
+        .open(dir.join(LOG))?;
     let mut process = Command::new(program)
         .args(["--port", &port.to_string(), "--key", KEY, "--data"])
-        .arg(dir.join("data"))
+        .arg(dir.join(DATA))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(log)
@@ -92,7 +115,7 @@ fn spawn(program: &Path, dir: &Path, port: u16) -> io::Result<(Child, SocketAddr
         None => {
             let _ = process.kill();
             let _ = process.wait();
-            let log = dir.join("server.log");
+            let log = dir.join(LOG);
             let text = format!("it did not say where it listens; see {}", log.display());
             Err(io::Error::other(text))
         }
