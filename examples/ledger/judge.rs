@@ -173,9 +173,9 @@ fn is_written(book: &Book, account: &Account, life: u32, at: Stamp, again: Stamp
 
 /// What the client did about then.
 fn lives(account: &Account, asked: Stamp, settled: Stamp) -> String {
-    let came = account.came.iter().filter(|(_, at)| *at <= settled);
+    let mut came = account.came.iter().filter(|(_, at)| *at <= settled);
     let left = account.leaves.iter().find(|leave| leave.to >= asked);
-    let mut text = match came.last() {
+    let mut text = match came.next_back() {
         Some((life, at)) => format!("its life {life} began at {at}"),
         None => "it had not come before".to_owned(),
     };
