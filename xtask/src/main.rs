@@ -2,6 +2,7 @@
 //!
 //! It needs Rust and Debian's package tools; what else is missing it installs, and says so.
 
+mod crash;
 mod e2e;
 mod server;
 mod steps;
@@ -15,16 +16,29 @@ use workspace::Workspace;
 
 const USAGE: &str = "usage: cargo xtask COMMAND
 
-  test     every check: lint, tests, features, other people's clients and browsers, a short benchmark
+  test     every check: lint, tests, features, a server that is killed, other people's clients and browsers, a short
+           benchmark
   lint     formatting, clippy, documentation
+  crash    [--kills N] [--seed S]: kills a server under load N times, 25 without a number, and looks whether a message was
+           lost, came twice or out of order
   e2e      the chat and the conformance application against the official client in a browser, and others
   picture  take the README's picture, docs/chat.png";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
-    let [command] = arguments.as_slice() else {
-        eprintln!("{USAGE}");
-        return ExitCode::from(2);
+    let (command, options) = match arguments.as_slice() {
+        [command, options @ ..] if command == "crash" => match crash::Options::parse(options) {
+            Ok(options) => (command.as_str(), options),
+            Err(error) => {
+                eprintln!("xtask: {error}\n{USAGE}");
+                return ExitCode::from(2);
+            }
+        },
+        [command] => (command.as_str(), crash::Options::default()),
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
     };
     let workspace = match Workspace::find() {
         Ok(workspace) => workspace,
@@ -34,15 +48,17 @@ fn main() -> ExitCode {
         }
     };
     let mut steps = Steps::new(&workspace);
-    match command.as_str() {
+    match command {
         "test" => {
             lint(&mut steps);
             tests(&mut steps);
             features(&mut steps, &workspace);
+            crash::run(&mut steps, &workspace, &options);
             e2e::all(&mut steps, &workspace);
             benchmark(&mut steps, &workspace);
         }
         "lint" => lint(&mut steps),
+        "crash" => crash::run(&mut steps, &workspace, &options),
         "e2e" => e2e::all(&mut steps, &workspace),
         "picture" => e2e::picture(&mut steps, &workspace),
         _ => {

@@ -67,6 +67,9 @@ pub(crate) async fn tell(
         }
     }
     let rest = join_all(running).await;
+    if let Some(connection) = node.registry.find(&peer.id) {
+        connection.link().opened();
+    }
     rest.into_iter()
         .fold(first, |first, outcome| first.and(outcome))
 }

@@ -160,7 +160,8 @@ pub(crate) struct Link {
     pub(crate) away: u64,
     /// What was kept for the client while it was another connection, on its way.
     pub(crate) replay: Option<Catch>,
-    /// Whether it is not known yet what was kept for the client: its cursors say that it has had nothing of that.
+    /// Whether the hubs have not been told of the client yet, and it may be owed something: nothing is sent meanwhile, so
+    /// that what was kept comes before what is live, and its cursors say that it has had nothing of that.
     pub(crate) opening: bool,
     /// What the client was asked and has not answered yet.
     pending: Option<Box<Pending>>,
@@ -193,7 +194,7 @@ impl Link {
             groups_token,
             bare,
         } = attach;
-        let opening = peer.persistent_id.is_some();
+        let opening = peer.persistent_id.is_some() && !hubs.is_empty();
         Self {
             request: 0,
             attached: true,
@@ -282,7 +283,7 @@ impl Link {
             return None;
         }
         // A cursor beyond a change of groups must not reach the client before the token that has it.
-        let own = self.must_tell || self.opening || self.downlink.delay().is_some();
+        let own = self.must_tell || self.downlink.delay().is_some();
         match frames.of(&*self.downlink).filter(|_| !own) {
             None => {
                 let part = entry.part(self.downlink.protocol())?;

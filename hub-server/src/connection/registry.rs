@@ -137,6 +137,9 @@ impl Registry {
             link.position = cursor.order;
             link.mode = Mode::Behind;
         }
+        if link.opening {
+            link.open(inner.reach());
+        }
         link.resume_replay(cursor, inner.reach());
         let settled = link.settled();
         if greet {
@@ -220,7 +223,10 @@ impl Registry {
             inner.listen(connection, topic, &*self.log);
         }
         let mut link = connection.link();
-        if link.mode == Mode::Live {
+        if link.peer.persistent_id.is_some() {
+            link.opening = true;
+            link.open(inner.reach());
+        } else if link.mode == Mode::Live {
             // What came before is not for it.
             link.position = link.position.max(inner.reach());
         }

@@ -36,7 +36,10 @@ impl Reader {
     /// Whether the next page may be read now.
     pub(crate) fn is_due(&self, connection: &Connection) -> bool {
         let link = connection.link();
-        self.step.is_none() && link.mode == Mode::Behind && !link.outbox.is_pressed()
+        self.step.is_none()
+            && link.mode == Mode::Behind
+            && !link.opening
+            && !link.outbox.is_pressed()
     }
 
     /// Reads on.

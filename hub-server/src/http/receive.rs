@@ -169,6 +169,8 @@ pub(crate) async fn place(
         drop(link);
         if comes_back || lost {
             tell_reconnected(&node, &attached, peer.clone(), hubs, gaps);
+        } else {
+            attached.connection.link().opened();
         }
     }
     unserved.served = true;

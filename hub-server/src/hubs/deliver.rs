@@ -98,9 +98,7 @@ impl Outlet for Node {
         let Some(connection) = self.registry.find(&who.id) else {
             return Ok(Replay::default());
         };
-        let waiting = sessions::waiting(who, hub);
-        connection.link().opening = false;
-        let Some(mut waiting) = waiting else {
+        let Some(mut waiting) = sessions::waiting(who, hub) else {
             return Ok(Replay::default());
         };
         // A client may know better than the lease what it has had.

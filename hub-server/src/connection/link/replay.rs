@@ -42,6 +42,21 @@ impl Catch {
 }
 
 impl Link {
+    /// Hubs are about to be told of the client, when everything up to `passed` was handed on: what comes waits in the log.
+    pub(crate) fn open(&mut self, passed: u64) {
+        if self.mode == Mode::Live {
+            self.position = self.position.max(passed);
+            self.mode = Mode::Behind;
+        }
+    }
+
+    /// The hubs have been told: what was kept is on its way, and the rest follows.
+    pub(crate) fn opened(&mut self) {
+        if std::mem::take(&mut self.opening) {
+            self.wake();
+        }
+    }
+
     /// Sends what waits, before anything newer; everything up to `passed` has been handed to those who listen.
     pub(crate) fn catch_up_on(&mut self, waiting: Waiting, passed: u64) {
         let live = self.mode == Mode::Live;
