@@ -286,3 +286,25 @@ async fn a_link_whose_answer_is_overdue_has_to_show_that_it_lives() {
     within(end).await;
     drop(acks);
 }
+
+#[tokio::test]
+async fn who_is_on_another_node_answers_too() {
+    let [a, b] = common::farm::farm().await;
+    let mut client = tagged(&b.server).await;
+    let acks = ask(
+        a.hub.clients().client(&*client.id),
+        AckOptions::within(LONG),
+    );
+    let tag = asked(&mut client).await;
+    answer(&mut client, &tag, json!({"R": "there"})).await;
+    assert_eq!(value(&answers(acks).await[0].1), Some(json!("there")));
+    // Nobody knows how many there are on other nodes: all who answer in time are told.
+    client.result("conformance", "Join", json!(["g"])).await;
+    let how = AckOptions::within(Duration::from_millis(500));
+    let acks = ask(a.hub.clients().group("g"), how);
+    let tag = asked(&mut client).await;
+    answer(&mut client, &tag, json!({"E": "no"})).await;
+    let acks = answers(acks).await;
+    assert_eq!(acks.len(), 1);
+    assert_eq!(acks[0].1, Err(AckError::Failed("no".into())));
+}

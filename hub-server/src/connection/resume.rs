@@ -101,7 +101,7 @@ async fn catch_up(
     if link.request == request && unchanged {
         let protocol = link.downlink().protocol();
         let owed = page.entries.iter();
-        let owed = owed.filter(|entry| catch.owes(entry) && link.is_meant(entry));
+        let owed = owed.filter(|entry| catch.owes(entry) && link.is_owed(entry));
         let parts: Vec<&Part> = owed.filter_map(|entry| entry.part(protocol)).collect();
         link.caught(node.epoch, at, &parts);
         link.wake();

@@ -97,23 +97,25 @@ impl Link {
         self.wake();
     }
 
-    /// Whether an entry that was read is for this client: it is not left out, and of what a queue keeps for some only, one
-    /// of those, unless it got the entry in any case.
+    /// Whether an entry of a queue is kept for this client.
+    pub(crate) fn is_owed(&self, entry: &Entry) -> bool {
+        let user = self.peer.identity.user_id();
+        let owner = self.peer.persistent_id.as_ref();
+        let meant = entry.only.as_ref().is_none_or(|only| {
+            let included = |owner| only.include(owner, user.as_ref());
+            owner.is_some_and(included)
+        });
+        meant && !entry.excepts(&self.peer.id)
+    }
+
+    /// Whether an entry that was read is for this client: kept for it, or sent to what it listens to.
     pub(crate) fn is_meant(&self, entry: &Entry) -> bool {
-        if entry.excepts(&self.peer.id) {
-            return false;
-        }
-        let Some(only) = &entry.only else {
-            return true;
-        };
         let listens = |topic: &Topic| match topic {
             Topic::Group(hub, group) => self.groups.iter().any(|(h, g)| h == hub && g == group),
             topic => self.topics.contains(topic),
         };
-        let user = self.peer.identity.user_id();
-        let owner = self.peer.persistent_id.as_ref();
-        owner.is_some_and(|owner| only.include(owner, user.as_ref()))
-            || entry.also.iter().any(listens)
+        let sent = || entry.also.iter().any(listens) && !entry.excepts(&self.peer.id);
+        self.is_owed(entry) || sent()
     }
 
     /// Queues that are read together with the rest, as far as the client was away.
