@@ -161,10 +161,12 @@ pub(crate) struct Link {
     /// Whether the hubs have not been told of the client yet, and it may be owed something: nothing is sent meanwhile, so
     /// that what was kept comes before what is live, and its cursors say that it has had nothing of that.
     pub(crate) opening: bool,
-    /// What had left for the client before it was last heard of.
+    /// What is known to have reached the client.
     proven: Had,
     /// What has left for the client.
     flushed: Had,
+    /// What had left before the probe that is under way.
+    probed: Option<Had>,
     downlink: Arc<dyn Downlink>,
     groups_token: GroupsToken,
     groups_told: Vec<Membership>,
@@ -214,6 +216,7 @@ impl Link {
             opening,
             proven: Had::default(),
             flushed: Had::default(),
+            probed: None,
             downlink,
             groups_token,
             told: 0,
