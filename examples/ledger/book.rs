@@ -76,8 +76,6 @@ pub(crate) struct Promise {
 pub(crate) struct Sent {
     pub(crate) way: Way,
     pub(crate) topic: Topic,
-    /// In which of its lives the publisher sent it.
-    pub(crate) life: u32,
     pub(crate) asked: Stamp,
     pub(crate) promise: Option<Promise>,
 }
@@ -136,7 +134,7 @@ pub(crate) struct Account {
 pub(crate) struct Book {
     clock: Stamp,
     pub(crate) accounts: Vec<Account>,
-    /// From before the signal until the process was gone.
+    /// From before the signal until the next process was there: callbacks may still get what the last one had sent.
     pub(crate) kills: Vec<(Stamp, Stamp)>,
     /// What must not happen, or makes the rest worthless.
     pub(crate) strange: Vec<String>,
@@ -161,7 +159,7 @@ impl Book {
     }
 
     /// A client is about to publish its next message.
-    pub(crate) fn ask(&mut self, from: usize, life: u32, topic: Topic, way: Way) -> Letter {
+    pub(crate) fn ask(&mut self, from: usize, topic: Topic, way: Way) -> Letter {
         let asked = self.stamp();
         let mut number = 0;
         if let Some(account) = self.accounts.get_mut(from) {
@@ -169,7 +167,6 @@ impl Book {
             account.sent.push(Sent {
                 way,
                 topic,
-                life,
                 asked,
                 promise: None,
             });
@@ -255,7 +252,7 @@ impl Book {
         }
     }
 
-    /// The server was killed; the signal was sent after `from`.
+    /// The server was killed, by a signal that was sent after `from`, and is there again.
     pub(crate) fn killed(&mut self, from: Stamp) {
         let to = self.stamp();
         self.kills.push((from, to));

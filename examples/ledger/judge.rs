@@ -135,7 +135,7 @@ fn first_times(
         let why = if life == got.life {
             Some("in one life")
         } else {
-            let known = is_proven(account, life, at) && is_written(book, account, life, at, got.at);
+            let known = is_proven(account, life) && is_written(book, account, life, at, got.at);
             known.then_some("though the server had proof that it came")
         };
         match why {
@@ -152,14 +152,10 @@ fn first_times(
     had
 }
 
-/// Whether the server was told that a message had come: the client called after it, in the same life, and was answered.
-fn is_proven(account: &Account, life: u32, at: Stamp) -> bool {
-    let after = account.sent.partition_point(|sent| sent.asked < at);
-    let mut calls = account.sent.iter().skip(after);
-    calls
-        .by_ref()
-        .take_while(|sent| sent.life == life)
-        .any(|sent| sent.promise.is_some())
+/// Whether the server was told that everything had come: by a goodbye, once that was awaited.
+fn is_proven(account: &Account, life: u32) -> bool {
+    let mut leaves = account.leaves.iter();
+    leaves.any(|leave| leave.life == life && leave.how == Exit::Closed)
 }
 
 /// Whether the server lived until it had written that down: when the client was connected the next time, or until the

@@ -94,9 +94,9 @@ async fn run() -> Result<bool, Box<dyn Error>> {
         sleep(instant).await;
         let from = ledger.write(Book::stamp);
         server.kill()?;
-        ledger.write(|book| book.killed(from));
         sleep(dice.millis(0, 250)).await;
         server.again()?;
+        ledger.write(|book| book.killed(from));
         if told.elapsed() > Duration::from_secs(5) || kill == kills {
             let counts = ledger.write(|book| (book.promised, book.received));
             let seconds = told.elapsed().as_secs_f64();

@@ -53,7 +53,7 @@ impl Member {
             };
             self.ledger.write(|book| book.came(self.who, life));
             self.there.send_modify(|there| *there += 1);
-            self.stay(&client, life).await;
+            self.stay(&client).await;
             self.there.send_modify(|there| *there -= 1);
             self.leave(client, gate, life).await;
         }
@@ -75,7 +75,7 @@ impl Member {
     }
 
     /// Publishes until it is time to leave, or the connection is over.
-    async fn stay(&mut self, client: &HubClient, life: u32) {
+    async fn stay(&mut self, client: &HubClient) {
         let long = self.dice.below(4) == 0;
         let stay = self.dice.millis(100, if long { 8_000 } else { 2_500 });
         let (until, mut states) = (Instant::now() + stay, client.states());
@@ -94,12 +94,12 @@ impl Member {
         tokio::select! {
             () = time => {}
             _ = over => {}
-            () = self.publish(client, life, quiet) => {}
+            () = self.publish(client, quiet) => {}
         }
     }
 
     /// Publishes one message after another until it gets quiet, and then nothing for ever.
-    async fn publish(&mut self, client: &HubClient, life: u32, quiet: impl Future<Output = ()>) {
+    async fn publish(&mut self, client: &HubClient, quiet: impl Future<Output = ()>) {
         let mut quiet = std::pin::pin!(quiet);
         loop {
             let pause = self.dice.millis(50, 550);
@@ -113,7 +113,7 @@ impl Member {
                 _ => (Topic::Baz, Way::Away),
             };
             let who = self.who;
-            let letter = self.ledger.write(|book| book.ask(who, life, topic, way));
+            let letter = self.ledger.write(|book| book.ask(who, topic, way));
             match call(client, letter, topic, way).await {
                 Ok(place) => self.ledger.write(|book| book.promise(letter, place)),
                 Err(
@@ -149,7 +149,7 @@ impl Member {
                 sleep(self.dice.millis(0, 5)).await;
             }
             _ => {
-                self.cry(&client, life).await;
+                self.cry(&client).await;
                 gate.turn(weather);
                 tokio::spawn(async move {
                     sleep(LAST_WORDS).await;
@@ -165,14 +165,14 @@ impl Member {
     }
 
     /// Publishes something just before the network goes: the server may hear it when it writes what will not come through.
-    async fn cry(&mut self, client: &HubClient, life: u32) {
+    async fn cry(&mut self, client: &HubClient) {
         if self.dice.below(2) == 0 {
             return;
         }
         let who = self.who;
         let letter = self
             .ledger
-            .write(|book| book.ask(who, life, Topic::Bar, Way::Everybody));
+            .write(|book| book.ask(who, Topic::Bar, Way::Everybody));
         let call = call(client, letter, Topic::Bar, Way::Everybody);
         // Answered or not.
         let _ = tokio::time::timeout(self.dice.millis(0, 4), call).await;

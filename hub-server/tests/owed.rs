@@ -32,6 +32,10 @@ impl Once {
         Ok(cx.offline_subscribe(["q"], Duration::from_secs(60)).await?)
     }
 
+    fn poke(&self, cx: &Context) {
+        self.0.add(cx, "poked");
+    }
+
     async fn keep(&self, cx: &Context, m: String) -> Result<(), HubError> {
         Ok(cx.queue("q").send("kept", (m,)).await?)
     }
@@ -66,8 +70,15 @@ async fn what_was_on_its_way_when_the_client_was_lost_again_is_owed_still() {
     for n in 0..100 {
         call(&mut ann, "keep", json!([n.to_string()])).await;
     }
-    // Nothing proves that this one has had any of it.
-    drop(bob().await);
+    // Nothing proves that this one has had any of it: it speaks, and does not read.
+    let mut second = bob().await;
+    for poke in 1..=20 {
+        second
+            .send(&json!({"H": "once", "M": "poke", "A": [], "I": poke}))
+            .await;
+        events.come("poked", poke).await;
+    }
+    drop(second);
     events.come("disconnected", 2).await;
     let mut third = bob().await;
     for n in 0..100 {

@@ -21,7 +21,8 @@ pub(crate) trait Downlink: Send + Sync + 'static {
     /// A keep-alive, ready for the wire; `None` where the transport can't carry one.
     fn keep_alive(&self) -> Option<Bytes>;
 
-    /// What asks the client for a sign of life, where there is such a thing.
+    /// What the client answers by itself when everything before it has come, where there is such a thing. One is under
+    /// way at a time.
     fn probe(&self) -> Option<&'static [u8]> {
         None
     }

@@ -167,10 +167,12 @@ pub(crate) struct Link {
     pending: Option<Box<Pending>>,
     /// What the client has missed for good and is not told yet.
     untold: Vec<Gap>,
-    /// What had left for the client before it was last heard of.
+    /// What is known to have reached the client.
     proven: Had,
     /// What has left for the client.
     flushed: Had,
+    /// What had left before the probe that is under way.
+    probed: Option<Had>,
     downlink: Arc<dyn Downlink>,
     groups_token: GroupsToken,
     groups_told: Vec<Membership>,
@@ -222,6 +224,7 @@ impl Link {
             untold: Vec::new(),
             proven: Had::default(),
             flushed: Had::default(),
+            probed: None,
             downlink,
             groups_token,
             told: 0,

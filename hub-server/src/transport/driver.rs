@@ -43,6 +43,8 @@ pub(crate) enum Heard {
     Message(Bytes),
     /// A sign of life and no more.
     Alive,
+    /// The answer to the probe.
+    Reached,
     /// The client closed it properly.
     Goodbye,
     /// It broke, or what came was not the protocol's framing.
@@ -77,6 +79,7 @@ pub(crate) async fn drive<S: Socket>(socket: S, opened: Opened) -> (S, Left) {
         scratch: BytesMut::new(),
         step: None,
         heard: false,
+        reached: false,
     };
     let left = std::future::poll_fn(|cx| driver.poll(cx)).await;
     let Driver { socket, opened, .. } = driver;
@@ -99,6 +102,8 @@ struct Driver<S> {
     step: Option<BoxFuture<'static, ()>>,
     /// Whether the client was heard of since the last look.
     heard: bool,
+    /// Whether the probe was answered since the last look.
+    reached: bool,
 }
 
 impl<S: Socket> Driver<S> {
@@ -159,6 +164,7 @@ impl<S: Socket> Driver<S> {
                     }
                 }
                 Heard::Alive => self.heard = true,
+                Heard::Reached => self.reached = true,
                 Heard::Goodbye => {
                     self.opened.connection.link().hear();
                     return Err(Left::Goodbye);
@@ -214,7 +220,10 @@ impl<S: Socket> Driver<S> {
                 return Poll::Ready(Err(Left::Ended(link.end)));
             }
             if std::mem::take(&mut self.heard) {
-                link.hear();
+                link.heard();
+            }
+            if std::mem::take(&mut self.reached) {
+                link.reached();
             }
             link.settle(node.epoch);
             while self.socket.queued() < BYTES_A_FLUSH {
@@ -239,9 +248,12 @@ impl<S: Socket> Driver<S> {
                     if all && link.outbox.is_empty() {
                         link.flush(node.tide.passed());
                         let settled = link.settled();
+                        let done = !link.probe();
                         drop(link);
                         node.settle(&connection.id, settled);
-                        return Poll::Ready(Ok(()));
+                        if done {
+                            return Poll::Ready(Ok(()));
+                        }
                     }
                 }
             }

@@ -58,9 +58,9 @@ impl Downlink for WebSocket {
         Some(Bytes::from_static(b"\x81\x02{}"))
     }
 
-    /// A ping: clients answer it before the application hears of it.
+    /// A ping: clients answer it before the application hears of it. Pongs that nobody asked for have another payload.
     fn probe(&self) -> Option<&'static [u8]> {
-        Some(b"\x89\x00")
+        Some(b"\x89\x01?")
     }
 }
 
@@ -130,6 +130,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket for Framed<S> {
             .poll_next(cx)
             .map(|next| match next {
                 Some(Ok(Frame::Text(text))) => Heard::Message(text.into()),
+                Some(Ok(Frame::Pong(payload))) if *payload == *b"?" => Heard::Reached,
                 Some(Ok(Frame::Ping(_) | Frame::Pong(_) | Frame::Frame(_))) => Heard::Alive,
                 Some(Ok(Frame::Close(_))) => Heard::Goodbye,
                 Some(Ok(Frame::Binary(_)) | Err(_)) | None => Heard::Lost,

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use bytes::Bytes;
 use hub_core::{Ack, Entry, Lane};
 use tokio::time::Instant;
 
@@ -104,10 +105,12 @@ impl Link {
             (Some(age), None) if age >= OVERDUE => pending.probed = Some(now),
             _ => return Overdue::No,
         }
-        let _ = self
-            .outbox
-            .push(Lane::Control, &bytes::Bytes::from_static(probe));
-        self.wake();
+        if self.probed.is_none() {
+            let probe = Bytes::from_static(probe);
+            let asked = self.outbox.push(Lane::Control, &probe).is_ok();
+            self.probed = asked.then_some(self.flushed);
+            self.wake();
+        }
         Overdue::No
     }
 

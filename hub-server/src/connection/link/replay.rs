@@ -1,12 +1,13 @@
 //! A link's way through what was kept for its client while that was away, and what the client is known to have had.
 
-use hub_core::{Cursor, Entry, Envelope, Epoch, HubName, Part, Topic};
+use bytes::Bytes;
+use hub_core::{Cursor, Entry, Envelope, Epoch, HubName, Lane, Part, Topic};
 
 use super::{Link, Mode};
 use crate::connection::sessions::Waiting;
 
 /// How far a client is known to be.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Had {
     /// With what goes to everybody who listens.
     live: u64,
@@ -93,6 +94,9 @@ impl Link {
         // Of what is sent now nothing has reached it yet.
         self.proven.replay = catch.at;
         self.flushed.replay = catch.at;
+        if let Some(probed) = &mut self.probed {
+            probed.replay = catch.at;
+        }
         self.replay = Some(catch);
         self.wake();
     }
@@ -209,7 +213,37 @@ impl Link {
         }
     }
 
-    /// The client was heard of: what had left before has reached it.
+    /// Asks the client whether it has had what has left, if it may be owed something; whether there is more to write.
+    /// That it is heard of does not tell: what it says may have crossed what is on its way to it.
+    pub(crate) fn probe(&mut self) -> bool {
+        let asks = self.peer.persistent_id.is_some() && self.probed.is_none();
+        let probe = self.downlink.probe().filter(|_| asks);
+        let Some(probe) = probe.filter(|_| self.flushed != self.proven) else {
+            return false;
+        };
+        let probe = Bytes::from_static(probe);
+        let asked = self.outbox.push(Lane::Control, &probe).is_ok();
+        self.probed = asked.then_some(self.flushed);
+        asked
+    }
+
+    /// The probe was answered: what had left before it has reached the client.
+    pub(crate) fn reached(&mut self) {
+        if let Some(probed) = self.probed.take() {
+            self.proven = probed;
+        }
+        self.alive();
+    }
+
+    /// The client was heard of; where it can be asked, that alone proves nothing.
+    pub(crate) fn heard(&mut self) {
+        match self.downlink.probe() {
+            Some(_) => self.alive(),
+            None => self.hear(),
+        }
+    }
+
+    /// The client was heard of, or said goodbye: what had left before counts as having reached it.
     pub(crate) fn hear(&mut self) {
         self.proven = self.flushed;
         self.alive();

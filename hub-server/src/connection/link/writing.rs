@@ -82,11 +82,6 @@ impl Link {
         if let Some(bytes) = self.downlink.keep_alive() {
             let _ = self.outbox.push(Lane::Control, &bytes);
         }
-        if self.peer.persistent_id.is_some()
-            && let Some(probe) = self.downlink.probe()
-        {
-            let _ = self.outbox.push(Lane::Control, &Bytes::from_static(probe));
-        }
         // A request that ends with its first payload would end for nothing but a number.
         self.must_tell |= self.position != self.told && !self.downlink.is_single();
         self.wake();
