@@ -28,6 +28,7 @@ mod connection;
 mod http;
 mod hubs;
 mod log;
+mod meter;
 mod mount;
 mod node;
 mod server;

@@ -12,6 +12,7 @@ use tokio::sync::{Mutex, SetOnce};
 use tokio::time::timeout;
 
 use super::sessions;
+use crate::meter;
 use crate::node::Node;
 
 /// How long a client that comes back waits for the `on_expired` of what was before.
@@ -30,11 +31,13 @@ pub(crate) async fn sweep(node: &Arc<Node>) {
     let over = match node.log.sweep().await {
         Ok(over) => over,
         Err(error) => {
+            meter::failed(&error);
             tracing::warn!(%error, "what is over was not cleared away");
             return;
         }
     };
     for key in over {
+        meter::lease_expired(&key.hub);
         let told = Arc::new(SetOnce::new());
         expiring.insert(key.clone(), told.clone());
         let node = node.clone();

@@ -10,6 +10,7 @@ use std::task;
 use hub_core::{Body, BoxFuture, Command, Cursor, Entry, Gap, Limit, LogError, Part, Topic};
 
 use super::link::{Catch, Connection, End, Link, Mode, Opened};
+use crate::meter;
 use crate::node::Node;
 
 /// How many entries are read and written at a time.
@@ -103,6 +104,11 @@ async fn catch_up(
         let owed = page.entries.iter();
         let owed = owed.filter(|entry| catch.owes(entry) && link.is_owed(entry));
         let parts: Vec<&Part> = owed.filter_map(|entry| entry.part(protocol)).collect();
+        let hub = catch.topics.first().and_then(|(topic, _)| topic.hub());
+        meter::replayed(hub, parts.len());
+        if at == catch.upto {
+            meter::replay_done(hub, catch.since.elapsed());
+        }
         link.caught(node.epoch, at, &parts);
         link.wake();
     }

@@ -10,6 +10,7 @@ use hub_core::{
 };
 
 use super::link::{Connection, Membership};
+use crate::meter;
 use crate::node::Node;
 
 /// The hubs that a client with a persistent id has open. Shared by all requests of its connection.
@@ -83,6 +84,7 @@ pub(crate) async fn open(node: &Node, peer: &Peer, hub: &HubName) {
     let Taken { fence, lease, over } = match node.log.take(&key).await {
         Ok(taken) => taken,
         Err(error) => {
+            meter::failed(&error);
             tracing::warn!(connection = %peer.id, %error, "what was kept for a client can't be looked up");
             return;
         }
@@ -150,7 +152,8 @@ pub(crate) async fn change(
         (session.fence, session.lease(had))
     };
     let key = key(peer, hub).ok_or(DeliveryError::NoPersistentId)?;
-    Ok(node.log.put(&key, fence, lease, true).await?)
+    let put = node.log.put(&key, fence, lease, true).await;
+    Ok(put.inspect_err(meter::failed)?)
 }
 
 /// What a hub keeps for a client.
@@ -234,7 +237,8 @@ pub(crate) async fn close(
         _ => had,
     };
     let lease = session.lease(had);
-    match node.log.put(&key, session.fence, lease, false).await {
+    let put = node.log.put(&key, session.fence, lease, false).await;
+    match put.inspect_err(meter::failed) {
         // Fenced: the client is back already, on another connection.
         Ok(()) | Err(LogError::Fenced) => {}
         Err(error) => {

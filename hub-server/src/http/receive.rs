@@ -19,6 +19,7 @@ use crate::connection::downlink::Downlink;
 use crate::connection::lifetime::{self, Event};
 use crate::connection::link::{Attach, Connection, End, Membership, Opened, topics_of};
 use crate::connection::registry::Attached;
+use crate::meter;
 use crate::node::Node;
 use crate::transport::forever_frame::{self, ForeverFrame};
 use crate::transport::long_polling::LongPolling;
@@ -165,6 +166,7 @@ pub(crate) async fn place(
         if link.request == attached.request {
             link.gaps_told = gaps.iter().filter_map(|gap| gap.topic.clone()).collect();
             link.miss(&gaps);
+            meter::gaps(&gaps);
         }
         drop(link);
         if comes_back || lost {

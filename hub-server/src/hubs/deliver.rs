@@ -6,10 +6,11 @@ use hub_core::{
     DeliveryError, Event, GroupName, History, HubName, Item, Limit, Next, Offline, Outgoing,
     Outlet, Peer, Properties, Queued, Receipt, Replay, Start, Topic,
 };
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::{asks, past};
 use crate::connection::sessions;
+use crate::meter;
 use crate::node::Node;
 
 #[async_trait]
@@ -119,6 +120,8 @@ impl Outlet for Node {
         }
         let mut link = connection.link();
         link.miss(&page.gaps);
+        meter::gaps(&page.gaps);
+        meter::expired(hub, page.expired);
         link.catch_up_on(waiting, passed);
         Ok(Replay::of(true, page.gaps, page.expired))
     }
@@ -172,11 +175,14 @@ impl Node {
         if entries.is_empty() {
             return Ok(Vec::new());
         }
-        let receipts = self.log.append(entries).await?;
+        let receipts = self.log.append(entries).await;
+        let receipts = receipts.inspect_err(meter::failed)?;
         // What nobody listens to has no offset, and the pump does not hear of it.
         let kept = receipts.iter().rev().find(|receipt| receipt.offset > 0);
         if let Some(last) = kept {
+            let written = Instant::now();
             self.tide.reach(last.order).await;
+            meter::handed_on(written.elapsed());
         }
         Ok(receipts)
     }

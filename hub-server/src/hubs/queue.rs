@@ -5,6 +5,9 @@ use std::sync::Arc;
 
 use hub_core::{Append, DeliveryError, Keeping, PersistentId, Queued, Recipients};
 
+use tokio::time::Instant;
+
+use crate::meter;
 use crate::node::Node;
 
 impl Node {
@@ -31,8 +34,13 @@ impl Node {
         }
         let live = self.registry.listening(&entry.also, &entry.except);
         let entry = Append { terms, ..entry };
+        let hub = entry.topic.hub().cloned();
+        let begun = Instant::now();
         let receipts = self.write(split(entry)).await?;
         let receipt = receipts.first().ok_or(DeliveryError::Stopped)?;
+        if let Some(hub) = hub {
+            meter::queued(&hub, receipt.duplicate, begun.elapsed());
+        }
         Ok(Queued {
             epoch: self.epoch,
             offset: receipt.offset,

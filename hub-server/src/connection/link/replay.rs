@@ -3,6 +3,8 @@
 use bytes::Bytes;
 use hub_core::{Cursor, Entry, Envelope, Epoch, HubName, Lane, Part, Topic};
 
+use tokio::time::Instant;
+
 use super::{Link, Mode};
 use crate::connection::sessions::Waiting;
 
@@ -24,6 +26,8 @@ pub(crate) struct Catch {
     pub(crate) at: u64,
     /// It ends here: what is newer comes as to everybody.
     pub(crate) upto: u64,
+    /// When the client came.
+    pub(crate) since: Instant,
 }
 
 impl Catch {
@@ -72,6 +76,7 @@ impl Link {
             topics: topics.collect(),
             at: after,
             upto,
+            since: Instant::now(),
         };
         if let Some(older) = self.replay.take() {
             // Another hub's, under way: it goes on where it is.
@@ -153,6 +158,7 @@ impl Link {
                 topics: topics.collect(),
                 at: after,
                 upto: self.position,
+                since: Instant::now(),
             });
         }
         if let Some(catch) = &mut self.replay {

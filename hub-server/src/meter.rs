@@ -1,0 +1,80 @@
+//! What the server tells a recorder of the `metrics` facade about queued and missed messages (`delivery.md` a.8). Names
+//! and labels stand here and nowhere else.
+
+use std::time::Duration;
+
+use hub_core::{Gap, GapCause, HubName, LogError, Topic};
+use metrics::{counter, histogram};
+
+/// A message was kept, or had been before.
+pub(crate) fn queued(hub: &HubName, duplicate: bool, took: Duration) {
+    let dup = if duplicate { "true" } else { "false" };
+    counter!("queue_appended_total", "hub" => name(hub), "dup" => dup).increment(1);
+    histogram!("queue_append_seconds", "hub" => name(hub)).record(took);
+}
+
+/// A page of what was kept was written for the client that it waited for.
+pub(crate) fn replayed(hub: Option<&HubName>, messages: usize) {
+    let messages = u64::try_from(messages).unwrap_or(u64::MAX);
+    counter!("replay_messages_total", "hub" => hub.map(name).unwrap_or_default())
+        .increment(messages);
+}
+
+/// All that was kept for a client has been written, so long after it came.
+pub(crate) fn replay_done(hub: Option<&HubName>, took: Duration) {
+    histogram!("replay_seconds", "hub" => hub.map(name).unwrap_or_default()).record(took);
+}
+
+/// Messages were left out because their own time was over.
+pub(crate) fn expired(hub: &HubName, messages: u64) {
+    if messages > 0 {
+        counter!("dropped_total", "hub" => name(hub), "why" => "expired").increment(messages);
+    }
+}
+
+/// A client has missed messages for good.
+pub(crate) fn gaps(gaps: &[Gap]) {
+    for gap in gaps {
+        let hub = gap.topic.as_ref().and_then(Topic::hub);
+        let why = match gap.why {
+            GapCause::Trimmed => "trimmed",
+            GapCause::Expired => "expired",
+            GapCause::Damaged => "damaged",
+            GapCause::EpochChanged => "epoch_changed",
+            _ => "other",
+        };
+        counter!("gap_total", "hub" => hub.map(name).unwrap_or_default(), "why" => why)
+            .increment(1);
+    }
+}
+
+/// The time of a client's lease was over.
+pub(crate) fn lease_expired(hub: &HubName) {
+    counter!("lease_expired_total", "hub" => name(hub)).increment(1);
+}
+
+/// The log did not do as asked.
+pub(crate) fn failed(error: &LogError) {
+    let kind = match error {
+        LogError::Unavailable(_) => "unavailable",
+        LogError::TooLarge { .. } => "too_large",
+        LogError::Full { .. } => "full",
+        LogError::TooMany { .. } => "too_many",
+        LogError::Closed => "closed",
+        LogError::Fenced => {
+            counter!("fenced_total").increment(1);
+            return;
+        }
+        _ => "other",
+    };
+    counter!("store_errors_total", "kind" => kind).increment(1);
+}
+
+/// So long after it was written an entry was handed to this node's connections.
+pub(crate) fn handed_on(after: Duration) {
+    histogram!("notify_lag_seconds").record(after);
+}
+
+fn name(hub: &HubName) -> String {
+    hub.as_str().to_owned()
+}
