@@ -41,12 +41,37 @@ export interface Hub {
   readonly name: string;
   /** Sent with every call and updated by the hub's answers and events. */
   state: Record<string, unknown>;
-  /** Calls `handler` with the arguments of each event of that name, whatever its case. */
-  on(event: string, handler: (this: Hub, ...args: any[]) => void): this;
+  /**
+   * Calls `handler` with the arguments of each event of that name, whatever its case. What it gives, or its promise, goes
+   * back to a sender that waits for it: of several handlers the first value, or else the first failure.
+   */
+  on(event: string, handler: (this: Hub, ...args: any[]) => unknown): this;
   /** Removes one handler of an event, or all of them. True if there was something to remove. */
   off(event: string, handler?: (...args: any[]) => void): boolean;
   /** Calls a method of the hub; rejects with a `HubError`. */
   invoke<T = unknown>(method: string, ...args: unknown[]): Invocation<T>;
+  /**
+   * Keeps the application in step with the hub. `take` gets a snapshot from the server, takes it over in place of what
+   * there was, and gives the position that it reflects. It is called at each start, at once if the connection is there,
+   * and whenever events of the hub are gone for good. Meanwhile the hub's events are held back; then those that the
+   * snapshot has are dropped and the others delivered in order. A snapshot that fails is taken again after 1 to 30
+   * seconds, or when the socket is there again; a gap meanwhile, or more than 10,000 held events, begin anew.
+   * A hub has one such function: the last one.
+   */
+  resync(take: () => Promise<Position> | Position): this;
+}
+
+/** What a snapshot reflects: the server's `cx.position()`, alone or as a member of the snapshot. */
+export type Position = string | { position: string };
+
+/** Events that this client should have got and never will. */
+export interface Missed {
+  of: "all" | "group" | "topic" | "user" | "connection" | "queue" | "log";
+  why: "trimmed" | "expired" | "damaged" | "epochChanged";
+  /** The hub; null if everything may be missing. */
+  hub: string | null;
+  /** The name of the group, topic or queue. */
+  name: string | null;
 }
 
 export interface HubConnectionEvents {
@@ -61,7 +86,9 @@ export interface HubConnectionEvents {
   reconnected: CustomEvent<null>;
   /** The connection has ended; without an error it was stopped. A new `start` makes a new one. */
   closed: CustomEvent<{ error?: Error }>;
-  /** The connection failed, or a handler threw. */
+  /** Events are gone for good: this client was away for longer than the server keeps them. Only servers of hub tell. */
+  gap: CustomEvent<{ missed: Missed[] }>;
+  /** The connection failed, or a handler or a snapshot did. */
   error: CustomEvent<{ error: unknown }>;
 }
 

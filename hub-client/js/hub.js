@@ -17,8 +17,13 @@ const CORE_SERVER = "Detected a connection attempt to an ASP.NET Core SignalR Se
   "This client only supports connecting to an ASP.NET SignalR Server. " +
   "See https://aka.ms/signalr-core-differences for details.";
 
+const HELD = 10_000; // events of a hub that wait for a snapshot; what is more will be in the next one
+const ANSWERS = 1024; // are kept to be said again on the next socket
+const ANSWERED = 8; // times at most: one that is too long for the server would break every socket
+
 /** What a connection may ask of a hub, and nobody outside this module. */
 const HANDLERS = Symbol("handlers");
+const RESYNC = Symbol("resync");
 
 /** Half as much again, or half as little: clients that lost one server must not return to it in step. */
 const spread = (ms) => ms * (0.5 + Math.random());
@@ -35,17 +40,86 @@ export class HubError extends Error {
   }
 }
 
+/** What a cursor or position of our own server says; nothing of another's. */
+function standing(text) {
+  const [, epoch, order, replayed] = /^d-([0-9a-f]+)-([0-9a-f]+)(?:\.([0-9a-f]+))?$/i.exec(text) ?? [];
+  return epoch ? { epoch, order: BigInt(`0x${order}`), replayed: BigInt(`0x${replayed ?? 0}`) } : {};
+}
+
+/** Keeps a hub in step: holds its events while the application takes a snapshot, then lets go what that has not. */
+class Resync {
+  #held = null;
+  #upto; // the snapshot has every event up to this order
+  #stale = false; // what is being taken is not enough any more
+  #running = false;
+  #wake; // ends a pause
+
+  constructor(take, link) { Object.assign(this, { take, link }); }
+
+  /** Hands an event on, unless the snapshot has it or is still to come. What was kept for us is in no snapshot. */
+  pass(event) {
+    if (!this.#held) this.link.call(event, !event.kept && event.order <= this.#upto);
+    else if (this.#held.push(event) > HELD) this.#forget();
+  }
+
+  /** What is held will be in the next snapshot. */
+  #forget() {
+    const held = this.#held ?? [];
+    this.#stale = true;
+    this.#held = held.filter(({ kept }) => kept);
+    for (const event of held) if (!event.kept) this.link.call(event, true);
+  }
+
+  /** The connection is there again, or is over. */
+  nudge() { this.#wake?.(); }
+
+  /** Out of step, perhaps once more. One snapshot is taken at a time, until one is good. */
+  async begin() {
+    this.#forget();
+    this.nudge();
+    if (this.#running) return;
+    this.#running = true;
+    for (let pause = 2000; this.link.alive() && !await this.#attempt(); pause = Math.min(pause * 2, 20_000)) {
+      if (!this.#stale) await new Promise((resolve) => { setTimeout(this.#wake = resolve, spread(pause)); });
+    }
+    this.#running = false;
+  }
+
+  async #attempt() {
+    this.#stale = false;
+    try {
+      const taken = await this.take();
+      const { epoch, order } = standing(taken?.position ?? taken);
+      if (this.#stale) return false;
+      if (order === undefined) throw new Error("The snapshot has no position.");
+      if (epoch !== (this.link.epoch() ?? epoch)) throw new Error("The snapshot's position is of another log.");
+      this.#upto = order;
+    } catch (error) {
+      this.link.failed(error);
+      return false;
+    }
+    const held = this.#held;
+    this.#held = null;
+    held.forEach((event) => this.pass(event));
+    return true;
+  }
+}
+
 /** One hub of a connection: call its methods, listen to its events. Made by `connection.hub(name)`. */
 class Hub {
   #handlers = new Map();
-  #call;
+  #link;
+  #resync;
 
   /** Sent with every call and updated by the hub's answers; `Clients.Caller` on the server. */
   state = {};
 
-  constructor(name, call) { [this.name, this.#call] = [name, call]; }
+  constructor(name, link) { [this.name, this.#link] = [name, link]; }
 
-  /** Calls `handler` with the arguments of each event named `event`, whatever its case. */
+  /**
+   * Calls `handler` with the arguments of each event named `event`, whatever its case. What it gives, or its promise,
+   * goes back to a sender that waits for it.
+   */
   on(event, handler) {
     const name = event.toLowerCase();
     this.#handlers.set(name, (this.#handlers.get(name) ?? new Set()).add(handler));
@@ -59,7 +133,20 @@ class Hub {
   }
 
   /** Calls a method. The promise also has `progress(fn)`: `fn` hears what the method reports until it answers. */
-  invoke(method, ...args) { return this.#call(this, method, args); }
+  invoke(method, ...args) { return this.#link.invoke(this, method, args); }
+
+  /**
+   * Keeps the application in step: `take` gets a snapshot from the server, takes it over, and gives the position (or
+   * `{ position }`) that it reflects. It is called at each start and whenever events are gone for good; meanwhile
+   * events are held back, and those that the snapshot has are dropped.
+   */
+  resync(take) {
+    this.#resync = new Resync(take, this.#link);
+    if (this.#link.alive()) this.#resync.begin();
+    return this;
+  }
+
+  get [RESYNC]() { return this.#resync; }
 
   /** A copy: handlers may come and go while they run. */
   [HANDLERS](event) { return [...this.#handlers.get(event.toLowerCase()) ?? []]; }
@@ -69,7 +156,7 @@ class Hub {
  * A connection to a classic SignalR endpoint, with any number of hubs on it.
  *
  * Events: `statechange` ({ state, previous }), `slow`, `steady`, `reconnecting`, `reconnected`,
- * `closed` ({ error? }) and `error` ({ error }), all with the braces' content as `event.detail`.
+ * `closed` ({ error? }), `error` ({ error }) and `gap` ({ missed: [{ of, why, hub, name }] }), all with the braces' content as `event.detail`.
  */
 export class HubConnection extends EventTarget {
   #options;
@@ -100,7 +187,14 @@ export class HubConnection extends EventTarget {
   /** The hub of that name. Events arrive only from hubs that were named before `start`. */
   hub(name) {
     const key = name.toLowerCase();
-    if (!this.#hubs.has(key)) this.#hubs.set(key, new Hub(key, (...call) => this.#invoke(...call)));
+    const link = {
+      invoke: (...call) => this.#invoke(...call),
+      call: (...event) => this.#call(...event),
+      alive: () => this.#state === "connected" || this.#state === "reconnecting",
+      epoch: () => this.#session?.epoch,
+      failed: (error) => { if (error?.source !== "Connection") this.#fire("error", { error }); },
+    };
+    if (!this.#hubs.has(key)) this.#hubs.set(key, new Hub(key, link));
     return this.#hubs.get(key);
   }
 
@@ -108,7 +202,7 @@ export class HubConnection extends EventTarget {
   start() {
     if (this.#session) return this.#session.started;
     const hubs = JSON.stringify([...this.#hubs.keys()].map((name) => ({ name })));
-    const session = this.#session = { ...this.#home, hubs, inbox: [], ending: new AbortController() };
+    const session = this.#session = { ...this.#home, hubs, inbox: [], answers: [], ending: new AbortController() };
     session.started = this.#begin(session);
     this.#become("connecting");
     return session.started;
@@ -139,8 +233,8 @@ export class HubConnection extends EventTarget {
     const reply = await this.#get(session, "start", { transport: "webSockets" }, failure);
     if (reply.Response !== "started") throw new Error(failure);
     this.#resume(session);
-    for (const message of session.inbox.splice(0)) {
-      if (this.#session === session) this.#deliver(session, message);
+    for (const arrival of session.inbox.splice(0)) {
+      if (this.#session === session) this.#deliver(arrival);
     }
   }
 
@@ -176,7 +270,7 @@ export class HubConnection extends EventTarget {
 
   #query(session, params) {
     const { token: connectionToken, hubs: connectionData } = session;
-    const own = encode({ clientProtocol: PROTOCOL, ...params, connectionToken, connectionData });
+    const own = encode({ clientProtocol: PROTOCOL, ...params, connectionToken, connectionData, tags: 1 });
     return `?${own}${session.query && "&"}${session.query}`;
   }
 
@@ -240,31 +334,79 @@ export class HubConnection extends EventTarget {
     if ("I" in payload) return this.#settle(payload);
     if (payload.E) return void this.#end(session, { error: new Error(payload.E) });
     if (payload.G) session.groups = payload.G;
+    const { epoch, replayed } = standing(payload.C);
     if (payload.C) session.cursor = payload.C;
+    if (epoch && epoch !== session.epoch) Object.assign(session, { epoch, last: undefined }); // another log counts anew
+    if (payload.X) this.#miss(payload.X);
     for (const message of payload.M ?? []) {
       if (this.#session !== session) return; // a handler stopped the connection
-      if (this.#state === "connecting") session.inbox.push(message);
-      else this.#deliver(session, message);
+      const order = message.O && BigInt(`0x${message.O}`);
+      const kept = order <= replayed; // for us, while we were away: it comes beside, with older orders
+      if (order <= session.last && !kept) continue; // once is enough
+      if (order && !kept) session.last = order;
+      const arrival = { session, message, order, kept };
+      if (this.#state === "connecting") session.inbox.push(arrival);
+      else this.#deliver(arrival);
     }
     if (payload.S) session.initialized?.();
     // Everybody is told at once, perhaps by a server that still listens: no hurry to return.
     if (payload.T) this.#lose(session, "The server is shutting down.", false);
   }
 
-  #deliver(session, message) {
-    if (message.P) return this.#progress(message);
-    if ("I" in message) return this.#settle(message);
-    const hub = this.#hubs.get(message.H?.toLowerCase());
-    if (!hub) return this.#log(`no hub for ${message.H}.${message.M}`);
-    Object.assign(hub.state, message.S);
-    this.#run(hub[HANDLERS](message.M), hub, message.A);
+  #miss(gone) {
+    const missed = gone.map(({ T: of, W: why, H: hub = null, N: name = null }) => ({ of, why, hub, name }));
+    this.#fire("gap", { missed });
+    for (const hub of this.#hubs.values()) {
+      if (missed.some((each) => (each.hub?.toLowerCase() ?? hub.name) === hub.name)) hub[RESYNC]?.begin();
+    }
   }
 
-  /** One bad handler must not cost the others their message. */
-  #run(handlers, hub, args) {
-    for (const handler of handlers) {
-      try { handler.apply(hub, args); } catch (error) { this.#fire("error", { error }); }
+  #deliver(arrival) {
+    const { message } = arrival;
+    if (message.P) return this.#progress(message);
+    if ("I" in message) return this.#settle(message);
+    const resync = this.#hubs.get(message.H?.toLowerCase())?.[RESYNC];
+    if (resync) resync.pass(arrival);
+    else this.#call(arrival, false);
+  }
+
+  /** Calls an event's handlers, unless a snapshot had it, and answers if somebody waits. */
+  #call({ session, message }, had) {
+    if (this.#session !== session) return;
+    const hub = this.#hubs.get(message.H?.toLowerCase());
+    if (hub) Object.assign(hub.state, message.S);
+    const handlers = (!had && hub?.[HANDLERS](message.M)) || [];
+    const outcome = handlers.length ? this.#run(handlers, hub, message.A)
+      : had ? {} : { E: `There is no callback for ${message.H}.${message.M}.` };
+    if (message.K) this.#answer(session, message.O, outcome);
+  }
+
+  async #answer(session, K, outcome) {
+    const said = JSON.stringify.bind(JSON);
+    const frame = await Promise.resolve(outcome).then((rest) => said({ K, ...rest })).catch(({ message }) => said({ K, E: message }));
+    const answer = { frame, times: 0 };
+    session.answers = [...session.answers, answer].slice(-ANSWERS);
+    if (this.#session === session && this.#state === "connected") this.#say(session, [answer]);
+  }
+
+  #say(session, answers) {
+    for (const answer of answers) {
+      answer.times += 1;
+      session.socket?.send(answer.frame);
     }
+  }
+
+  /** One bad handler must not cost the others their message. Resolves with the first value, or else the first failure. */
+  async #run(handlers, hub, args) {
+    const ends = await Promise.all(handlers.map(async (handler) => {
+      try {
+        return { R: await handler.apply(hub, args) };
+      } catch (error) {
+        this.#fire("error", { error });
+        return { E: String(error?.message ?? error) };
+      }
+    }));
+    return ends.find(({ R }) => R !== undefined) ?? ends.find(({ E }) => E !== undefined) ?? {};
   }
 
   /** Gives up the socket, whoever noticed: start fails, a connected client reconnects, a retry goes on. */
@@ -306,7 +448,12 @@ export class HubConnection extends EventTarget {
   #resume(session) {
     Object.assign(session, { heard: Date.now(), awake: Date.now(), slow: false });
     if (session.keepAlive) session.timer = setInterval(() => this.#watch(session), session.keepAlive / 9);
+    const first = this.#state === "connecting";
     this.#become("connected");
+    // What was said on a socket that broke may be lost; the server knows what it has heard.
+    session.answers = session.answers.filter(({ times }) => times < ANSWERED);
+    this.#say(session, session.answers);
+    for (const hub of this.#hubs.values()) first ? hub[RESYNC]?.begin() : hub[RESYNC]?.nudge();
   }
 
   #watch(session) {
@@ -373,6 +520,7 @@ export class HubConnection extends EventTarget {
     if (error) this.#fire("error", { error });
     this.#become("disconnected");
     this.#fire("closed", { error });
+    for (const hub of this.#hubs.values()) hub[RESYNC]?.nudge();
     return told;
   }
 

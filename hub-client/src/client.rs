@@ -1,7 +1,7 @@
 //! [`HubClient`]: the handle that an application holds.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use async_trait::async_trait;
 use hub_core::{CallError, ConnectionId, Invoke, Payload, Proxy};
@@ -58,9 +58,15 @@ impl HubClient {
     }
 
     pub(crate) fn new(handle: Handle) -> Self {
-        Self {
-            handle: Arc::new(handle),
-        }
+        let handle = Arc::new(handle);
+        handle.handlers.belong_to(Arc::downgrade(&handle));
+        Self { handle }
+    }
+
+    /// Another clone, if there is still one.
+    pub(crate) fn of(handle: &Weak<Handle>) -> Option<Self> {
+        let handle = handle.upgrade()?;
+        Some(Self { handle })
     }
 
     /// The typed proxy of a hub, as `#[hub]` makes it of a trait: `client.hub::<ChatProxy>()`.
@@ -150,6 +156,31 @@ impl HubClient {
         Fut: Future<Output = ()> + Send + 'static,
     {
         self.handle.handlers.on(hub, method, callback)
+    }
+
+    /// Adds a callback whose value goes back to a sender that waits for an acknowledgement; where none waits, as
+    /// [`on`](Self::on). Of several callbacks of an event the first value counts, and a failure only if there is none. An
+    /// event without callbacks is answered with a failure.
+    ///
+    /// ```
+    /// # fn with(client: &hub_client::HubClient) {
+    /// let subscription = client.on_ask("stock", "reserve", |(item, wanted): (String, u32)| async move {
+    ///     if wanted > 3 {
+    ///         return Err(format!("there are only 3 of {item}"));
+    ///     }
+    ///     Ok(3 - wanted)
+    /// });
+    /// subscription.keep();
+    /// # }
+    /// ```
+    pub fn on_ask<A, R, F, Fut>(&self, hub: &str, method: &str, callback: F) -> Subscription
+    where
+        A: DeserializeOwned,
+        R: Serialize,
+        F: Fn(A) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<R, String>> + Send + 'static,
+    {
+        self.handle.handlers.on_ask(hub, method, callback)
     }
 
     /// The state now.

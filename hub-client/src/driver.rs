@@ -8,11 +8,12 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hub_core::{CallError, ConnectionId, Event};
+use hub_core::{CallError, ConnectionId};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 
+use crate::answers::{Answer, Answers};
 use crate::builder::Settings;
 use crate::calls::{Calls, Waiter};
 use crate::client::State;
@@ -21,8 +22,9 @@ use crate::events::{ClientEvent, Voice};
 use crate::handlers::Handlers;
 use crate::negotiate::Negotiated;
 use crate::opening::{ABORT, Opened, open};
-use crate::reception::{Reception, Step};
+use crate::reception::{Arrival, Reception, Step};
 use crate::route::Route;
+use crate::runner::Runner;
 use crate::transport::{Transport, next};
 
 pub(crate) use command::Command;
@@ -31,6 +33,9 @@ use command::Reply;
 /// How long callbacks may be stuck while the queue before them is full and calls are open. A callback that waits for a
 /// result which stands behind that queue would wait for ever. The original complains after the same time.
 const STUCK: Duration = Duration::from_secs(10);
+
+/// Answers that wait for the driver; callbacks wait for room.
+const ANSWERS_WAITING: usize = 32;
 
 /// Far enough to be never.
 const NEVER: Duration = Duration::from_secs(86400 * 365);
@@ -73,7 +78,7 @@ async fn ended(ending: &mut watch::Receiver<bool>) {
 }
 
 /// Waits for room in the callbacks' queue, for `hand_on` to take.
-async fn room(queue: &mpsc::Sender<Event>) {
+async fn room(queue: &mpsc::Sender<Arrival>) {
     // An error means that nobody takes events any more, and `hand_on` finds out.
     let _ = queue.reserve().await;
 }
@@ -95,7 +100,10 @@ struct Driver {
     terms: Negotiated,
     reception: Reception,
     calls: Calls<Reply>,
-    queue: mpsc::Sender<Event>,
+    queue: mpsc::Sender<Arrival>,
+    /// What callbacks have to say, and what of that is on its way.
+    said: mpsc::Receiver<Answer>,
+    answers: Answers,
     /// When an event last went on to the callbacks.
     moved: Instant,
     /// Attempts since the last frame: a server that accepts and closes at once is not asked faster and faster.
@@ -106,7 +114,9 @@ impl Driver {
     fn new(settings: Settings, ends: Ends, opened: Opened) -> (Self, Box<dyn Transport>) {
         let (queue, waiting) = mpsc::channel(settings.event_buffer);
         ends.voice.enter(State::Connected);
-        tokio::spawn(Arc::clone(&ends.handlers).run(waiting, ends.voice.events()));
+        let (saying, said) = mpsc::channel(ANSWERS_WAITING);
+        let runner = Runner::new(Arc::clone(&ends.handlers), saying, ends.voice.events());
+        tokio::spawn(runner.run(waiting));
         let driver = Self {
             settings,
             ends,
@@ -115,6 +125,8 @@ impl Driver {
             reception: opened.reception,
             calls: Calls::new(),
             queue,
+            said,
+            answers: Answers::default(),
             moved: Instant::now(),
             attempts: 0,
         };
@@ -128,7 +140,10 @@ impl Driver {
                 Outcome::Lost(error) => {
                     drop(link);
                     match self.reconnect(error).await {
-                        Ok(again) => link = again,
+                        Ok(again) => {
+                            self.answers.again();
+                            link = again;
+                        }
                         Err(reason) => return self.finish(None, reason).await,
                     }
                 }
@@ -160,6 +175,11 @@ impl Driver {
                 (!self.calls.is_empty()).then_some(self.moved + STUCK)
             };
             let deadline = deadline.unwrap_or_else(|| Instant::now() + NEVER);
+            if link.idle()
+                && let Some(answer) = self.answers.next()
+            {
+                link.send(answer);
+            }
             let idle = link.idle();
             // In order: calls are taken one by one as they get written, so they don't starve the reading; and what has
             // arrived is read before the time is looked at.
@@ -167,6 +187,7 @@ impl Driver {
                 biased;
                 () = ended(&mut self.ends.ending) => return Outcome::Closed(CloseReason::Client),
                 Some(command) = self.ends.commands.recv(), if idle => self.call(command, link),
+                Some(answer) = self.said.recv() => self.answers.push(answer),
                 () = room(&self.queue), if waiting => {}
                 frame = next(link, read) => match frame {
                     Ok(None) => {}
@@ -240,8 +261,11 @@ impl Driver {
             mut reception,
             mut calls,
             queue,
+            said,
             ..
         } = self;
+        // Nobody waits for answers any more.
+        drop(said);
         let aborts = matches!(reason, CloseReason::Client | CloseReason::Protocol(_));
         if matches!(reason, CloseReason::Client) {
             ends.handlers.mute();

@@ -1,5 +1,6 @@
 //! [`ClientEvent`]: what a connection tells its application about itself, and the [`Voice`] that says it.
 
+use hub_core::Missed;
 use tokio::sync::{broadcast, watch};
 
 use crate::client::State;
@@ -27,6 +28,22 @@ pub enum ClientEvent {
     Closed(CloseReason),
     /// A callback failed or did not fit its event.
     Error(EventError),
+    /// Events are gone for good that this client should have got: it was away for longer than the server keeps them. Told
+    /// where they are missing, between the callbacks before and after. Hubs with a [`Builder::resync`] are brought into
+    /// step; only servers of *hub* tell.
+    ///
+    /// [`Builder::resync`]: crate::Builder::resync
+    Gap {
+        /// Of what.
+        missed: Vec<Missed>,
+    },
+    /// A [`Builder::resync`](crate::Builder::resync) failed. It is tried again, and the hub's events wait.
+    ResyncFailed {
+        /// The hub.
+        hub: String,
+        /// What went wrong.
+        reason: String,
+    },
     /// The reader was slow and this many events were dropped.
     Missed(u64),
 }

@@ -1,4 +1,4 @@
-//! Callbacks: who wants which event, and the task that calls them one after the other.
+//! Callbacks: who wants which event.
 
 use std::any::Any;
 use std::collections::HashMap;
@@ -8,27 +8,31 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use futures_util::FutureExt;
-use hub_core::{Args, BoxFuture, Event, EventRouter};
+use hub_core::{Args, BoxFuture, Event, EventRouter, Payload};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::watch;
 
-use crate::error::EventError;
-use crate::events::ClientEvent;
+use crate::answers::Outcome;
+use crate::client::Handle;
+use crate::resync::{Resyncs, Take};
 
-/// Gives the text of what went wrong.
-type Callback = Arc<dyn Fn(Event) -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
+/// Gives a value for the sender, if it has one, or the text of what went wrong.
+pub(crate) type Callback = Arc<dyn Fn(Event) -> BoxFuture<'static, Outcome> + Send + Sync>;
 
 /// The callbacks of a client by hub and method, compared ignoring case.
 #[derive(Default)]
 pub(crate) struct Handlers {
     table: Mutex<Table>,
     muted: AtomicBool,
+    client: watch::Sender<Weak<Handle>>,
 }
 
 #[derive(Default)]
 struct Table {
     next: u64,
     by_name: HashMap<Name, Vec<(u64, Callback)>>,
+    takes: HashMap<String, Take>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -47,7 +51,7 @@ impl Name {
 }
 
 impl Handlers {
-    /// Adds a callback whose arguments are read as one `A`.
+    /// Adds a callback whose arguments are read as one `A`, and that has nothing to say.
     pub(crate) fn on<A, F, Fut>(
         self: &Arc<Self>,
         hub: &str,
@@ -59,11 +63,39 @@ impl Handlers {
         F: Fn(A) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = ()> + Send + 'static,
     {
+        self.reading(hub, method, move |args| callback(args).map(|()| Ok(None)))
+    }
+
+    /// Adds a callback whose value goes back to the sender, if that waits for one.
+    pub(crate) fn on_ask<A, R, F, Fut>(
+        self: &Arc<Self>,
+        hub: &str,
+        method: &str,
+        callback: F,
+    ) -> Subscription
+    where
+        A: DeserializeOwned,
+        R: Serialize,
+        F: Fn(A) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<R, String>> + Send + 'static,
+    {
+        let written = |value: R| match Payload::of(&value) {
+            Ok(value) => Ok(Some(value)),
+            Err(error) => Err(format!("the value has no JSON form: {error}")),
+        };
+        self.reading(hub, method, move |args| {
+            callback(args).map(move |outcome| outcome.and_then(written))
+        })
+    }
+
+    fn reading<A, F, Fut>(self: &Arc<Self>, hub: &str, method: &str, callback: F) -> Subscription
+    where
+        A: DeserializeOwned,
+        F: Fn(A) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Outcome> + Send + 'static,
+    {
         let callback = move |event: Event| match event.args.read::<A>() {
-            Ok(args) => {
-                let done = callback(args);
-                Box::pin(done.map(Ok)) as BoxFuture<'static, _>
-            }
+            Ok(args) => Box::pin(callback(args)) as BoxFuture<'static, _>,
             Err(error) => {
                 let text = format!("the arguments do not fit: {error}");
                 Box::pin(std::future::ready(Err(text)))
@@ -90,29 +122,24 @@ impl Handlers {
         self.muted.store(true, Ordering::Release);
     }
 
-    /// Calls the callbacks of each event in order, until the queue's other end is gone.
-    pub(crate) async fn run(
-        self: Arc<Self>,
-        mut queue: mpsc::Receiver<Event>,
-        events: broadcast::Sender<ClientEvent>,
-    ) {
-        while let Some(event) = queue.recv().await {
-            for callback in self.of(&event) {
-                if self.muted.load(Ordering::Acquire) {
-                    return;
-                }
-                if let Err(reason) = guarded(&callback, &event).await {
-                    let error = EventError {
-                        hub: event.hub.clone(),
-                        method: event.method.to_string(),
-                        reason,
-                    };
-                    tracing::warn!(%error, "a callback failed");
-                    // Nobody has to listen.
-                    let _ = events.send(ClientEvent::Error(error));
-                }
-            }
-        }
+    /// Whether events are dropped.
+    pub(crate) fn is_muted(&self) -> bool {
+        self.muted.load(Ordering::Acquire)
+    }
+
+    /// Keeps a hub in step with this function.
+    pub(crate) fn keep_in_step(&self, hub: &str, take: Take) {
+        self.lock().takes.insert(hub.to_ascii_lowercase(), take);
+    }
+
+    /// The hubs that are kept in step, at the beginning of a connection.
+    pub(crate) fn resyncs(&self) -> Resyncs {
+        Resyncs::begin(self.lock().takes.clone(), self.client.subscribe())
+    }
+
+    /// Says whose callbacks they are.
+    pub(crate) fn belong_to(&self, client: Weak<Handle>) {
+        self.client.send_replace(client);
     }
 
     fn add(self: &Arc<Self>, name: Name, callback: Callback) -> Subscription {
@@ -146,7 +173,8 @@ impl Handlers {
         drop(removed);
     }
 
-    fn of(&self, event: &Event) -> Vec<Callback> {
+    /// Who wants an event.
+    pub(crate) fn of(&self, event: &Event) -> Vec<Callback> {
         let name = Name::of(event.hub.as_str(), &event.method);
         match self.lock().by_name.get(&name) {
             Some(callbacks) => callbacks.iter().map(|(_, c)| Arc::clone(c)).collect(),
@@ -162,16 +190,16 @@ impl Handlers {
     }
 }
 
-async fn routed(router: &dyn EventRouter, event: &Event) -> Result<(), String> {
+async fn routed(router: &dyn EventRouter, event: &Event) -> Outcome {
     let args = Args::parse(event.args.as_bytes().clone()).map_err(|error| error.to_string())?;
     match router.route(&event.method, args) {
-        Some(done) => done.await.map_err(|error| error.to_string()),
+        Some(done) => done.await.map(|()| None).map_err(|error| error.to_string()),
         None => Err("there is no such callback".to_owned()),
     }
 }
 
 /// A panic in a callback ends that callback and nothing else.
-async fn guarded(callback: &Callback, event: &Event) -> Result<(), String> {
+pub(crate) async fn guarded(callback: &Callback, event: &Event) -> Outcome {
     let call = async { callback(event.clone()).await };
     match AssertUnwindSafe(call).catch_unwind().await {
         Ok(outcome) => outcome,
@@ -179,7 +207,8 @@ async fn guarded(callback: &Callback, event: &Event) -> Result<(), String> {
     }
 }
 
-fn text_of(panic: &(dyn Any + Send)) -> &str {
+/// What a panic says.
+pub(crate) fn text_of(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
         .unwrap_or("(no text)")

@@ -68,15 +68,25 @@
 //!   server sends what was missed, and gives up after the server's disconnect timeout. [`HubClient::states`] and
 //!   [`HubClient::client_events`] tell.
 //!
+//!
+//! Of a server of *hub*, not of the original:
+//!
+//! * **Answers**: a sender that waits for an acknowledgement gets one when the callbacks have run, with the value of an
+//!   [`Builder::on_ask`].
+//! * **Gaps** are told ([`ClientEvent::Gap`]), and hubs with a [`Builder::resync`] begin with a snapshot and take another
+//!   when they have missed something.
+//!
 //! # Where things are
 //!
-//! `builder` and `client` are what an application touches; `events` what it is told; `handlers` runs its callbacks.
-//! `driver` is the task of one connection: it owns the link (`transport`), the receiving half (`reception`) and the
-//! table of open calls (`calls`), and asks `retry` how long to wait. Before it `opening` makes the connection, from what
+//! `builder` and `client` are what an application touches; `events` what it is told; `handlers` are its callbacks, `runner`
+//! the task that calls them, and `resync` keeps hubs in step there. `driver` is the task of one connection: it owns the link
+//! (`transport`), the receiving half (`reception`, which knows a `place` in the server's log), the table of open calls
+//! (`calls`) and the `answers`, and asks `retry` how long to wait. Before it `opening` makes the connection, from what
 //! `negotiate` reads; `route` knows where requests go, `address` what a URL is, and `http` carries those that are no
 //! WebSocket.
 
 mod address;
+mod answers;
 mod builder;
 mod calls;
 mod client;
@@ -87,9 +97,12 @@ mod handlers;
 mod http;
 mod negotiate;
 mod opening;
+mod place;
 mod reception;
+mod resync;
 mod retry;
 mod route;
+mod runner;
 mod transport;
 
 pub use builder::Builder;
@@ -98,7 +111,8 @@ pub use error::{CloseReason, ConnectError, EventError, LinkError};
 pub use events::{ClientEvent, ClientEvents};
 pub use handlers::Subscription;
 pub use hub_core::{
-    CallError, ConnectionId, Context, EventRouter, HubError, Invoke, Payload, Progress, Proxy,
+    CallError, ConnectionId, Context, EventRouter, HubError, Invoke, Missed, Payload, Progress,
+    Proxy,
 };
 pub use hub_macros::{hub_client_for_client as hub_client, hub_for_client as hub};
 pub use retry::RetryPolicy;

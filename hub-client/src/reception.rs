@@ -6,8 +6,11 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use hub_core::{
-    ClassicClient, Completion, Event, Item, Message, Position, ProtocolError, Session, SessionEvent,
+    ClassicClient, Completion, Event, Item, Message, Missed, Position, ProtocolError, Session,
+    SessionEvent, Tag,
 };
+
+use crate::place::Place;
 
 /// What the driver has to do.
 #[derive(Debug)]
@@ -28,6 +31,21 @@ pub(crate) enum Step {
     Silent(Duration),
 }
 
+/// What goes on to the callbacks, in this order.
+#[derive(Debug)]
+pub(crate) enum Arrival {
+    /// An event, for the first time.
+    Event {
+        event: Event,
+        /// Whether it was kept for this client while that was away, and comes beside the others.
+        kept: bool,
+    },
+    /// Some that will never come. They belong before what follows.
+    Gap(Vec<Missed>),
+    /// What follows is of this log.
+    Log(u64),
+}
+
 /// The receiving half of a connection.
 #[derive(Debug)]
 pub(crate) struct Reception {
@@ -35,8 +53,14 @@ pub(crate) struct Reception {
     silence: Option<Duration>,
     cursor: Option<String>,
     groups: Option<String>,
-    events: VecDeque<Event>,
+    /// The events of a frame whose cursor is still to come.
+    frame: Vec<Event>,
+    events: VecDeque<Arrival>,
     limit: usize,
+    /// Which log the server has.
+    epoch: Option<u64>,
+    /// The last event's place in it.
+    last: u64,
 }
 
 impl Reception {
@@ -47,8 +71,11 @@ impl Reception {
             silence: None,
             cursor: None,
             groups: None,
+            frame: Vec::new(),
             events: VecDeque::new(),
             limit: limit.max(1),
+            epoch: None,
+            last: 0,
         }
     }
 
@@ -85,7 +112,7 @@ impl Reception {
     fn sort(&mut self, message: Message) -> Option<Step> {
         match message {
             Message::Event(event) => {
-                self.events.push_back(event);
+                self.frame.push(event);
                 None
             }
             Message::Complete(completion) => Some(Step::Result(completion)),
@@ -96,7 +123,25 @@ impl Reception {
         }
     }
 
+    /// The end of a frame.
     fn arrive(&mut self, position: Position) -> Option<Step> {
+        let place = position.cursor.as_deref().and_then(Place::parse);
+        let epoch = place.map(|place| place.epoch);
+        if let Some(epoch) = epoch.filter(|epoch| self.epoch != Some(*epoch)) {
+            (self.epoch, self.last) = (Some(epoch), 0);
+            self.events.push_back(Arrival::Log(epoch));
+        }
+        if !position.missed.is_empty() {
+            self.events.push_back(Arrival::Gap(position.missed));
+        }
+        let replayed = place.and_then(|place| place.replayed);
+        for event in std::mem::take(&mut self.frame) {
+            let of_replay = |tag: Tag| replayed.is_some_and(|replayed| tag.order <= replayed);
+            let kept = event.tag.is_some_and(of_replay);
+            if kept || self.is_new(&event) {
+                self.events.push_back(Arrival::Event { event, kept });
+            }
+        }
         // Absent means unchanged, also for the groups: an empty set has a token, too (`classic-signalr.md` 4.2).
         if position.cursor.is_some() {
             self.cursor = position.cursor;
@@ -110,6 +155,18 @@ impl Reception {
         position.init.then_some(Step::Init)
     }
 
+    /// Whether an event was not there before, by its place in the log.
+    fn is_new(&mut self, event: &Event) -> bool {
+        let Some(tag) = event.tag else { return true };
+        let new = tag.order > self.last;
+        if new {
+            self.last = tag.order;
+        } else {
+            tracing::warn!(hub = %event.hub, method = %event.method, "an event came twice");
+        }
+        new
+    }
+
     /// Looks at the time.
     pub(crate) fn on_deadline(&mut self, now: Instant) {
         self.session.on_deadline(now);
@@ -120,8 +177,8 @@ impl Reception {
         self.session.deadline()
     }
 
-    /// The events that wait for the queue before the callbacks.
-    pub(crate) fn events(&mut self) -> &mut VecDeque<Event> {
+    /// What waits for the queue before the callbacks.
+    pub(crate) fn events(&mut self) -> &mut VecDeque<Arrival> {
         &mut self.events
     }
 
@@ -174,6 +231,57 @@ mod tests {
         );
         assert_eq!(reception.place(), (Some("d-3"), Some("token")));
         assert_eq!(reception.events().len(), 1);
+    }
+
+    fn arrived(reception: &mut Reception) -> Vec<String> {
+        let told = |arrival| match arrival {
+            Arrival::Event { event, .. } => event.method.to_string(),
+            Arrival::Gap(missed) => format!("gap of {}: {}", missed[0].of, missed[0].why),
+            Arrival::Log(epoch) => format!("log {epoch:X}"),
+        };
+        reception.events().drain(..).map(told).collect()
+    }
+
+    #[test]
+    fn a_gap_comes_before_the_events_of_its_frame_and_a_log_before_both() {
+        let mut reception = reception();
+        take(
+            &mut reception,
+            r#"{"C":"d-A-5","X":[{"T":"all","W":"trimmed","H":"h"}],"M":[{"H":"h","M":"a","A":[],"O":"5"}]}"#,
+        );
+        assert_eq!(
+            arrived(&mut reception),
+            ["log A", "gap of all: trimmed", "a"]
+        );
+        take(
+            &mut reception,
+            r#"{"C":"d-B-1","X":[{"T":"log","W":"epochChanged"}],"M":[{"H":"h","M":"b","A":[],"O":"1"}]}"#,
+        );
+        // Another log counts anew.
+        assert_eq!(
+            arrived(&mut reception),
+            ["log B", "gap of log: epochChanged", "b"]
+        );
+    }
+
+    #[test]
+    fn an_event_that_was_there_does_not_come_again_unless_it_was_kept() {
+        let mut reception = reception();
+        for frame in [
+            r#"{"C":"d-A-F","M":[{"H":"h","M":"a","A":[],"O":"9"},{"H":"h","M":"b","A":[],"O":"F"}]}"#,
+            r#"{"C":"d-A-F","M":[{"H":"h","M":"a","A":[],"O":"9"},{"H":"h","M":"b","A":[],"O":"F"}]}"#,
+            r#"{"C":"d-A-F.3","M":[{"H":"h","M":"kept","A":[],"O":"3"}]}"#,
+            r#"{"C":"d-A-F.3","M":[{"H":"h","M":"b","A":[],"O":"F"}]}"#,
+            r#"{"C":"d-A-100000000000000","M":[{"H":"h","M":"c","A":[],"O":"FFFFFFFFFFFFFFE"}]}"#,
+            r#"{"C":"d-A-100000000000000","M":[{"H":"h","M":"d","A":[],"O":"FFFFFFFFFFFFFFF"}]}"#,
+            r#"{"C":"d-A-100000000000000","M":[{"H":"h","M":"untagged","A":[]}]}"#,
+        ] {
+            take(&mut reception, frame);
+        }
+        assert_eq!(
+            arrived(&mut reception),
+            ["log A", "a", "b", "kept", "c", "d", "untagged"]
+        );
     }
 
     #[test]

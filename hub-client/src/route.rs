@@ -14,6 +14,9 @@ use crate::transport::websocket::WebSocket;
 
 const TRANSPORT: &str = "webSockets";
 
+/// Asks a server of ours to say where events stand and what is missing. Others don't mind (`classic-signalr.md` 2.3).
+const TAGS: (&str, &str) = ("tags", "1");
+
 /// A mount, as its clients address it.
 #[derive(Clone)]
 pub(crate) struct Site {
@@ -60,6 +63,7 @@ impl Site {
         let query = Query::default()
             .pair("clientProtocol", CLIENT_PROTOCOL)
             .pair("connectionData", &self.data)
+            .pair(TAGS.0, TAGS.1)
             .encoded(self.extra.as_str());
         self.fetch("negotiate", Method::GET, &query, allowed).await
     }
@@ -154,5 +158,6 @@ impl Route {
             .pair("clientProtocol", CLIENT_PROTOCOL)
             .pair("connectionData", &self.site.data)
             .pair("connectionToken", &self.token)
+            .pair(TAGS.0, TAGS.1)
     }
 }

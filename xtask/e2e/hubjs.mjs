@@ -1,8 +1,10 @@
 // hub.js itself: first what only an unusual server says, with one made up here; then served by the
 // chat server, in a real browser; and a page without any client.
 
-import { HubConnection, HubError } from "../../hub-client/js/hub.js";
+import { HubError } from "../../hub-client/js/hub.js";
 import { Checks, Proxy, assert, blankPage, equal, options, until, withBrowser } from "./harness.mjs";
+import { inStep } from "./instep.mjs";
+import { madeUp, rejects } from "./madeup.mjs";
 
 const { url, chromium } = options();
 const checks = new Checks();
@@ -39,49 +41,6 @@ const failure = (page, ...call) => page.evaluate((args) => window.chat.invoke(..
 
 // ---- against a server made up here -----------------------------------------------------------------
 
-const TERMS = { Url: "/signalr", ConnectionToken: "a+b/c=", ConnectionId: "id-1", KeepAliveTimeout: null, DisconnectTimeout: 30,
-  ConnectionTimeout: 110, TryWebSockets: true, ProtocolVersion: "2.0", TransportConnectTimeout: 5, LongPollDelay: 0 };
-
-/**
- * A connection to nobody. `negotiate(n)` changes the n-th negotiation's answer, `started` the one to
- * /start, `refuse(n)` whether the n-th socket fails, `opened(socket)` speaks first, `answer(socket, frame)`
- * answers calls. `log` has all requests.
- */
-function madeUp({ negotiate = () => ({}), started = { Response: "started" }, refuse = () => false, opened, answer } = {}) {
-  const log = [];
-  const sockets = [];
-  class WebSocket {
-    constructor(address) {
-      log.push(`WS ${address}`);
-      sockets.push(this);
-      setTimeout(() => {
-        if (refuse(sockets.length)) return this.drop();
-        this.onopen?.();
-        if (opened) opened(this);
-        else if (address.includes("/connect?")) this.say({ C: "c 1", S: 1, M: [] });
-      });
-    }
-    say(payload) { this.onmessage?.({ data: JSON.stringify(payload) }); }
-    send(text) { setTimeout(() => answer?.(this, JSON.parse(text))); }
-    close() { this.drop(1000); }
-    drop(code = 1006) {
-      if (!this.ended) setTimeout(() => this.onclose?.({ code }));
-      this.ended = true;
-    }
-  }
-  const fetch = async (address, { method = "GET", headers }) => {
-    log.push(`${method} ${address}${headers.Authorization ? ` ${headers.Authorization}` : ""}`);
-    const action = /\/(\w+)\?/.exec(address)[1];
-    const count = log.filter((line) => line.includes("/negotiate?")).length;
-    const body = action === "negotiate" ? { ...TERMS, ...negotiate(count) } : action === "start" ? started : null;
-    return { ok: true, json: async () => body };
-  };
-  const connection = new HubConnection("http://home/signalr?own=1", { hubs: ["h"], WebSocket, fetch });
-  return { connection, hub: connection.hub("h"), log, sockets };
-}
-
-const rejects = (promise) => promise.then(() => { throw new Error("it did not fail"); }, (error) => error);
-
 async function unusual() {
   await check("made up: refusals of negotiation, in the protocol's words", async () => {
     const refusal = async (reply) => (await rejects(madeUp({ negotiate: () => reply }).connection.start())).message;
@@ -96,10 +55,10 @@ async function unusual() {
     const { connection, log } = madeUp({ negotiate: (n) => (n === 1 ? { RedirectUrl: "https://away/app/?asrs=x", AccessToken: "t+k" } : { Url: "/app" }) });
     await connection.start();
     await connection.stop();
-    const rest = "connectionToken=a%2Bb%2Fc%3D&connectionData=%5B%7B%22name%22%3A%22h%22%7D%5D&asrs=x";
+    const rest = "connectionToken=a%2Bb%2Fc%3D&connectionData=%5B%7B%22name%22%3A%22h%22%7D%5D&tags=1&asrs=x";
     equal(log, [
-      "GET http://home/signalr/negotiate?clientProtocol=2.1&connectionData=%5B%7B%22name%22%3A%22h%22%7D%5D&own=1",
-      "GET https://away/app/negotiate?clientProtocol=2.1&connectionData=%5B%7B%22name%22%3A%22h%22%7D%5D&asrs=x Bearer t+k",
+      "GET http://home/signalr/negotiate?clientProtocol=2.1&connectionData=%5B%7B%22name%22%3A%22h%22%7D%5D&tags=1&own=1",
+      "GET https://away/app/negotiate?clientProtocol=2.1&connectionData=%5B%7B%22name%22%3A%22h%22%7D%5D&tags=1&asrs=x Bearer t+k",
       `WS wss://away/app/connect?clientProtocol=2.1&transport=webSockets&access_token=t%2Bk&${rest}`,
       `GET https://away/app/start?clientProtocol=2.1&transport=webSockets&${rest} Bearer t+k`,
       `POST https://away/app/abort?clientProtocol=2.1&transport=webSockets&${rest} Bearer t+k`,
@@ -201,6 +160,7 @@ async function unusual() {
 
 await checks.run(async () => {
   await unusual();
+  await inStep(check);
   await withBrowser(chromium, served);
 });
 

@@ -84,6 +84,7 @@ impl Driver {
                 () = ended(&mut self.ends.ending) => return Err(CloseReason::Client),
                 done = &mut work => return Ok(done),
                 Some(command) = self.ends.commands.recv() => command.refuse(),
+                Some(answer) = self.said.recv() => self.answers.push(answer),
                 () = room(&self.queue), if waiting => {}
             }
         }

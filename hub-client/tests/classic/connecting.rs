@@ -58,7 +58,9 @@ async fn query_and_headers_of_the_application_go_with_every_request() {
         let request = server.request().await;
         assert_eq!(
             request.line(),
-            format!("GET /signalr/negotiate?clientProtocol=2.1&connectionData=%5B%5D&{extra}")
+            format!(
+                "GET /signalr/negotiate?clientProtocol=2.1&connectionData=%5B%5D&tags=1&{extra}"
+            )
         );
         assert_eq!(request.header("authorization"), Some("Bearer secret"));
         request.answer(200, &Terms::default().body()).await;
@@ -144,7 +146,7 @@ async fn a_server_without_web_sockets_is_no_server_for_this_client_yet() {
 async fn item_74_a_redirect_is_followed_with_its_query_and_its_token() {
     let mut server = Server::start().await;
     let mut second = Server::start().await;
-    let user = "GET /signalr/negotiate?clientProtocol=2.1&connectionData=%5B%5D&u=1";
+    let user = "GET /signalr/negotiate?clientProtocol=2.1&connectionData=%5B%5D&tags=1&u=1";
     let connecting = connect(
         HubClient::builder(server.url())
             .query("u", "1")
@@ -158,7 +160,7 @@ async fn item_74_a_redirect_is_followed_with_its_query_and_its_token() {
     let there = format!("http://{}/there/?a=1&b=x%20y", second.host());
     request.answer(200, &redirect(there, Some("jwt"))).await;
     // The redirect's query replaces the user's.
-    let there = "GET /there/negotiate?clientProtocol=2.1&connectionData=%5B%5D&a=1&b=x%20y";
+    let there = "GET /there/negotiate?clientProtocol=2.1&connectionData=%5B%5D&tags=1&a=1&b=x%20y";
     let request = second.expect(there).await;
     assert_eq!(request.header("authorization"), Some("Bearer jwt"));
     // A redirect without a query brings the user's back, and one without a token keeps the last.

@@ -9,5 +9,6 @@ mod calling;
 mod closing;
 mod connecting;
 mod contract;
+mod in_step;
 mod reconnecting;
 mod server;

@@ -11,11 +11,11 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::CloseFrame;
 use tokio_tungstenite::{WebSocketStream, accept_async};
 
-/// The percent-encoded `[{"name":"chat"}]`.
-pub(crate) const DATA: &str = "connectionData=%5B%7B%22name%22%3A%22chat%22%7D%5D";
+/// The percent-encoded `[{"name":"chat"}]`, and what asks for tags.
+pub(crate) const DATA: &str = "connectionData=%5B%7B%22name%22%3A%22chat%22%7D%5D&tags=1";
 /// What every request after negotiate carries, up to the token.
 pub(crate) const COMMON: &str = "transport=webSockets&clientProtocol=2.1&connectionData=%5B%7B%22name%22%3A%22chat%22\
-                                 %7D%5D&connectionToken=token%2B%2F%3D";
+                                 %7D%5D&connectionToken=token%2B%2F%3D&tags=1";
 pub(crate) const INIT: &str = r#"{"C":"d-1-B,0|C,0|D,1","S":1,"M":[]}"#;
 pub(crate) const STARTED: &str = r#"{ "Response": "started" }"#;
 

@@ -1,0 +1,280 @@
+//! Hubs that are kept in step: while the application takes a snapshot, the hub's events are held back; then those that the
+//! snapshot has not are let go. It owns what is held and the snapshots that are being taken.
+
+use std::collections::HashMap;
+use std::fmt::Display;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use hub_core::{BoxFuture, Event, HubName, Missed};
+use tokio::sync::watch;
+use tokio::task::{AbortHandle, JoinSet};
+
+use crate::client::{Handle, HubClient, State};
+use crate::handlers::text_of;
+use crate::place::Place;
+use crate::retry::RetryPolicy;
+
+/// How many events of a hub are held. When there are more, the snapshot is taken anew, which has them.
+const HELD: usize = 10_000;
+
+/// Takes a snapshot: the application's function, which gives the position that the snapshot reflects.
+pub(crate) type Take = Arc<dyn Fn(HubClient) -> BoxFuture<'static, Outcome> + Send + Sync>;
+
+/// A position, or the text of what went wrong.
+type Outcome = Result<String, String>;
+
+/// Makes a [`Take`] of an application's function.
+pub(crate) fn take<F, Fut, E>(snapshot: F) -> Take
+where
+    F: Fn(HubClient) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<String, E>> + Send + 'static,
+    E: Display,
+{
+    Arc::new(move |client| {
+        let taken = snapshot(client).map(|taken| taken.map_err(|error| error.to_string()));
+        Box::pin(taken) as BoxFuture<'static, _>
+    })
+}
+
+/// The hubs of a connection that are kept in step.
+pub(crate) struct Resyncs {
+    hubs: HashMap<String, Hub>,
+    running: JoinSet<Done>,
+    client: watch::Receiver<Weak<Handle>>,
+    retry: RetryPolicy,
+    /// The log that events are of.
+    log: Option<u64>,
+}
+
+struct Hub {
+    take: Take,
+    /// What came since the hub fell out of step, and whether it was kept; `None` while it is in step.
+    held: Option<Vec<(Event, bool)>>,
+    /// Up to here everything is in the snapshot. It may have overtaken events.
+    upto: u64,
+    running: Option<AbortHandle>,
+    /// Counts the snapshots, so that one that was given up is told from its successor.
+    run: u64,
+    failures: u32,
+}
+
+/// How a snapshot ended.
+pub(crate) struct Done {
+    hub: String,
+    run: u64,
+    outcome: Outcome,
+}
+
+/// What to do when a snapshot has ended.
+pub(crate) enum Settled {
+    /// In step again: what the snapshot has, and what comes after it.
+    InStep { had: Vec<Event>, newer: Vec<Event> },
+    /// Not yet; it is tried again.
+    Failed { hub: String, reason: String },
+}
+
+impl Resyncs {
+    /// All of these hubs begin out of step.
+    pub(crate) fn begin(
+        takes: HashMap<String, Take>,
+        client: watch::Receiver<Weak<Handle>>,
+    ) -> Self {
+        let hub = |(name, take)| (name, Hub::new(take));
+        let mut resyncs = Self {
+            hubs: takes.into_iter().map(hub).collect(),
+            running: JoinSet::new(),
+            client,
+            retry: RetryPolicy::default()
+                .first(Duration::from_secs(2))
+                .cap(Duration::from_secs(20)),
+            log: None,
+        };
+        resyncs.again(|_| true);
+        resyncs
+    }
+
+    /// Events are of this log from now on.
+    pub(crate) fn log(&mut self, epoch: u64) {
+        if self.log.replace(epoch).is_some() {
+            self.hubs.values_mut().for_each(|hub| hub.upto = 0);
+        }
+    }
+
+    /// The hubs that have missed something take a snapshot. What they held is in it.
+    pub(crate) fn missed(&mut self, missed: &[Missed]) -> Vec<Event> {
+        let concerns = |name: &str, hub: &HubName| hub.as_str().eq_ignore_ascii_case(name);
+        self.again(|name| {
+            let mut hubs = missed.iter().map(|missed| missed.hub.as_ref());
+            hubs.any(|hub| hub.is_none_or(|hub| concerns(name, hub)))
+        })
+    }
+
+    /// Holds an event, if its hub is out of step, or gives it back. When too many are held all of them are given up.
+    pub(crate) fn hold(&mut self, event: Event, kept: bool) -> Held {
+        let name = event.hub.as_str().to_ascii_lowercase();
+        let Some(hub) = self.hubs.get_mut(&name) else {
+            return Held::No(event);
+        };
+        let Some(held) = &mut hub.held else {
+            return match is_in(hub.upto, &event, kept) {
+                true => Held::Had(vec![event]),
+                false => Held::No(event),
+            };
+        };
+        held.push((event, kept));
+        if held.len() <= HELD {
+            return Held::Yes;
+        }
+        tracing::debug!(
+            hub = name,
+            "too many events for a snapshot: it is taken anew"
+        );
+        Held::Had(self.again(|hub| hub == name))
+    }
+
+    /// The next snapshot that ends; `None` while none is taken.
+    ///
+    /// Cancel safe.
+    pub(crate) async fn ended(&mut self) -> Option<Done> {
+        loop {
+            // An error is one that was given up.
+            if let Ok(done) = self.running.join_next().await? {
+                return Some(done);
+            }
+        }
+    }
+
+    /// Lets go of what a snapshot has not, or tries again; `None` for one that was given up.
+    pub(crate) fn settle(&mut self, done: Done) -> Option<Settled> {
+        let hub = self.hubs.get_mut(&done.hub)?;
+        if hub.run != done.run {
+            return None;
+        }
+        let position = done.outcome.and_then(|text| match Place::parse(&text) {
+            Some(place) if self.log.is_none_or(|log| log == place.epoch) => Ok(place.order),
+            Some(_) => Err("the snapshot's position is of another log".to_owned()),
+            None => Err("the snapshot's position is none".to_owned()),
+        });
+        match position {
+            Ok(order) => {
+                let held = hub.held.take().unwrap_or_default();
+                (hub.running, hub.failures, hub.upto) = (None, 0, order);
+                let (mut had, mut newer) = (Vec::new(), Vec::new());
+                for (event, kept) in held {
+                    let of = match is_in(order, &event, kept) {
+                        true => &mut had,
+                        false => &mut newer,
+                    };
+                    of.push(event);
+                }
+                Some(Settled::InStep { had, newer })
+            }
+            Err(reason) => {
+                let seed = RandomState::new().build_hasher().finish();
+                let pause = self.retry.delay(hub.failures, seed);
+                hub.failures = hub.failures.saturating_add(1);
+                hub.start(&done.hub, pause, &self.client, &mut self.running);
+                let hub = done.hub;
+                Some(Settled::Failed { hub, reason })
+            }
+        }
+    }
+
+    /// Begins with these hubs; gives what they held.
+    fn again(&mut self, which: impl Fn(&str) -> bool) -> Vec<Event> {
+        let mut held = Vec::new();
+        for (name, hub) in self.hubs.iter_mut().filter(|(name, _)| which(name)) {
+            // What was kept for the client is in no snapshot.
+            let before = hub.held.take().into_iter().flatten();
+            let (kept, before): (Vec<_>, Vec<_>) = before.partition(|(_, kept)| *kept);
+            held.extend(before.into_iter().map(|(event, _)| event));
+            (hub.held, hub.failures) = (Some(kept), 0);
+            hub.start(name, Duration::ZERO, &self.client, &mut self.running);
+        }
+        held
+    }
+}
+
+/// Whether a snapshot up to this order has an event. What was kept for the client is in none.
+fn is_in(order: u64, event: &Event, kept: bool) -> bool {
+    !kept && event.tag.is_some_and(|tag| tag.order <= order)
+}
+
+/// What became of an event.
+pub(crate) enum Held {
+    Yes,
+    No(Event),
+    /// The snapshot has these, or the one that is taken now will have them.
+    Had(Vec<Event>),
+}
+
+impl Hub {
+    fn new(take: Take) -> Self {
+        Self {
+            take,
+            held: None,
+            upto: 0,
+            running: None,
+            run: 0,
+            failures: 0,
+        }
+    }
+
+    /// Takes a snapshot after a while, instead of one that is being taken.
+    fn start(
+        &mut self,
+        name: &str,
+        pause: Duration,
+        client: &watch::Receiver<Weak<Handle>>,
+        running: &mut JoinSet<Done>,
+    ) {
+        if let Some(running) = self.running.take() {
+            running.abort();
+        }
+        self.run += 1;
+        let (hub, run) = (name.to_owned(), self.run);
+        let (take, client) = (Arc::clone(&self.take), client.clone());
+        let snapshot = AssertUnwindSafe(snapshot(take, client, pause)).catch_unwind();
+        self.running = Some(running.spawn(async move {
+            let outcome = snapshot.await;
+            let outcome =
+                outcome.unwrap_or_else(|panic| Err(format!("it panicked: {}", text_of(&*panic))));
+            Done { hub, run, outcome }
+        }));
+    }
+}
+
+async fn snapshot(
+    take: Take,
+    mut client: watch::Receiver<Weak<Handle>>,
+    pause: Duration,
+) -> Outcome {
+    // The connection is there before its handle is.
+    let handle = client.wait_for(|handle| handle.strong_count() > 0).await;
+    let handle = handle.map(|handle| Weak::clone(&handle));
+    let gone = || "the client is gone".to_owned();
+    let handle = handle.map_err(|_| gone())?;
+    if !pause.is_zero() {
+        // Who waits does not keep the client.
+        let states = HubClient::of(&handle).ok_or_else(gone)?.states();
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = back(states) => {}
+        }
+    }
+    take(HubClient::of(&handle).ok_or_else(gone)?).await
+}
+
+/// Waits until the connection was lost and is there again.
+async fn back(mut states: watch::Receiver<State>) {
+    for connected in [false, true] {
+        let found = states.wait_for(|state| (*state == State::Connected) == connected);
+        if found.await.is_err() {
+            return std::future::pending().await;
+        }
+    }
+}

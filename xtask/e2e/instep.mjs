@@ -1,0 +1,133 @@
+// hub.js against a server that is made up: answers, gaps, and hubs that are kept in step.
+
+import { assert, equal, until } from "./harness.mjs";
+import { madeUp } from "./madeup.mjs";
+
+const event = (M, O, ...A) => ({ H: "H", M, A, O });
+const asking = (M, O, ...A) => ({ ...event(M, O, ...A), K: 1 });
+
+/** A started connection; `frames` is what it has said, `got` the numbers of the events `e`. */
+async function started(prepare = () => {}) {
+  const [frames, got] = [[], []];
+  const made = madeUp({
+    opened: (socket) => { if (made.sockets.length === 1) socket.say({ C: "d-A-0", S: 1, M: [] }); },
+    answer: (_, frame) => frames.push(frame),
+  });
+  made.hub.on("e", (n) => { got.push(n); });
+  const all = { ...made, frames, got };
+  prepare(all);
+  await made.connection.start();
+  return all;
+}
+
+/** Cuts the socket and waits for the next one. */
+async function cut({ connection, sockets }) {
+  sockets.at(-1).drop();
+  await until("it is lost", () => connection.state === "reconnecting");
+  await until("it is back", () => connection.state === "connected");
+  return sockets.at(-1);
+}
+
+/** A `take` for `resync` whose snapshots the test gives by hand. */
+function byHand() {
+  const open = [];
+  const take = () => new Promise((resolve, reject) => open.push({ resolve, reject }));
+  return { open, take };
+}
+
+export async function inStep(check) {
+  await check("made up: each event that asks is answered once: value, nothing, failure, nobody", async () => {
+    const { hub, sockets, frames, connection } = await started();
+    connection.addEventListener("error", () => {});
+    hub.on("value", async (n) => n + 1).on("value", () => 99).on("bad", () => { throw new Error("no"); });
+    hub.on("odd", () => 1n).on("late", () => new Promise((resolve) => { setTimeout(resolve, 50, "late"); }));
+    hub.on("mixed", () => { throw new Error("first"); }).on("mixed", () => null);
+    sockets[0].say({ C: "d-A-8", M: [asking("late", "1"), asking("value", "2", 4), asking("e", "3", 3), asking("bad", "4"),
+      asking("nobody", "5"), asking("odd", "6"), asking("mixed", "7"), event("e", "8", 8)] });
+    await until("all answers", () => frames.length === 7);
+    const sorted = [...frames].sort((a, b) => (a.K < b.K ? -1 : 1));
+    assert(/BigInt/.test(sorted[5].E), `no JSON: ${JSON.stringify(sorted[5])}`);
+    sorted.splice(5, 1);
+    equal(sorted, [{ K: "1", R: "late" }, { K: "2", R: 5 }, { K: "3" }, { K: "4", E: "no" },
+      { K: "5", E: "There is no callback for H.nobody." }, { K: "7", R: null }], "answers");
+    equal(frames.at(-1), { K: "1", R: "late" }, "others wait for nobody");
+  });
+
+  await check("made up: a reconnect repeats answers; what comes twice does not run twice; places are no floats", async () => {
+    const all = await started();
+    const high = "20000000000001"; // 2^53 + 1: a float is the same as the one before
+    all.sockets[0].say({ C: `d-A-${high}`, M: [asking("e", "20000000000000", 1), asking("e", high, 2)] });
+    await until("answers", () => all.frames.length === 2);
+    const socket = await cut(all);
+    await until("answers again", () => all.frames.length === 4);
+    equal(all.frames.slice(2), all.frames.slice(0, 2), "answers");
+    socket.say({ C: `d-A-${high}`, M: [event("e", high, "twice"), event("e", "20000000000002", 3)] });
+    socket.say({ C: `d-A-${high}.5`, M: [event("e", "5", "kept")] });
+    socket.say({ C: "d-B-1", M: [event("e", "1", "another log")] });
+    equal(all.got, [1, 2, 3, "kept", "another log"], "events");
+    assert(all.log.every((line) => line.includes("tags=1")), "a request does not ask for tags");
+  });
+
+  await check("made up: resync begins with a snapshot, and merges exactly around its position", async () => {
+    const { open, take } = byHand();
+    const { sockets, got, frames, hub } = await started((made) => made.hub.resync(take));
+    equal(open.length, 1, "snapshots at the start");
+    sockets[0].say({ C: "d-A-12", M: [asking("e", "9", 9), asking("e", "10", 16), asking("e", "11", 17), event("e", "12", 18)] });
+    equal(got, [], "held");
+    open[0].resolve({ position: "d-A-10" });
+    await until("newer ones", () => got.length === 2);
+    sockets[0].say({ C: "d-A-13", M: [event("e", "13", 19)] });
+    equal([got, hub.name], [[17, 18, 19], "h"], "events");
+    await until("answers", () => frames.length === 3);
+    equal(frames, [{ K: "9" }, { K: "10" }, { K: "11" }], "answers");
+  });
+
+  await check("made up: a gap is told, only its hub takes a snapshot, and one that comes meanwhile begins again", async () => {
+    const { open, take } = byHand();
+    const all = await started((made) => made.hub.resync(take));
+    const gaps = [];
+    all.connection.addEventListener("gap", ({ detail }) => gaps.push(...detail.missed));
+    open[0].resolve("d-A-0");
+    await until("in step", () => { all.sockets[0].say({ C: "d-A-1", M: [event("e", "1", 1)] }); return all.got.length; });
+    let socket = await cut(all);
+    socket.say({ C: "d-A-2", X: [{ T: "group", W: "trimmed", H: "Other", N: "g" }], M: [event("e", "2", 2)] });
+    equal([open.length, all.got], [1, [1, 2]], "another hub's gap");
+    socket.say({ C: "d-A-9", X: [{ T: "log", W: "epochChanged" }], M: [event("e", "9", 9)] });
+    equal([open.length, all.got], [2, [1, 2]], "snapshots");
+    socket = await cut(all);
+    socket.say({ C: "d-A-C", X: [{ T: "all", W: "trimmed", H: "H" }], M: [event("e", "C", 12)] });
+    open[1].resolve("d-A-1"); // too old: it has not what the second gap is about
+    await until("another snapshot", () => open.length === 3);
+    equal(all.got, [1, 2], "nothing of the first one");
+    open[2].resolve("d-A-B");
+    await until("in step", () => all.got.length === 3);
+    equal(all.got, [1, 2, 12], "events");
+    equal(gaps, [{ of: "group", why: "trimmed", hub: "Other", name: "g" }, { of: "log", why: "epochChanged", hub: null, name: null },
+      { of: "all", why: "trimmed", hub: "H", name: null }], "gaps");
+  });
+
+  await check("made up: a snapshot that fails or has no position is taken again; too many held events begin again", async () => {
+    const { open, take } = byHand();
+    const all = await started((made) => made.hub.resync(take));
+    const errors = [];
+    all.connection.addEventListener("error", ({ detail }) => errors.push(detail.error.message));
+    open[0].reject(new Error("not now"));
+    await until("the error", () => errors.length === 1);
+    await cut(all); // a new socket: no reason to wait
+    await until("another snapshot", () => open.length === 2);
+    open[1].resolve({ items: [] });
+    await until("the error", () => errors.length === 2);
+    await until("another snapshot, after a pause", () => open.length === 3);
+    const many = Array.from({ length: 10_001 }, (_, i) => event("e", (i + 1).toString(16), i + 1));
+    all.sockets.at(-1).say({ C: "d-A-2711", M: many });
+    all.sockets.at(-1).say({ C: "d-A-2712", M: [event("e", "2712", "last")] });
+    open[2].resolve("d-A-5");
+    await until("another snapshot", () => open.length === 4);
+    equal(all.got, [], "given up");
+    open[3].resolve("d-A-2711");
+    await until("in step", () => all.got.length === 1);
+    equal([all.got, errors], [["last"], ["not now", "The snapshot has no position."]], "events and errors");
+    await all.connection.stop();
+    assert(all.connection.state === "disconnected", "it is over");
+  });
+}
