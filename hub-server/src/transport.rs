@@ -1,5 +1,6 @@
 //! Carriers of frames. Each dresses frames in its own way (`Downlink`); `websocket` and `stream` move them.
 
+mod controller;
 pub(crate) mod driver;
 mod first_line;
 pub(crate) mod forever_frame;
