@@ -4,6 +4,7 @@
 //! (`classic-signalr.md` 10.3); messages are not kept for it, since the client comes back with its cursor.
 
 mod replay;
+mod sequence;
 mod writing;
 
 use std::collections::VecDeque;
@@ -25,6 +26,7 @@ use super::frames::Frames;
 use crate::hubs::raw::Receiver;
 use crate::node::Node;
 pub(crate) use replay::{Catch, Had};
+use sequence::Sequence;
 
 /// So many answers may wait behind the log before no more calls are read.
 const MAX_HELD: usize = 64;
@@ -164,6 +166,8 @@ pub(crate) struct Link {
     proven: Had,
     /// What has left for the client.
     flushed: Had,
+    /// What the client owes acknowledgements of, if it gives any.
+    sequence: Option<Box<Sequence>>,
     downlink: Arc<dyn Downlink>,
     groups_token: GroupsToken,
     groups_told: Vec<Membership>,
@@ -213,6 +217,7 @@ impl Link {
             opening,
             proven: Had::default(),
             flushed: Had::default(),
+            sequence: downlink.numbers().then(Box::default),
             downlink,
             groups_token,
             told: 0,
@@ -277,6 +282,9 @@ impl Link {
         match frames.of(&*self.downlink).filter(|_| !own) {
             None => {
                 let part = entry.part(self.downlink.protocol())?;
+                if !self.admits(part.len()) {
+                    return None;
+                }
                 self.position = entry.order;
                 self.frame(frames.epoch, Envelope::default(), &[part]);
             }

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use hub_core::{ConnectionId, Identity, Peer, Protocol, Start, Text, Topic};
+use hub_core::{ConnectionId, Identity, Packets, Peer, Protocol, Start, Text, Topic};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
@@ -28,7 +28,10 @@ const HANDSHAKE: Duration = Duration::from_secs(15);
 /// How long a goodbye may take to leave.
 const CLOSING: Duration = Duration::from_millis(250);
 
-pub(crate) struct Lines;
+pub(crate) struct Lines {
+    /// Whether each message has a number, which the client acknowledges.
+    pub(super) numbers: bool,
+}
 
 impl Downlink for Lines {
     fn protocol(&self) -> &'static dyn Protocol {
@@ -36,11 +39,15 @@ impl Downlink for Lines {
     }
 
     fn slot(&self) -> Option<usize> {
-        Some(4)
+        (!self.numbers).then_some(4)
     }
 
     fn wrap(&self, payload: &[u8], out: &mut BytesMut) {
         out.extend_from_slice(payload);
+    }
+
+    fn numbers(&self) -> bool {
+        self.numbers
     }
 
     /// A line would be for a hub.
@@ -68,11 +75,11 @@ where
     let Ok(Ok(Some(first))) = first else { return };
     let asked = match FirstLine::read(&first) {
         Ok(asked) => asked,
-        Err(text) => return say(&mut reader.wire, &failure("", text)).await,
+        Err(text) => return say(&mut reader.wire, &failure(&Text, "", text)).await,
     };
     if !matches!(node.log.bind(&asked.persistent_id, None).await, Ok(true)) {
         let text = "The PersistentId is another user's.";
-        return say(&mut reader.wire, &failure("", text)).await;
+        return say(&mut reader.wire, &failure(&Text, "", text)).await;
     }
     reader
         .wire
@@ -90,7 +97,9 @@ where
         hubs: Vec::new(),
         topics: vec![Topic::Control(peer.id.clone())],
         groups: Vec::new(),
-        downlink: Arc::new(Lines),
+        downlink: Arc::new(Lines {
+            numbers: asked.acknowledges,
+        }),
         groups_token: Box::new(|_| String::new()),
         bare: true,
     };
@@ -106,11 +115,12 @@ where
     };
     let lines = Spoken {
         reader,
-        controller: Controller::new(asked.clean),
+        controller: Controller::new(&Text, asked.clean),
     };
     let (mut lines, left) = drive(lines, opened).await;
     if left == Left::Ended(Some(End::TakenOver)) {
         let text = failure(
+            &Text,
             "",
             "Another connection with the same PersistentId has taken over.",
         );
@@ -136,6 +146,10 @@ struct Spoken<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Socket for Spoken<S> {
     fn poll_heard(&mut self, cx: &mut Context<'_>) -> Poll<Heard> {
+        if let Some(last) = self.controller.violation() {
+            self.push(last);
+            return Poll::Ready(Heard::Goodbye);
+        }
         if let Some(line) = self.controller.again() {
             return Poll::Ready(Heard::Message(line));
         }
@@ -143,7 +157,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket for Spoken<S> {
             Ok(Some(line)) => Heard::Message(line),
             Ok(None) => Heard::Goodbye,
             Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-                self.push(failure("", "a line is too long").into());
+                self.push(failure(&Text, "", "a line is too long"));
                 Heard::Goodbye
             }
             Err(_) => Heard::Lost,
@@ -151,7 +165,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket for Spoken<S> {
     }
 
     fn take(&mut self, opened: &Opened, message: Bytes) -> Option<Work> {
-        self.controller.take(opened, message)
+        if message.is_empty() {
+            return None;
+        }
+        self.controller
+            .take(opened, message, |line| Text.read(line))
     }
 
     fn queued(&self) -> usize {

@@ -6,12 +6,12 @@ use super::{Link, Mode};
 use crate::connection::sessions::Waiting;
 
 /// How far a client is known to be.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Had {
     /// With what goes to everybody who listens.
-    live: u64,
+    pub(super) live: u64,
     /// With what was kept for it.
-    replay: u64,
+    pub(super) replay: u64,
 }
 
 /// What was kept for a client, on its way: read from the log before anything newer, while the link's own position stands.
@@ -78,6 +78,7 @@ impl Link {
         // Of what is sent now nothing has reached it yet.
         self.proven.replay = catch.at;
         self.flushed.replay = catch.at;
+        self.replays_from(catch.at);
         self.replay = Some(catch);
         self.wake();
     }
@@ -185,7 +186,7 @@ impl Link {
 
     /// The client was heard of: what had left before has reached it.
     pub(crate) fn hear(&mut self) {
-        self.proven = self.flushed;
+        self.proven = self.proven_of(self.flushed);
     }
 
     /// The last order that the client is known to have had of a hub, when everything up to `passed` was handed on.
