@@ -77,7 +77,8 @@ pub use outlet::{Offline, OfflineOptions, OfflineStart, Outlet, Queued, Replay};
 pub use persistent::PersistentConnection;
 pub use progress::Progress;
 pub use protocol::{
-    Classic, ClassicClient, Envelope, Format, Line, Part, Protocol, SLOTS, Tagged, Text,
+    Classic, ClassicClient, Envelope, Format, Line, Packet, Packets, Part, Protocol, SLOTS, Tagged,
+    Text, XSockets,
 };
 pub use session::{Session, SessionEvent};
 pub use state::State;

@@ -1,7 +1,9 @@
 //! [`Protocol`]: how messages become bytes and bytes messages. A protocol is pure: no state, no I/O.
 
 pub(crate) mod classic;
+pub(crate) mod packet;
 pub(crate) mod text;
+pub(crate) mod xsockets;
 
 use std::collections::VecDeque;
 
@@ -12,7 +14,9 @@ use crate::log::Gap;
 use crate::message::{Event, Item, Message, Tag};
 
 pub use classic::{Classic, ClassicClient, Tagged};
+pub use packet::{Packet, Packets};
 pub use text::{Line, Text};
+pub use xsockets::XSockets;
 
 /// A message encoded once, shared by everybody who receives it.
 pub type Part = Bytes;
@@ -30,7 +34,7 @@ pub enum Format {
     Binary,
 }
 
-/// What surrounds the parts of one frame. Only classic SignalR writes it (`classic-signalr.md` 5.1).
+/// What surrounds the parts of one frame: only classic SignalR writes it (`classic-signalr.md` 5.1), but for the number.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Envelope<'a> {
     /// `S`: this is the frame that says the transport works.
@@ -41,6 +45,8 @@ pub struct Envelope<'a> {
     pub groups: Option<&'a str>,
     /// `L`: milliseconds to wait before the next poll.
     pub delay: Option<u64>,
+    /// The number of the first part, where receivers acknowledge each (`delivery.md` e.1).
+    pub first: Option<u64>,
     /// `X`: what the receiver has missed for good, where it can be told.
     pub gaps: &'a [Gap],
 }

@@ -1,6 +1,6 @@
 //! Values on their way: a [`Payload`] is a value serialised once, [`Args`] are the arguments of a call not yet read.
 
-mod base64;
+pub(crate) mod base64;
 mod coerce;
 mod members;
 #[cfg(test)]

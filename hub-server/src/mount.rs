@@ -26,6 +26,8 @@ pub struct Mount {
     pub(crate) javascript_proxies: bool,
     pub(crate) jsonp: bool,
     pub(crate) bare_websockets: bool,
+    pub(crate) xsockets: bool,
+    pub(crate) require_origin: bool,
     pub(crate) allowed_origins: Vec<String>,
     pub(crate) authenticate: Option<Arc<dyn Authenticate>>,
     pub(crate) connection: Option<Arc<dyn PersistentConnection>>,
@@ -45,6 +47,8 @@ impl Mount {
             javascript_proxies: true,
             jsonp: false,
             bare_websockets: true,
+            xsockets: true,
+            require_origin: true,
             allowed_origins: Vec::new(),
             authenticate: None,
             connection: None,
@@ -86,6 +90,22 @@ impl Mount {
     #[must_use]
     pub fn bare_websockets(mut self, on: bool) -> Self {
         self.bare_websockets = on;
+        self
+    }
+
+    /// Whether WebSockets may speak XSockets' sub-protocol `XSocketsNET`; on by default. They are opened at the mount's path
+    /// and below, and at `/` if no mount is there: that is for the first mount that has them.
+    #[must_use]
+    pub fn xsockets(mut self, on: bool) -> Self {
+        self.xsockets = on;
+        self
+    }
+
+    /// Whether WebSockets of XSockets' sub-protocol must name an origin, as theirs do; on by default. One that is named has
+    /// to be allowed in any case.
+    #[must_use]
+    pub fn require_origin(mut self, on: bool) -> Self {
+        self.require_origin = on;
         self
     }
 

@@ -1,5 +1,6 @@
 //! Carriers of frames. Each dresses frames in its own way (`Downlink`); `websocket` and `stream` move them.
 
+mod controller;
 pub(crate) mod driver;
 mod first_line;
 pub(crate) mod forever_frame;
@@ -7,7 +8,10 @@ mod line_reader;
 pub(crate) mod lines;
 pub(crate) mod long_polling;
 pub(crate) mod server_sent_events;
+mod storage;
 pub(crate) mod stream;
 mod telnet;
+mod topics;
 pub(crate) mod websocket;
 pub(crate) mod wire;
+pub(crate) mod xsockets;

@@ -236,8 +236,8 @@ async fn calls_are_answered_on_their_topic_and_failures_on_topic_4() {
         ("foo|fail|", "foo|4|{\"Message\":\"as it is\"}"),
         ("foo|progress|", "foo|progress|done"),
         (
-            "foo|nonsense|x",
-            "foo|4|{\"Message\":\"There was an error invoking Hub method 'foo.nonsense'.\"}",
+            "foo|add|[1]",
+            "foo|4|{\"Message\":\"There was an error invoking Hub method 'foo.add'.\"}",
         ),
         (
             "nobody|x|",
@@ -245,7 +245,7 @@ async fn calls_are_answered_on_their_topic_and_failures_on_topic_4() {
         ),
         ("foo|7|abc", "foo|8|abc"),
         (
-            "foo|5|bar",
+            "foo|99|bar",
             "foo|4|{\"Message\":\"this server does not serve that topic\"}",
         ),
         ("closed|ping|", "closed|4|{\"Message\":\"not authorized\"}"),

@@ -7,12 +7,12 @@ use bytes::{BufMut, Bytes, BytesMut};
 use serde_json::value::RawValue;
 use smol_str::SmolStr;
 
-use super::{Envelope, Format, Part, Protocol};
+use super::{Envelope, Format, Packet, Packets, Part, Protocol};
 use crate::Cursor;
 use crate::error::ProtocolError;
 use crate::id::InvocationId;
-use crate::message::{Call, Completion, Event, Item, Message, Tag};
-use crate::value::{Args, Payload};
+use crate::message::{Completion, Event, Item, Message, Tag};
+use crate::value::Payload;
 
 /// The server's side of the text protocol: a line is a call, and so is what comes back. One line for each message, without
 /// a cursor.
@@ -70,19 +70,8 @@ impl Protocol for Text {
 
     /// Takes one line, without its end.
     fn decode(&self, input: &mut Bytes, out: &mut VecDeque<Message>) -> Result<(), ProtocolError> {
-        let text = std::mem::take(input);
-        let text = std::str::from_utf8(&text)
-            .map_err(|_| ProtocolError::Malformed("a line must be UTF-8"))?;
-        let Line { hub, topic, data } = Line::parse(text)?;
-        out.push_back(Message::Call(Call {
-            // Answers come back on the topic that was called.
-            id: Some(InvocationId::new(format!("{hub}|{topic}"))),
-            hub: SmolStr::new(hub),
-            method: SmolStr::new(topic),
-            args: arguments(data)?,
-            state: None,
-            streams: Vec::new(),
-        }));
+        let line = std::mem::take(input);
+        out.push_back(Message::Call(self.read(&line)?.call()?));
         Ok(())
     }
 
@@ -100,9 +89,17 @@ impl Protocol for Text {
         Part::new()
     }
 
-    fn frame(&self, _: Cursor, _: Envelope<'_>, parts: &[&Part], out: &mut BytesMut) {
-        for part in parts {
-            out.put_slice(part);
+    /// A number stands behind the topic: `foo|bar#17|data`.
+    fn frame(&self, _: Cursor, envelope: Envelope<'_>, parts: &[&Part], out: &mut BytesMut) {
+        for (n, part) in (0..).zip(parts) {
+            let mut bars = part.iter().enumerate().filter(|(_, byte)| **byte == b'|');
+            let at = bars.nth(1).map_or(part.len(), |(at, _)| at);
+            let (head, data) = part.split_at(at);
+            out.put_slice(head);
+            if let Some(first) = envelope.first {
+                out.put_slice(format!("#{}", first + n).as_bytes());
+            }
+            out.put_slice(data);
         }
     }
 
@@ -128,20 +125,49 @@ impl Protocol for Text {
     }
 }
 
-/// What the data of a line is to a method: nothing, the elements of a JSON array, a JSON object, or a text, which becomes
-/// a number or a boolean where the method wants one.
-fn arguments(data: &str) -> Result<Args, ProtocolError> {
-    let args = match data.trim_start().as_bytes().first() {
-        None => return Ok(Args::none().lenient()),
-        Some(b'[') => Args::parse(Bytes::copy_from_slice(data.as_bytes())).ok(),
-        Some(b'{') => {
-            let object = serde_json::from_str::<&RawValue>(data).ok();
-            object.and_then(|object| Args::parse(format!("[{object}]").into()).ok())
-        }
+impl Packets for Text {
+    fn read(&self, message: &[u8]) -> Result<Packet, ProtocolError> {
+        let text = std::str::from_utf8(message)
+            .map_err(|_| ProtocolError::Malformed("a line must be UTF-8"))?;
+        let Line { hub, topic, data } = Line::parse(text)?;
+        Ok(Packet {
+            hub: SmolStr::new(hub),
+            topic: SmolStr::new(topic),
+            data: said(data)?,
+            number: (topic == "9").then(|| SmolStr::new(data.trim())),
+            ..Packet::default()
+        })
+    }
+
+    fn say(&self, hub: &str, topic: &str, data: Option<&Payload>) -> Part {
+        let data = data.map(|data| plain(&String::from_utf8_lossy(data.as_bytes())));
+        line(hub, topic, &data.unwrap_or_default())
+    }
+
+    fn opened(&self, hub: &str, owner: &str, id: &str) -> Part {
+        line(hub, "2", &format!("PI:{owner},CI:{id}"))
+    }
+
+    /// A line has no number of its own.
+    fn acknowledge(&self, _: &Packet) -> Option<Part> {
+        None
+    }
+
+    fn highest(&self) -> u64 {
+        u64::MAX
+    }
+}
+
+/// What the data of a line is: nothing, a JSON array, a JSON object, or a text, which becomes a number or a boolean where
+/// a method wants one.
+fn said(data: &str) -> Result<Option<Payload>, ProtocolError> {
+    let json = match data.trim_start().as_bytes().first() {
+        None => return Ok(None),
+        Some(b'[' | b'{') => Payload::from_json(Bytes::copy_from_slice(data.as_bytes())).ok(),
         Some(_) => None,
     };
-    let text = || Args::parse(Payload::of(&[data])?.as_bytes().clone());
-    Ok(args.map_or_else(text, Ok)?.lenient())
+    let text = || Payload::of(data);
+    Ok(Some(json.map_or_else(text, Ok)?))
 }
 
 /// JSON as a line's data: a text without quotes, its line ends escaped; everything else as it is.
@@ -161,7 +187,7 @@ fn line(hub: &str, topic: &str, data: &str) -> Part {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::Failure;
+    use crate::message::{Call, Failure};
 
     fn event(args: &serde_json::Value) -> String {
         let event = Event {
@@ -229,6 +255,24 @@ mod tests {
             event(&serde_json::json!(["a\r\nb|c"])),
             "foo|bar|a\\r\\nb|c\r\n"
         );
+    }
+
+    #[test]
+    fn a_number_stands_behind_the_topic() {
+        let parts = [&line("foo", "bar", "a|b"), &line("foo", "b#9", "")];
+        for (first, frame) in [
+            (None, "foo|bar|a|b\r\nfoo|b#9|\r\n"),
+            (Some(41), "foo|bar#41|a|b\r\nfoo|b#9#42|\r\n"),
+        ] {
+            let envelope = Envelope {
+                first,
+                ..Envelope::default()
+            };
+            let mut out = BytesMut::new();
+            Text.frame(Cursor::at(crate::Epoch(0), 0), envelope, &parts, &mut out);
+            assert_eq!(out, frame);
+        }
+        assert_eq!(Text.read(b"foo|9| 17").unwrap().number.unwrap(), "17");
     }
 
     #[test]

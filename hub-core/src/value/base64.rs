@@ -1,4 +1,20 @@
-//! Base64 as .NET reads it: the standard alphabet, padded, blanks and ends of lines passed over.
+//! Base64 as .NET reads and writes it: the standard alphabet, padded; blanks and ends of lines are passed over.
+
+/// The text of `bytes`.
+pub(crate) fn encode(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for group in bytes.chunks(3) {
+        let byte = |at: usize| u32::from(group.get(at).copied().unwrap_or_default());
+        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
+        for at in 0..4 {
+            let digit = DIGITS.get((bits >> (18 - 6 * at) & 63) as usize);
+            let digit = digit.filter(|_| at <= group.len());
+            text.push(digit.map_or('=', |digit| char::from(*digit)));
+        }
+    }
+    text
+}
 
 /// The bytes of `text`, `None` if it is not base64.
 pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
@@ -36,7 +52,19 @@ pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use super::decode;
+    use super::{decode, encode};
+
+    #[test]
+    fn base64_is_padded() {
+        for (bytes, text) in [
+            (&b""[..], ""),
+            (b"\xfb", "+w=="),
+            (b"\xfb\xff", "+/8="),
+            (b"\xfb\xff\xbf", "+/+/"),
+        ] {
+            assert_eq!(encode(bytes), text);
+        }
+    }
 
     #[test]
     fn base64_is_decoded_or_refused() {
@@ -48,6 +76,7 @@ mod tests {
             ("+/+/ \r\n\tAQ= =", b"\xfb\xff\xbf\x01"),
         ] {
             assert_eq!(decode(text).as_deref(), Some(bytes), "{text}");
+            assert_eq!(decode(&encode(bytes)).as_deref(), Some(bytes), "{text}");
         }
         for text in [
             "A", "AQ", "AQI", "AQ=", "AQI==", "AQID=", "====", "=AQI", "A-_D", "AQ==AQ==", "é",

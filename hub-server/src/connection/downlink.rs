@@ -27,6 +27,12 @@ pub(crate) trait Downlink: Send + Sync + 'static {
         None
     }
 
+    /// Whether each message has a number, which the client acknowledges. Such frames are not shared: it has no
+    /// [`slot`](Self::slot).
+    fn numbers(&self) -> bool {
+        false
+    }
+
     /// Whether nothing ever comes back on it.
     fn is_silent(&self) -> bool {
         false
@@ -49,4 +55,4 @@ pub(crate) trait Downlink: Send + Sync + 'static {
 }
 
 /// How many carriers share frames.
-pub(crate) const CARRIERS: usize = 6;
+pub(crate) const CARRIERS: usize = 7;

@@ -5,6 +5,7 @@
 
 mod pending;
 mod replay;
+mod sequence;
 mod writing;
 
 use std::collections::VecDeque;
@@ -27,6 +28,7 @@ use crate::hubs::raw::Receiver;
 use crate::node::Node;
 pub(crate) use pending::{Overdue, Pending};
 pub(crate) use replay::{Catch, Had};
+use sequence::Sequence;
 
 /// So many answers may wait behind the log before no more calls are read.
 const MAX_HELD: usize = 64;
@@ -173,6 +175,8 @@ pub(crate) struct Link {
     flushed: Had,
     /// What had left before the probe that is under way.
     probed: Option<Had>,
+    /// What the client owes acknowledgements of, if it gives any.
+    sequence: Option<Box<Sequence>>,
     downlink: Arc<dyn Downlink>,
     groups_token: GroupsToken,
     groups_told: Vec<Membership>,
@@ -225,6 +229,7 @@ impl Link {
             proven: Had::default(),
             flushed: Had::default(),
             probed: None,
+            sequence: downlink.numbers().then(Box::default),
             downlink,
             groups_token,
             told: 0,
@@ -290,6 +295,9 @@ impl Link {
         match frames.of(&*self.downlink).filter(|_| !own) {
             None => {
                 let part = entry.part(self.downlink.protocol())?;
+                if !self.admits(part.len()) {
+                    return None;
+                }
                 self.position = entry.order;
                 self.frame(frames.epoch, Envelope::default(), &[part]);
             }

@@ -37,10 +37,8 @@ impl Reader {
     /// Whether the next page may be read now.
     pub(crate) fn is_due(&self, connection: &Connection) -> bool {
         let link = connection.link();
-        self.step.is_none()
-            && link.mode == Mode::Behind
-            && !link.opening
-            && !link.outbox.is_pressed()
+        let may = link.mode == Mode::Behind && !link.opening && !link.outbox.is_pressed();
+        self.step.is_none() && may && !link.waits()
     }
 
     /// Reads on.
@@ -103,13 +101,19 @@ async fn catch_up(
         let protocol = link.downlink().protocol();
         let owed = page.entries.iter();
         let owed = owed.filter(|entry| catch.owes(entry) && link.is_owed(entry));
-        let parts: Vec<&Part> = owed.filter_map(|entry| entry.part(protocol)).collect();
         let hub = catch.topics.first().and_then(|(topic, _)| topic.hub());
-        meter::replayed(hub, parts.len());
         if at == catch.upto {
             meter::replay_done(hub, catch.since.elapsed());
         }
-        link.caught(node.epoch, at, &parts);
+        if link.is_numbered() {
+            let owed = owed.map(|entry| entry.order).collect::<Vec<_>>();
+            meter::replayed(hub, owed.len());
+            caught_one_by_one(node, &mut link, &page.entries, &owed, at);
+        } else {
+            let parts: Vec<&Part> = owed.filter_map(|entry| entry.part(protocol)).collect();
+            meter::replayed(hub, parts.len());
+            link.caught(node.epoch, at, &parts);
+        }
         link.wake();
     }
     Ok(())
@@ -180,32 +184,57 @@ async fn page(
         }
         return Ok(());
     }
-    apply(node, &mut link, entries);
-    if whole {
+    let applied = apply(node, &mut link, entries);
+    if whole && applied {
         link.advance(limit.upto);
     }
     link.wake();
     Ok(())
 }
 
-/// Writes entries into the outbox as one frame and applies commands, in order.
-fn apply(node: &Node, link: &mut Link, entries: &[Arc<Entry>]) {
+/// The same for a client that acknowledges each message, as far as it may owe that.
+fn caught_one_by_one(node: &Node, link: &mut Link, entries: &[Arc<Entry>], owed: &[u64], at: u64) {
+    let protocol = link.downlink().protocol();
+    let owed = entries.iter().filter(|entry| owed.contains(&entry.order));
+    for (entry, part) in owed.filter_map(|entry| Some((entry, entry.part(protocol)?))) {
+        if !link.admits(part.len()) {
+            return;
+        }
+        link.caught(node.epoch, entry.order, &[part]);
+    }
+    link.caught(node.epoch, at, &[]);
+}
+
+/// Writes entries into the outbox and applies commands, in order: as one frame, or as one each where the client
+/// acknowledges them. Whether all could be written.
+fn apply(node: &Node, link: &mut Link, entries: &[Arc<Entry>]) -> bool {
     let protocol = link.downlink().protocol();
     let mut parts: Vec<&Part> = Vec::new();
     let mut upto = link.position;
     for entry in entries {
-        upto = entry.order;
         if let Some(ack) = entry.ack.filter(|_| link.is_meant(entry)) {
             // It may have been asked on another node.
             link.expect(entry, ack);
         }
         if let Body::Command(command) = &entry.body {
             link.regroup(command, entry.order);
-        } else if link.is_meant(entry) {
-            parts.extend(entry.part(protocol));
+        } else if link.is_meant(entry)
+            && let Some(part) = entry.part(protocol)
+        {
+            if !link.admits(part.len()) {
+                link.replay(node.epoch, upto, &[]);
+                return false;
+            }
+            parts.push(part);
+        }
+        upto = entry.order;
+        if link.is_numbered() {
+            link.replay(node.epoch, upto, &parts);
+            parts.clear();
         }
     }
     link.replay(node.epoch, upto, &parts);
+    true
 }
 
 fn regroups(entry: &Entry) -> bool {

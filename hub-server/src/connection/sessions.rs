@@ -201,6 +201,7 @@ pub(crate) fn forget(peer: &Peer, hub: &HubName) {
         && let Some(session) = sessions.lock().get_mut(hub)
     {
         session.found = None;
+        session.properties.clear();
     }
 }
 

@@ -87,7 +87,13 @@ async fn answer(
         .mounts
         .iter()
         .find_map(|served| Some((served.clone(), below(&served.mount.path, &request.path)?)));
-    let Some((served, rest)) = matching else {
+    // Clients of XSockets know no path.
+    let at_root = || {
+        let mut mounts = running.mounts.iter().filter(|_| request.path == "/");
+        let served = mounts.find(|served| upgrade::is_xsockets(&served.mount, &head))?;
+        Some((served.clone(), ""))
+    };
+    let Some((served, rest)) = matching.or_else(at_root) else {
         return plain(StatusCode::NOT_FOUND, "");
     };
     let mount = &served.mount;
@@ -181,6 +187,9 @@ async fn route(asked: Asked, body: Unread, rest: &str) -> Response<ResponseBody>
     let token = asked.request.query("connectionToken");
     let token = token.filter(|token| !token.is_empty());
     let receives = matches!(verb, Verb::Receive(_));
+    if receives && upgrade::is_xsockets(asked.mount(), &asked.head) {
+        return upgrade::xsockets(asked).await;
+    }
     if receives && name.is_none() && token.is_none() && upgrade::may_be_bare(&asked) {
         return upgrade::bare(asked).await;
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use http::request::Parts;
 use http::{HeaderValue, Method, Response, StatusCode, header};
-use hub_core::{ConnectionId, Start};
+use hub_core::{ConnectionId, PersistentId, Start, XSockets};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
@@ -17,7 +17,9 @@ use super::receive::{Refused, attach, opened, place, start_of};
 use super::reply::{ResponseBody, plain};
 use crate::connection::lifetime::{self, Event};
 use crate::connection::link::{Attach, End};
+use crate::mount::Mount;
 use crate::transport::websocket::{self as transport, WebSocket};
+use crate::transport::xsockets::{self as packets, Packeted};
 
 /// A socket, and what was read from it before it became one.
 type Socket = (Box<dyn Io>, Vec<u8>);
@@ -97,6 +99,80 @@ pub(crate) async fn bare(mut asked: Asked) -> Response<ResponseBody> {
         }
         transport::serve(socket, read, opened).await;
     })
+}
+
+/// How a client spells the sub-protocol of XSockets, if it asks for that and the mount speaks it.
+fn sub_protocol(mount: &Mount, head: &Parts) -> Option<HeaderValue> {
+    if !mount.xsockets || mount.connection.is_some() || !is_websocket(head) {
+        return None;
+    }
+    let offered = head.headers.get_all(header::SEC_WEBSOCKET_PROTOCOL);
+    let mut offered = offered.iter().filter_map(|value| value.to_str().ok());
+    let name = offered.find_map(|value| {
+        let mut names = value.split(',').map(str::trim);
+        names.find(|name| name.eq_ignore_ascii_case(XSockets::NAME))
+    });
+    HeaderValue::from_str(name?).ok()
+}
+
+/// Whether a request asks for the sub-protocol of XSockets on this mount.
+pub(crate) fn is_xsockets(mount: &Mount, head: &Parts) -> bool {
+    sub_protocol(mount, head).is_some()
+}
+
+/// A WebSocket that speaks XSockets' sub-protocol (`delivery.md` e.2): it opens its hubs by itself.
+pub(crate) async fn xsockets(mut asked: Asked) -> Response<ResponseBody> {
+    let nameless = asked.mount().require_origin && asked.request.header("origin").is_none();
+    if nameless || is_foreign(&asked) {
+        return plain(StatusCode::FORBIDDEN, "");
+    }
+    let name = sub_protocol(asked.mount(), &asked.head);
+    let Some(upgrade) = asked.upgrade.take() else {
+        return plain(StatusCode::BAD_REQUEST, "Not a valid web socket request.");
+    };
+    if asked.persistent_id.is_none() {
+        let made = PersistentId::parse(&uuid::Uuid::new_v4().to_string());
+        let user = asked
+            .identity
+            .name
+            .as_deref()
+            .filter(|name| !name.is_empty());
+        if let Some(made) = &made
+            && let Err(error) = asked.node().log.bind(made, user).await
+        {
+            tracing::warn!(%error, "a persistent id can't be given to its user");
+            return plain(StatusCode::SERVICE_UNAVAILABLE, "Try again later.");
+        }
+        asked.persistent_id = made;
+    }
+    let is_on = |name| asked.request.query(name).as_deref() == Some("1");
+    let (clean, numbers) = (is_on("cs"), is_on("qos"));
+    let node = asked.node().clone();
+    let id = ConnectionId::new(uuid::Uuid::new_v4().to_string());
+    let peer = asked.peer(id, Arc::default());
+    let downlink = Arc::new(Packeted { numbers });
+    let attach = Attach {
+        bare: true,
+        ..attach(&asked, peer.clone(), Vec::new(), Vec::new(), downlink)
+    };
+    let head = asked.head.clone();
+    let mut response = switch(&head, upgrade, move |socket| async move {
+        let Some((socket, read)) = socket else { return };
+        if node.is_leaving() {
+            return transport::refuse(socket).await;
+        }
+        let attached = node.registry.attach(attach, Start::End, false);
+        let opened = opened(&asked, attached, peer.clone());
+        lifetime::take_over(&node, &peer, &opened.connection).await;
+        // The request holds the server, which must not live as long as a socket does.
+        drop(asked);
+        packets::serve(socket, read, clean, opened).await;
+    });
+    if let Some(name) = name {
+        let headers = response.headers_mut();
+        headers.insert(header::SEC_WEBSOCKET_PROTOCOL, name);
+    }
+    response
 }
 
 /// Browsers send WebSockets across origins without asking; other clients send no origin.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use hub_core::{
     Args, BoxFuture, Call, Completion, Context, Failure, Filter, Hub, HubError, HubName,
-    Invocation, MethodSpec, Next, Peer, Reply, State,
+    Invocation, MethodSpec, Next, Payload, Peer, Reply, State,
 };
 
 use super::table::{HubTable, Registered};
@@ -34,6 +34,27 @@ pub(crate) fn dispatch(
     call: Call,
     detailed: bool,
 ) -> Dispatched {
+    run(hubs, peer, call, None, detailed)
+}
+
+/// The same where what is no method of the hub is a topic: to those who have subscribed to it this is published.
+pub(crate) fn dispatch_or_publish(
+    hubs: &HubTable,
+    peer: &Arc<Peer>,
+    call: Call,
+    published: Payload,
+    detailed: bool,
+) -> Dispatched {
+    run(hubs, peer, call, Some(published), detailed)
+}
+
+fn run(
+    hubs: &HubTable,
+    peer: &Arc<Peer>,
+    call: Call,
+    published: Option<Payload>,
+    detailed: bool,
+) -> Dispatched {
     let Some(registered) = hubs.find(&call.hub) else {
         return Dispatched::NoHub;
     };
@@ -44,6 +65,14 @@ pub(crate) fn dispatch(
         .ok()
         .and_then(|&method| registered.spec.methods.get(method));
     let denied = denied(registered, spec, peer, &call.method);
+    let found = match (found, published) {
+        (Ok(method), _) => Found::Method(method),
+        (Err(_), Some(args)) if !registered.has(&call.method) => Found::Topic {
+            topic: call.method.to_lowercase(),
+            args,
+        },
+        (Err(unresolved), _) => Found::Nothing(unresolved),
+    };
     let (hub, name) = (registered.hub.clone(), registered.name.clone());
     let filters = registered.filters.clone();
     let peer = peer.clone();
@@ -87,16 +116,27 @@ pub(crate) fn dispatch(
     }))
 }
 
-/// Calls a method, or fails with why there is none.
-async fn invoke(
-    hub: &dyn Hub,
-    cx: &Context,
-    found: Result<usize, String>,
-    args: Args,
-) -> Result<Reply, HubError> {
+/// What a call is of.
+enum Found {
+    Method(usize),
+    Topic {
+        topic: String,
+        args: Payload,
+    },
+    /// There is none, and why.
+    Nothing(String),
+}
+
+/// Calls a method, publishes to a topic, or fails with why there is neither.
+async fn invoke(hub: &dyn Hub, cx: &Context, found: Found, args: Args) -> Result<Reply, HubError> {
     match found {
-        Ok(method) => hub.call(cx, method, args).await,
-        Err(unresolved) => Err(HubError::unfit(unresolved)),
+        Found::Method(method) => hub.call(cx, method, args).await,
+        Found::Topic { topic, args } => {
+            let subscribed = cx.clients().topic(&topic);
+            subscribed.send_payload(&topic, args).await?;
+            Ok(Reply::Nothing)
+        }
+        Found::Nothing(unresolved) => Err(HubError::unfit(unresolved)),
     }
 }
 
@@ -105,7 +145,7 @@ fn filtered<'a>(
     filters: &'a [Arc<dyn Filter>],
     hub: Arc<dyn Hub>,
     call: Invocation,
-    found: Result<usize, String>,
+    found: Found,
 ) -> BoxFuture<'a, Result<Reply, HubError>> {
     let end = |call: Invocation| -> BoxFuture<'a, _> {
         Box::pin(async move { invoke(&*hub, &call.cx, found, call.args).await })

@@ -148,6 +148,11 @@ impl Registered {
         found.ok_or_else(|| self.unresolved(name))
     }
 
+    /// Whether there is a method of this name, ignoring case.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        lower_cased(name, |name| self.methods.contains_key(name))
+    }
+
     fn unresolved(&self, name: &str) -> String {
         // Candidates are told only to who knows the name's exact spelling.
         let mut candidates = self

@@ -12,6 +12,8 @@ pub(super) struct FirstLine {
     pub(super) request: Request,
     /// What waited is to be forgotten.
     pub(super) clean: bool,
+    /// The client acknowledges each message.
+    pub(super) acknowledges: bool,
 }
 
 impl FirstLine {
@@ -31,11 +33,13 @@ impl FirstLine {
             None => PersistentId::parse(&uuid::Uuid::new_v4().to_string())
                 .ok_or("no PersistentId could be made")?,
         };
-        let clean = request.query("cs").as_deref() == Some("1");
+        let is_on = |name| request.query(name).as_deref() == Some("1");
+        let (clean, acknowledges) = (is_on("cs"), is_on("qos"));
         Ok(Self {
             persistent_id,
             request,
             clean,
+            acknowledges,
         })
     }
 }
@@ -47,7 +51,12 @@ mod tests {
     #[test]
     fn the_first_line_may_say_who_comes() {
         let asked = FirstLine::read(b"PuttyProtocol").unwrap();
-        assert!(!asked.clean);
+        assert!(!asked.clean && !asked.acknowledges);
+        assert!(
+            FirstLine::read(b"PuttyProtocol?QoS=1")
+                .unwrap()
+                .acknowledges
+        );
         let line = b"puttyprotocol?persistentid=0F8FAD5BD9CB469FA16570867728950E&cs=1&Tag=a+b";
         let asked = FirstLine::read(line).unwrap();
         assert_eq!(

@@ -29,13 +29,13 @@ const READ_BUFFER: usize = 4 * 1024;
 const MAX_PONGS: usize = 1024;
 
 /// How long a goodbye may take to leave.
-const CLOSING: Duration = Duration::from_millis(250);
+pub(super) const CLOSING: Duration = Duration::from_millis(250);
 
 /// A close frame with code 1000 and no reason: the only one the original sends, whatever it was sent.
-const CLOSE: &[u8] = &[0x88, 0x02, 0x03, 0xE8];
+pub(super) const CLOSE: &[u8] = &[0x88, 0x02, 0x03, 0xE8];
 
 /// A close frame with code 4001: another connection of the same client has taken over.
-const TAKEN_OVER: &[u8] = &[0x88, 0x02, 0x0F, 0xA1];
+pub(super) const TAKEN_OVER: &[u8] = &[0x88, 0x02, 0x0F, 0xA1];
 
 /// With what its clients speak.
 pub(crate) struct WebSocket(pub(crate) &'static dyn Protocol);
@@ -65,7 +65,7 @@ impl Downlink for WebSocket {
 }
 
 /// The head of an unfragmented text frame from the server.
-fn header(payload: usize, out: &mut BytesMut) {
+pub(super) fn header(payload: usize, out: &mut BytesMut) {
     out.put_u8(0x81);
     if let Some(short) = u8::try_from(payload).ok().filter(|&len| len < 126) {
         out.put_u8(short);
@@ -84,16 +84,7 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     read: Vec<u8>,
     opened: Opened,
 ) {
-    let max = opened.node.config.max_message;
-    let config = WebSocketConfig::default()
-        .read_buffer_size(READ_BUFFER)
-        .write_buffer_size(0)
-        .max_write_buffer_size(MAX_PONGS)
-        .max_message_size(max)
-        .max_frame_size(max);
-    let socket =
-        WebSocketStream::from_partially_read(Wire::new(socket), read, Role::Server, Some(config))
-            .await;
+    let socket = accepted(socket, read, opened.node.config.max_message).await;
     let speaks = opened.connection.link().downlink().protocol();
     let session = Session::new(speaks);
     let socket = Framed { socket, session };
@@ -108,12 +99,27 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     }
 }
 
+/// A socket that has been upgraded, as tungstenite reads it.
+pub(super) async fn accepted<S: AsyncRead + AsyncWrite + Unpin>(
+    socket: S,
+    read: Vec<u8>,
+    max: Option<usize>,
+) -> WebSocketStream<Wire<S>> {
+    let config = WebSocketConfig::default()
+        .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(0)
+        .max_write_buffer_size(MAX_PONGS)
+        .max_message_size(max)
+        .max_frame_size(max);
+    WebSocketStream::from_partially_read(Wire::new(socket), read, Role::Server, Some(config)).await
+}
+
 /// Closes a socket that never became a receive request.
 pub(crate) async fn refuse<S: AsyncRead + AsyncWrite + Unpin>(socket: S) {
     let _ = timeout(CLOSING, say_goodbye(Wire::new(socket), CLOSE)).await;
 }
 
-async fn say_goodbye<S: AsyncWrite + Unpin>(mut wire: Wire<S>, close: &'static [u8]) {
+pub(super) async fn say_goodbye<S: AsyncWrite + Unpin>(mut wire: Wire<S>, close: &'static [u8]) {
     wire.push(Bytes::from_static(close));
     let _ = std::future::poll_fn(|cx| Pin::new(&mut wire).poll_shutdown(cx)).await;
 }

@@ -305,6 +305,7 @@ fn a_payload_always_has_c_and_m_and_the_rest_between_them() {
         groups: Some("a+/=\""),
         delay: Some(2_000),
         gaps: &[],
+        first: None,
     };
     assert_eq!(
         frame(all, &[&a, &b]),

@@ -12,9 +12,9 @@ use crate::connection::sessions::Waiting;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Had {
     /// With what goes to everybody who listens.
-    live: u64,
+    pub(super) live: u64,
     /// With what was kept for it.
-    replay: u64,
+    pub(super) replay: u64,
 }
 
 /// What was kept for a client, on its way: read from the log before anything newer, while the link's own position stands.
@@ -102,6 +102,7 @@ impl Link {
         if let Some(probed) = &mut self.probed {
             probed.replay = catch.at;
         }
+        self.replays_from(catch.at);
         self.replay = Some(catch);
         self.wake();
     }
@@ -213,7 +214,7 @@ impl Link {
     /// The last order of what goes to everybody that a client has which never says so: what has left for it, or what its
     /// newest request has shown.
     pub(super) fn had_live(&self) -> u64 {
-        match self.downlink.is_single() {
+        match self.downlink.is_single() || self.is_numbered() {
             true => self.proven.live,
             false => self.flushed.live,
         }
@@ -222,7 +223,8 @@ impl Link {
     /// Asks the client whether it has had what has left, if it may be owed something; whether there is more to write.
     /// That it is heard of does not tell: what it says may have crossed what is on its way to it.
     pub(crate) fn probe(&mut self) -> bool {
-        let asks = self.peer.persistent_id.is_some() && self.probed.is_none();
+        let owed = self.peer.persistent_id.is_some() && !self.is_numbered();
+        let asks = owed && self.probed.is_none();
         let probe = self.downlink.probe().filter(|_| asks);
         let Some(probe) = probe.filter(|_| self.flushed != self.proven) else {
             return false;
@@ -236,7 +238,7 @@ impl Link {
     /// The probe was answered: what had left before it has reached the client.
     pub(crate) fn reached(&mut self) {
         if let Some(probed) = self.probed.take() {
-            self.proven = probed;
+            self.proven = self.proven_of(probed);
         }
         self.alive();
     }
@@ -251,7 +253,7 @@ impl Link {
 
     /// The client was heard of, or said goodbye: what had left before counts as having reached it.
     pub(crate) fn hear(&mut self) {
-        self.proven = self.flushed;
+        self.proven = self.proven_of(self.flushed);
         self.alive();
     }
 

@@ -61,7 +61,7 @@ impl Link {
     /// Queues a call's answer behind everything up to the order that the pump had `passed` when the call ended: a
     /// connection that reads the log at its own pace has the method's events still before it.
     pub(crate) fn answer(&mut self, payload: &[u8], passed: u64) {
-        if self.mode == Mode::Behind && self.position < passed {
+        if self.mode == Mode::Behind && self.position < passed && !self.waits() {
             self.held
                 .push_back((passed, Bytes::copy_from_slice(payload)));
         } else {
@@ -113,6 +113,7 @@ impl Link {
             groups: token.as_deref(),
             delay: self.envelope().delay,
             gaps: &untold,
+            first: self.number(parts.iter().map(|part| part.len())),
             ..envelope
         };
         let cursor = self.cursor(epoch);
