@@ -108,6 +108,8 @@ async fn a_server_that_is_started_again_gets_its_clients_back() {
         assert_eq!(who, case.client.connection_id());
         // What the old server had is gone, and the new one says so.
         assert!(matches!(was, Was::Reconnected(gaps) if gaps > 0), "{was:?}");
+        let told = soon(case.events.next()).await;
+        assert!(matches!(told, Some(ClientEvent::Gap { .. })), "{told:?}");
         assert_eq!(soon(case.desk.add(1, 1)).await.unwrap(), 2);
         let numbers = round * 100..round * 100 + 10;
         note(&case.server, &case.client, numbers.clone()).await;
