@@ -95,7 +95,7 @@ mod tests {
     #[test]
     fn names_have_up_to_255_bytes_and_no_control_characters() {
         for (name, fits) in [
-            ("a".to_string(), true),
+            ("a".into(), true),
             ("a".repeat(254), true),
             ("a".repeat(255), true),
             ("a".repeat(256), false),

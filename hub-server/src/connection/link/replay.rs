@@ -79,15 +79,19 @@ impl Link {
             since: Instant::now(),
         };
         if let Some(older) = self.replay.take() {
-            // Another hub's, under way: it goes on where it is.
-            let at = older.at;
-            let rest = older
-                .topics
-                .into_iter()
-                .map(|(topic, after)| (topic, after.max(at)));
-            catch.topics.extend(rest);
-            catch.at = catch.at.min(at);
-            catch.upto = catch.upto.max(older.upto);
+            // An earlier one, of another hub or of this one before it was closed. Under way it goes on where it is; done, it
+            // owes nothing: what is newer came as to everybody, though it may not be known to have arrived.
+            let (at, done) = (older.at, older.at >= older.upto);
+            for (topic, after) in older.topics {
+                let after = if done { u64::MAX } else { after.max(at) };
+                if !done || catch.topics.iter().all(|(known, _)| *known != topic) {
+                    catch.topics.push((topic, after));
+                }
+            }
+            if !done {
+                catch.at = catch.at.min(at);
+                catch.upto = catch.upto.max(older.upto);
+            }
         }
         if live {
             self.mode = Mode::Behind;
@@ -97,10 +101,10 @@ impl Link {
         }
         self.position = upto;
         // Of what is sent now nothing has reached it yet.
-        self.proven.replay = catch.at;
-        self.flushed.replay = catch.at;
+        self.proven.replay = self.proven.replay.min(catch.at);
+        self.flushed.replay = self.flushed.replay.min(catch.at);
         if let Some(probed) = &mut self.probed {
-            probed.replay = catch.at;
+            probed.replay = probed.replay.min(catch.at);
         }
         self.replays_from(catch.at);
         self.replay = Some(catch);
