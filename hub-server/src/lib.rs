@@ -47,11 +47,11 @@ pub use crate::http::negotiate::Negotiated;
 pub use crate::http::reply::ResponseBody;
 pub use crate::http::service::HubService;
 pub use crate::hubs::handle::HubHandle;
-pub use crate::log::MemoryLog;
 #[cfg(feature = "log-suite")]
 pub use crate::log::suite as log_suite;
+pub use crate::log::{LogOptions, MemoryLog, Overflow};
 #[cfg(feature = "redb")]
-pub use crate::log::{OpenError, RedbLog, RedbOptions};
+pub use crate::log::{OpenError, RedbLog};
 pub use crate::mount::Mount;
 pub use crate::server::{Bound, HubServer};
 

@@ -2,11 +2,13 @@
 
 mod kept;
 mod memory;
+mod options;
 #[cfg(feature = "redb")]
 mod redb;
 #[cfg(feature = "log-suite")]
 pub mod suite;
 
 pub use memory::MemoryLog;
+pub use options::{LogOptions, Overflow};
 #[cfg(feature = "redb")]
-pub use redb::{OpenError, RedbLog, RedbOptions};
+pub use redb::{OpenError, RedbLog};

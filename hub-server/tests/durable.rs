@@ -12,8 +12,8 @@ use std::time::Duration;
 use common::hubs::Events;
 use common::{Server, Socket, until};
 use hub_server::{
-    Append, Body, Context, Cursor, Event, HubError, HubServer, Limit, Log, Payload, RedbLog,
-    RedbOptions, Topic, hub,
+    Append, Body, Context, Cursor, Event, HubError, HubServer, Limit, Log, LogOptions, Payload,
+    RedbLog, Topic, hub,
 };
 use serde_json::{Value, json};
 
@@ -183,8 +183,8 @@ async fn who_was_there_when_the_process_died_is_owed_what_came_later() {
 /// What a child is told, and tells.
 const CHILD: &str = "HUB_LOG_CHILD";
 
-fn keeps_all() -> RedbOptions {
-    RedbOptions::default().queue(10_000_000, 1 << 32)
+fn keeps_all() -> LogOptions {
+    LogOptions::default().queue(10_000_000, 1 << 32)
 }
 
 fn queue(at: u64) -> Topic {

@@ -7,21 +7,19 @@ mod shared_log;
 
 use std::sync::Arc;
 
-use hub_server::MemoryLog;
-use hub_server::log_suite::{self, Kept};
+use hub_server::{LogOptions, MemoryLog, log_suite};
 use shared_log::SharedLog;
 
 #[test]
 fn the_log_in_memory_passes() {
-    let cases =
-        log_suite::run(|kept: &Kept| Arc::new(MemoryLog::new(kept.entries, kept.bytes, kept.idle)));
+    let cases = log_suite::run(|options: &LogOptions| Arc::new(MemoryLog::with(options)));
     assert!(cases >= 120, "{cases}");
 }
 
+/// Runs the suite on logs on a disk, with options that are made of what a case asks for.
 #[cfg(feature = "redb")]
-#[test]
-fn the_log_on_disk_passes() {
-    use hub_server::{RedbLog, RedbOptions};
+fn on_disk(name: &str, alter: impl Fn(LogOptions) -> LogOptions) {
+    use hub_server::RedbLog;
     // In memory if there is such a place: other tests are about the disk.
     let memory = std::path::PathBuf::from("/dev/shm");
     let temporary = if memory.is_dir() {
@@ -29,24 +27,37 @@ fn the_log_on_disk_passes() {
     } else {
         std::env::temp_dir()
     };
-    let dir = temporary.join(format!("hub-suite-{}", std::process::id()));
+    let dir = temporary.join(format!("hub-suite-{name}-{}", std::process::id()));
     let made = std::cell::Cell::new(0);
-    log_suite::run(|kept: &Kept| {
+    log_suite::run(|options: &LogOptions| {
         made.set(made.get() + 1);
-        let options = RedbOptions::default()
-            .retain(kept.entries, kept.bytes)
-            .idle(kept.idle);
+        let options = alter(options.clone());
         Arc::new(RedbLog::open_with(dir.join(made.get().to_string()), options).unwrap())
     });
     std::fs::remove_dir_all(dir).unwrap();
 }
 
+#[cfg(feature = "redb")]
+#[test]
+fn the_log_on_disk_passes() {
+    on_disk("usual", |options| options);
+}
+
+#[cfg(feature = "redb")]
+#[test]
+fn the_log_on_disk_passes_with_little_in_memory() {
+    on_disk("little", |options| options.cache(3, 2_000, 5_000));
+}
+
+#[cfg(feature = "redb")]
+#[test]
+fn the_log_on_disk_passes_with_nothing_in_memory() {
+    on_disk("nothing", |options| options.cache(0, 0, 0));
+}
+
 #[test]
 fn a_log_that_a_user_wrote_passes() {
-    log_suite::run(|kept: &Kept| {
-        let kept = MemoryLog::new(kept.entries, kept.bytes, kept.idle);
-        SharedLog::over(kept, 1).remove(0)
-    });
+    log_suite::run(|options: &LogOptions| SharedLog::over(MemoryLog::with(options), 1).remove(0));
 }
 
 #[test]

@@ -1,40 +1,32 @@
 //! [`Kept`]: what a log has in memory, behind a lock: topics with their newest entries, the live tail, and leases.
 
 pub(super) mod leases;
+pub(super) mod names;
+pub(super) mod owed;
+pub(super) mod plan;
+pub(super) mod reading;
 pub(super) mod ring;
+pub(super) mod sweep;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use hub_core::{
-    Append, Body, Command, Cursor, Entry, Epoch, Gap, GapCause, Interest, Limit, LogError, Notice,
-    Page, Receipt, Topic,
-};
+use hub_core::{Append, Body, Command, Entry, Epoch, Interest, LogError, Notice, Receipt, Topic};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::options::LogOptions;
 use leases::Table;
-use ring::Ring;
+use names::{Names, Place};
+use plan::Placed;
+use ring::{Ring, length};
 
 /// Topics without listeners beyond this number are forgotten, the longest idle first (`classic-signalr.md` 5.4).
 const MAX_IDLE_TOPICS: usize = 1_000;
 
-/// How much a topic keeps.
-#[derive(Debug, Clone)]
-pub(super) struct Keep {
-    pub(super) entries: usize,
-    pub(super) bytes: usize,
-    /// How long without listeners.
-    pub(super) idle: Duration,
-}
-
-/// What queues keep (`delivery.md` a.4).
-pub(super) const QUEUE: Keep = Keep {
-    entries: 10_000,
-    bytes: 16 << 20,
-    idle: Duration::from_secs(60),
-};
+/// So long a queue keeps its entries in any case: who is noticed late to be gone loses nothing.
+const LATE: Duration = Duration::from_secs(60);
 
 /// What a log has in memory.
 #[derive(Debug)]
@@ -63,8 +55,10 @@ pub(super) struct State {
     pub(super) reserved: u64,
     /// Whether more orders were asked for.
     pub(super) reserving: bool,
-    keep: Keep,
-    queue: Keep,
+    pub(super) names: Names,
+    pub(super) options: LogOptions,
+    /// What queues have in memory.
+    pub(super) cached: usize,
     /// Not yet handed to the pump. Short: whoever appends waits for the pump to pass.
     tail: VecDeque<Arc<Entry>>,
     swept: Option<Instant>,
@@ -77,19 +71,20 @@ pub(super) fn random_epoch() -> Epoch {
 }
 
 impl Kept {
-    /// Nothing yet: live topics keep `keep`, queues keep `queue`.
-    pub(super) fn new(epoch: Epoch, keep: Keep, queue: Keep) -> Self {
+    /// Nothing yet.
+    pub(super) fn new(epoch: Epoch, options: &LogOptions) -> Self {
         let state = State {
             end: 0,
             rings: HashMap::new(),
-            leases: Table::default(),
+            leases: Table::new(options),
             forgotten: 0,
             touched: None,
             ceiling: u64::MAX,
             reserved: u64::MAX,
             reserving: false,
-            keep,
-            queue,
+            names: Names::new(options.dedupe_window, options.dedupe_names),
+            options: options.clone(),
+            cached: 0,
             tail: VecDeque::new(),
             swept: None,
             closed: false,
@@ -116,21 +111,6 @@ impl Kept {
         self.notify();
     }
 
-    /// Reads what `topics` hold after `after`.
-    pub(super) fn read(&self, topics: &[Topic], after: Cursor, limit: Limit) -> Page {
-        let state = self.lock();
-        if after.epoch != self.epoch || after.order > state.end {
-            return Page {
-                gaps: vec![Gap {
-                    topic: None,
-                    why: GapCause::EpochChanged,
-                }],
-                ..Page::default()
-            };
-        }
-        state.read(topics, after.order, limit)
-    }
-
     /// The live tail, in order.
     pub(super) async fn next(&self) -> Result<Notice, LogError> {
         loop {
@@ -153,7 +133,22 @@ impl State {
         self.closed
     }
 
-    pub(super) fn append(&mut self, append: Append) -> Receipt {
+    /// Writes an entry where it was to be placed.
+    pub(super) fn append(&mut self, append: Append, placed: Placed) -> Receipt {
+        let queued = matches!(append.topic, Topic::Queue(..));
+        let waiting = if queued {
+            self.leases
+                .waiting(&append.topic, append.terms.only.as_ref())
+        } else {
+            0
+        };
+        if let Placed::Known(place) = placed {
+            return Receipt {
+                duplicate: true,
+                waiting,
+                ..Receipt::at(place.order, place.offset)
+            };
+        }
         self.end += 1;
         let order = self.end;
         if let Body::Command(Command::Join(hub, group, _)) = &append.body {
@@ -165,29 +160,57 @@ impl State {
             };
             self.rings.entry(topic).or_insert_with(made);
         }
-        let queues = matches!(append.topic, Topic::Queue(..));
-        if queues {
+        if queued {
             self.queue(&append.topic);
         }
         let Some(ring) = self.rings.get_mut(&append.topic) else {
             return Receipt::at(order, 0);
         };
-        ring.offset += 1;
-        let offset = ring.offset;
-        let expires = append.terms.expires_in.map(|after| Instant::now() + after);
+        ring.tally.offset += 1;
+        let offset = ring.tally.offset;
+        let now = Instant::now();
+        if let (true, Some(id), Some(hub)) = (queued, &append.terms.dedupe, append.topic.hub()) {
+            let at = now;
+            self.names.add(hub, id, Place { order, offset, at });
+        }
+        let life = append.terms.expires_in.filter(|_| queued);
+        let expires = life.and_then(|life| now.checked_add(life));
         let mut entry = Entry::new(order, offset, append);
         entry.expires = expires.map(Instant::into_std);
         let entry = Arc::new(entry);
-        let keep = if queues { &self.queue } else { &self.keep };
-        ring.push(entry.clone(), keep);
+        let (entries, bytes) = (self.options.entries, self.options.bytes);
+        if queued {
+            let before = ring.bytes;
+            ring.hold(entry.clone());
+            self.cached += ring.bytes - before;
+        } else {
+            ring.push(entry.clone(), entries, bytes);
+        }
         for topic in &entry.also {
+            if matches!(topic, Topic::Queue(..)) {
+                continue;
+            }
             if let Some(ring) = self.rings.get_mut(topic) {
-                ring.offset += 1;
-                ring.push(entry.clone(), &self.keep);
+                ring.tally.offset += 1;
+                ring.push(entry.clone(), entries, bytes);
             }
         }
         self.tail.push_back(entry);
-        Receipt::at(order, offset)
+        Receipt {
+            waiting,
+            ..Receipt::at(order, offset)
+        }
+    }
+
+    /// Whether entries may be written as far as their bodies go.
+    pub(super) fn check(options: &LogOptions, entries: &[Append]) -> Result<(), LogError> {
+        for append in entries {
+            let (size, limit) = (length(&append.body), options.max_body);
+            if size > limit && matches!(append.topic, Topic::Queue(..)) {
+                return Err(LogError::TooLarge { size, limit });
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn watch(&mut self, topic: &Topic, change: Interest) {
@@ -208,54 +231,10 @@ impl State {
         self.sweep(now);
     }
 
-    fn read(&self, topics: &[Topic], after: u64, limit: Limit) -> Page {
-        let mut page = Page::default();
-        for topic in topics {
-            let ring = self.rings.get(topic);
-            let queues = matches!(topic, Topic::Queue(..));
-            let lost = if queues {
-                self.leases.forgotten
-            } else {
-                self.forgotten
-            };
-            let (trimmed, forgotten, made) = ring.map_or((0, lost, self.end), |ring| {
-                (ring.trimmed, ring.forgotten, ring.made)
-            });
-            // Who stood exactly there when it was forgotten has missed what was not kept afterwards, except in a queue,
-            // which keeps whoever listens. Who stands where it was made again, or later, has missed nothing.
-            let after_it = if queues {
-                after < forgotten
-            } else {
-                after <= forgotten && after < made
-            };
-            let expired = forgotten > 0 && after_it;
-            let damaged = ring.is_some_and(|ring| after < ring.damaged);
-            let why = damaged.then_some(GapCause::Damaged);
-            let why = why.or((after < trimmed).then_some(GapCause::Trimmed));
-            if let Some(why) = why.or(expired.then_some(GapCause::Expired)) {
-                let topic = Some(topic.clone());
-                page.gaps.push(Gap { topic, why });
-            }
-            let Some(ring) = ring else { continue };
-            let from = ring.entries.partition_point(|entry| entry.order <= after);
-            let wanted = ring
-                .entries
-                .range(from..)
-                .take_while(|entry| entry.order <= limit.upto);
-            page.entries.extend(wanted.take(limit.entries + 1).cloned());
-        }
-        page.entries.sort_unstable_by_key(|entry| entry.order);
-        // One that is in two of the topics.
-        page.entries.dedup_by_key(|entry| entry.order);
-        page.more = page.entries.len() > limit.entries;
-        page.entries.truncate(limit.entries);
-        page
-    }
-
     /// Forgets topics that nobody has listened to for too long. Looked at when interest changes, at most once in a
     /// tenth of that time: what is idle needs no timer.
     fn sweep(&mut self, now: Instant) {
-        let idle = self.keep.idle;
+        let idle = self.options.idle;
         if self.swept.is_some_and(|at| now < at + idle / 10) {
             return;
         }

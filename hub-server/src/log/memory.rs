@@ -9,23 +9,26 @@ use hub_core::{
 };
 use tokio::time::Instant;
 
-use super::kept::{Keep, Kept, QUEUE, random_epoch};
+use super::kept::plan::Plan;
+use super::kept::{Kept, State, random_epoch};
+use super::options::LogOptions;
 
 /// A log in memory: the newest entries of each topic that somebody listens to or has listened to lately.
 #[derive(Debug)]
 pub struct MemoryLog(Kept);
 
 impl MemoryLog {
-    /// A log that keeps, for each topic, so many of the newest entries and bytes, and topics without listeners for
-    /// `idle`.
+    /// A log that keeps, for each live topic, so many of the newest entries and bytes, and topics without listeners for
+    /// `idle`; the rest is as [`LogOptions`] has it by default.
     #[must_use]
     pub fn new(entries: usize, bytes: usize, idle: Duration) -> Self {
-        let keep = Keep {
-            entries: entries.max(1),
-            bytes,
-            idle,
-        };
-        Self(Kept::new(random_epoch(), keep, QUEUE))
+        Self::with(&LogOptions::default().retain(entries, bytes).idle(idle))
+    }
+
+    /// A log with limits of your own.
+    #[must_use]
+    pub fn with(options: &LogOptions) -> Self {
+        Self(Kept::new(random_epoch(), options))
     }
 
     /// Ends the live tail: [`Log::next`] returns [`LogError::Closed`] once everything before was handed out.
@@ -54,8 +57,19 @@ impl Log for MemoryLog {
             if state.is_closed() {
                 return Err(LogError::Closed);
             }
-            let append = |entry| state.append(entry);
-            entries.into_iter().map(append).collect()
+            State::check(&state.options, &entries)?;
+            let mut plan = Plan::after(state.end);
+            let placed = state.plan(&mut plan, &entries)?;
+            for (topic, draft) in &mut plan.queues {
+                state.trim(topic, draft, std::iter::empty());
+            }
+            let entries = entries.into_iter().zip(placed);
+            let receipts = entries.map(|(entry, placed)| state.append(entry, placed));
+            let receipts = receipts.collect();
+            for (topic, draft) in plan.queues {
+                state.settle(&topic, draft.tally);
+            }
+            receipts
         };
         self.0.notify();
         Ok(receipts)

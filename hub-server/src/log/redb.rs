@@ -1,7 +1,7 @@
 //! [`RedbLog`]: queues, leases and whose ids are whose in a file, the rest in memory.
 //!
-//! Reading never needs the disk: what the file has is in memory, too, within the limits of queues, and was read when it was
-//! opened. What is written is first on the disk and then seen by anybody: one writer at a time gathers what came in the
+//! The newest entries of queues are in memory, too; older ones are read from the file by pages, on a thread that may wait,
+//! while the writer goes on (`read`). What is written is first on the disk and then seen by anybody: one writer at a time gathers what came in the
 //! meantime into one transaction (`writer`), and only then are its entries in memory, in the tail and in receipts.
 //!
 //! What nobody has to keep does not wait for it. A transaction takes its orders a stretch ahead of the end, and what is
@@ -9,11 +9,14 @@
 
 mod answer;
 mod bytes;
+mod clock;
 mod entry;
 mod file;
 mod load;
-mod options;
+mod open_error;
+mod paging;
 mod place;
+mod read;
 mod rows;
 #[cfg(test)]
 mod tests;
@@ -25,14 +28,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use hub_core::{
-    Append, Body, Cursor, Epoch, HubName, Interest, Lease, LeaseKey, Leases, Limit, Log, LogError,
-    Notice, Page, Payload, PersistentId, Receipt, Subscriber, Taken, Topic,
+    Append, Cursor, Epoch, HubName, Interest, Lease, LeaseKey, Leases, Limit, Log, LogError,
+    Notice, Page, PersistentId, Receipt, Subscriber, Taken, Topic,
 };
 use tokio::sync::{Notify, oneshot};
 
-use super::kept::Kept;
-use file::Opener;
-pub use options::{OpenError, RedbOptions};
+use super::kept::plan::Placed;
+use super::kept::{Kept, State};
+use super::options::LogOptions;
+use clock::Clock;
+use file::{File, Opener};
+pub use open_error::OpenError;
 use writer::Writer;
 
 /// So many orders are kept free for what is live while a transaction is on its way to the disk.
@@ -60,7 +66,8 @@ const MAX_BATCH: usize = 256;
 ///
 /// Its epoch stays the same, so that clients go on after a restart with the cursors that they have: queues without a
 /// gap, live topics with one. Where the disk fails, appends to queues and changes of leases fail and reading goes on;
-/// when it works again, so do they. Everything that queues keep is in memory as well: [`RedbOptions::queue`] bounds it.
+/// when it works again, so do they. The newest part of each queue is in memory as well ([`LogOptions::cache`]); a longer
+/// backlog is read from the disk as it is asked for.
 #[derive(Debug)]
 pub struct RedbLog {
     shared: Arc<Shared>,
@@ -71,7 +78,9 @@ pub struct RedbLog {
 #[derive(Debug)]
 struct Shared {
     kept: Kept,
-    max_body: usize,
+    options: LogOptions,
+    clock: Clock,
+    file: File,
     writer: Mutex<Writer>,
     jobs: Mutex<Jobs>,
     /// A transaction is done: there is room for what is live.
@@ -104,7 +113,7 @@ impl RedbLog {
     /// # Errors
     /// When another server has it open, when it can't be read or written, or when it is damaged beyond single entries.
     pub fn open(dir: impl AsRef<Path>) -> Result<Self, OpenError> {
-        Self::open_with(dir, RedbOptions::default())
+        Self::open_with(dir, LogOptions::default())
     }
 
     /// The same, with limits of your own.
@@ -112,17 +121,27 @@ impl RedbLog {
     /// # Errors
     /// As for [`open`](Self::open).
     #[allow(clippy::needless_pass_by_value, reason = "options are made for it")]
-    pub fn open_with(dir: impl AsRef<Path>, options: RedbOptions) -> Result<Self, OpenError> {
+    pub fn open_with(dir: impl AsRef<Path>, options: LogOptions) -> Result<Self, OpenError> {
         let dir = dir.as_ref();
         let lock = place::prepare(dir)?;
-        let mut log = Self::open_on(place::opener(dir.join(place::FILE)), dir, &options)?;
+        let mut log = Self::open_on(
+            place::opener(dir.join(place::FILE)),
+            dir,
+            &options,
+            clock::wall(),
+        )?;
         log.lock = Some(lock);
         tracing::info!(path = %dir.display(), "queues and leases are kept on disk");
         Ok(log)
     }
 
-    fn open_on(opener: Opener, path: &Path, options: &RedbOptions) -> Result<Self, OpenError> {
-        let shared = load::open(opener, path, options)?;
+    fn open_on(
+        opener: Opener,
+        path: &Path,
+        options: &LogOptions,
+        wall: u64,
+    ) -> Result<Self, OpenError> {
+        let shared = load::open(opener, path, options, wall)?;
         Ok(Self {
             shared: Arc::new(shared),
             lock: None,
@@ -171,7 +190,8 @@ impl RedbLog {
                 let count = entries.as_ref().map_or(0, Vec::len) as u64;
                 if state.end + count <= state.ceiling {
                     let entries = entries.take().unwrap_or_default();
-                    let receipts = entries.into_iter().map(|entry| state.append(entry));
+                    let place = Placed::New { order: 0 };
+                    let receipts = entries.into_iter().map(|entry| state.append(entry, place));
                     let receipts = receipts.collect();
                     let low = state.reserved - state.end < RESERVE / 2 && !state.reserving;
                     state.reserving |= low;
@@ -199,7 +219,8 @@ impl Drop for RedbLog {
     fn drop(&mut self) {
         self.close();
         let writer = self.shared.writer.lock();
-        writer.unwrap_or_else(PoisonError::into_inner).close();
+        let _writer = writer.unwrap_or_else(PoisonError::into_inner);
+        self.shared.file.close();
     }
 }
 
@@ -207,30 +228,6 @@ impl Shared {
     fn jobs(&self) -> MutexGuard<'_, Jobs> {
         self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    /// Whether a queued entry may be written.
-    fn check(&self, append: &Append) -> Result<(), LogError> {
-        let size = match &append.body {
-            Body::Event(event) => length(&event.args) + event.state.as_ref().map_or(0, length),
-            Body::Progress(item) => length(&item.value) + item.state.as_ref().map_or(0, length),
-            Body::Value(value) => length(value),
-            _ => 0,
-        };
-        if size > self.max_body {
-            return Err(LogError::TooLarge {
-                size,
-                limit: self.max_body,
-            });
-        }
-        if !entry::is_known(&append.body) {
-            return Err(LogError::Unavailable("a body of an unknown kind".into()));
-        }
-        Ok(())
-    }
-}
-
-fn length(payload: &Payload) -> usize {
-    payload.as_bytes().len()
 }
 
 /// The right to work on what waits.
@@ -282,14 +279,12 @@ impl Log for RedbLog {
     }
 
     async fn append(&self, entries: Vec<Append>) -> Result<Vec<Receipt>, LogError> {
-        let mut queued = false;
-        for entry in &entries {
-            if matches!(entry.topic, Topic::Queue(..)) {
-                queued = true;
-                self.shared.check(entry)?;
+        State::check(&self.shared.options, &entries)?;
+        let mut queued = entries.iter();
+        if queued.any(|entry| matches!(entry.topic, Topic::Queue(..))) {
+            if !entries.iter().all(|entry| entry::is_known(&entry.body)) {
+                return Err(LogError::Unavailable("a body of an unknown kind".into()));
             }
-        }
-        if queued {
             self.ask(|reply| Job::Append(entries, reply)).await
         } else {
             self.append_live(entries).await
@@ -297,7 +292,7 @@ impl Log for RedbLog {
     }
 
     async fn read(&self, topics: &[Topic], after: Cursor, limit: Limit) -> Result<Page, LogError> {
-        Ok(self.shared.kept.read(topics, after, limit))
+        paging::read(&self.shared, topics, after, limit).await
     }
 
     fn watch(&self, topic: &Topic, change: Interest) -> u64 {

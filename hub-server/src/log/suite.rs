@@ -2,13 +2,10 @@
 //!
 //! ```no_run
 //! # use std::sync::Arc;
-//! use hub_server::MemoryLog;
-//! use hub_server::log_suite::{self, Kept};
+//! use hub_server::{LogOptions, MemoryLog, log_suite};
 //!
 //! // In a `#[test]`:
-//! let cases = log_suite::run(|kept: &Kept| {
-//!     Arc::new(MemoryLog::new(kept.entries, kept.bytes, kept.idle))
-//! });
+//! let cases = log_suite::run(|options: &LogOptions| Arc::new(MemoryLog::with(options)));
 //! assert!(cases >= 120);
 //! ```
 //!
@@ -32,27 +29,16 @@ mod tail;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Duration;
 
 use hub_core::{BoxFuture, Log};
 
+use super::options::LogOptions;
 use checked::Checked;
-
-/// What a log that a case asks for has to keep.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct Kept {
-    /// The newest entries of a live topic.
-    pub entries: usize,
-    /// The most bytes of a live topic.
-    pub bytes: usize,
-    /// How long a live topic stays without listeners.
-    pub idle: Duration,
-}
 
 /// One check of a log.
 pub struct Case {
     name: String,
+    options: LogOptions,
     run: Box<dyn Fn(Checked) -> BoxFuture<'static, ()>>,
 }
 
@@ -67,19 +53,14 @@ impl Case {
     ///
     /// # Panics
     /// When the log does not do as it should.
-    pub fn run(&self, make: impl Fn(&Kept) -> Arc<dyn Log>) {
+    pub fn run(&self, make: impl Fn(&LogOptions) -> Arc<dyn Log>) {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .start_paused(true)
             .build()
             .unwrap();
         runtime.block_on(async {
-            let kept = Kept {
-                entries: 10,
-                bytes: 1 << 20,
-                idle: Duration::from_secs(100),
-            };
-            let log = make(&kept);
+            let log = make(&self.options);
             (self.run)(Checked::new(log)).await;
         });
     }
@@ -108,7 +89,7 @@ pub fn cases() -> Vec<Case> {
 ///
 /// # Panics
 /// When a check fails, once all have run; the text names those that failed.
-pub fn run(make: impl Fn(&Kept) -> Arc<dyn Log>) -> usize {
+pub fn run(make: impl Fn(&LogOptions) -> Arc<dyn Log>) -> usize {
     let cases = cases();
     let failed = |case: &&Case| catch_unwind(AssertUnwindSafe(|| case.run(&make))).is_err();
     let failed: Vec<&str> = cases.iter().filter(failed).map(Case::name).collect();
@@ -130,8 +111,20 @@ impl Cases {
         name: impl Into<String>,
         run: impl Fn(Checked) -> F + 'static,
     ) {
+        self.add_with(name, LogOptions::default(), run);
+    }
+
+    /// The same, for a log with limits of its own. Live topics keep ten entries.
+    fn add_with<F: Future<Output = ()> + Send + 'static>(
+        &mut self,
+        name: impl Into<String>,
+        options: LogOptions,
+        run: impl Fn(Checked) -> F + 'static,
+    ) {
+        let bytes = options.bytes;
         self.0.push(Case {
             name: name.into(),
+            options: options.retain(10, bytes),
             run: Box::new(move |log| Box::pin(run(log))),
         });
     }

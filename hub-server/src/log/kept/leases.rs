@@ -3,30 +3,35 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-use hub_core::{
-    HubName, Lease, LeaseKey, LogError, PersistentId, QueueName, Subscriber, Taken, Topic,
-};
+use hub_core::{HubName, Lease, LeaseKey, LogError, PersistentId, Subscriber, Taken, Topic};
 use tokio::time::Instant;
 
 use super::State;
+use super::owed::Owed;
 use super::ring::Ring;
+use crate::log::options::LogOptions;
 
 /// Who is bound to whom is remembered for so many clients, the newest.
 const MAX_BOUND: usize = 100_000;
 
-/// How finely the age of entries is known.
-const TICK: Duration = Duration::from_secs(1);
-
 #[derive(Debug, Default)]
 pub(in crate::log) struct Table {
     pub(in crate::log) leases: HashMap<LeaseKey, Tracked>,
+    pub(super) owed: Owed,
+    per_lease: usize,
+    pub(super) per_user: usize,
+    pub(super) per_hub: usize,
+    max_ttl: Duration,
+    cut: bool,
     pub(in crate::log) fence: u64,
     /// Those that were over when somebody came for them.
     pub(in crate::log) over: Vec<LeaseKey>,
     bound: HashMap<PersistentId, Box<str>>,
     bound_in_order: VecDeque<PersistentId>,
     /// When which order was the last: one mark a second, the newest minute of them.
-    marks: VecDeque<(Instant, u64)>,
+    pub(super) marks: VecDeque<(Instant, u64)>,
+    /// Up to this order entries are older than that.
+    pub(super) old: u64,
     /// Up to this order, queues that nobody was owed anything of were forgotten.
     pub(in crate::log) forgotten: u64,
 }
@@ -47,17 +52,38 @@ impl Tracked {
 }
 
 impl Table {
+    pub(in crate::log) fn new(options: &LogOptions) -> Self {
+        Self {
+            per_lease: options.queues_per_lease,
+            per_user: options.leases_per_user,
+            per_hub: options.leases_per_hub,
+            max_ttl: options.max_ttl,
+            ..Self::default()
+        }
+    }
+
+    /// Puts what is known of a lease in place of what was.
+    pub(in crate::log) fn set(&mut self, key: &LeaseKey, tracked: Option<Tracked>) {
+        self.owed.count(key, tracked.as_ref(), true);
+        let before = match tracked {
+            Some(tracked) => self.leases.insert(key.clone(), tracked),
+            None => self.leases.remove(key),
+        };
+        self.owed.count(key, before.as_ref(), false);
+    }
+
     /// Ends the leases whose time is over.
     pub(in crate::log) fn sweep(&mut self) -> Vec<LeaseKey> {
-        let now = Instant::now();
         let mut over = std::mem::take(&mut self.over);
-        let found = self.leases.extract_if(|_, it| it.is_over(now));
-        over.extend(found.map(|(key, _)| key));
+        let ending = self.ending();
+        for key in &ending {
+            self.set(key, None);
+        }
+        over.extend(ending);
         over
     }
 
     /// Those whose time is over.
-    #[cfg(feature = "redb")]
     pub(in crate::log) fn ending(&self) -> Vec<LeaseKey> {
         let now = Instant::now();
         let over = self.leases.iter().filter(|(_, it)| it.is_over(now));
@@ -99,19 +125,24 @@ impl Table {
         user: &str,
     ) -> Option<PersistentId> {
         self.bound.insert(owner.clone(), user.into());
+        self.owed.bound(owner, user, true);
         self.bound_in_order.push_back(owner.clone());
         if self.bound_in_order.len() <= MAX_BOUND {
             return None;
         }
         let oldest = self.bound_in_order.pop_front()?;
-        self.bound.remove(&oldest);
+        if let Some(user) = self.bound.remove(&oldest) {
+            self.owed.bound(&oldest, &user, false);
+        }
         Some(oldest)
     }
 
     /// Undoes what was bound last.
     #[cfg(feature = "redb")]
     pub(in crate::log) fn unbind(&mut self, owner: &PersistentId) {
-        self.bound.remove(owner);
+        if let Some(user) = self.bound.remove(owner) {
+            self.owed.bound(owner, &user, false);
+        }
         self.bound_in_order.retain(|bound| bound != owner);
     }
 
@@ -119,7 +150,7 @@ impl Table {
     pub(in crate::log) fn take(&mut self, key: &LeaseKey) -> Taken {
         self.fence += 1;
         let fence = self.fence;
-        let tracked = self.leases.entry(key.clone()).or_default();
+        let mut tracked = self.leases.get(key).cloned().unwrap_or_default();
         tracked.fence = fence;
         let over = tracked.is_over(Instant::now());
         tracked.until = None;
@@ -127,6 +158,7 @@ impl Table {
             tracked.lease = None;
         }
         let lease = tracked.lease.clone();
+        self.set(key, Some(tracked));
         if over {
             // The sweep tells of it.
             self.over.push(key.clone());
@@ -135,8 +167,47 @@ impl Table {
     }
 }
 
+impl Table {
+    /// Whether this may be written by who took the lease at this fence, and which lease ends for it.
+    pub(in crate::log) fn allows(
+        &self,
+        key: &LeaseKey,
+        fence: u64,
+        lease: Option<&Lease>,
+    ) -> Result<Option<LeaseKey>, LogError> {
+        let tracked = self.leases.get(key);
+        let Some(tracked) = tracked.filter(|tracked| tracked.fence == fence) else {
+            return Err(LogError::Fenced);
+        };
+        let Some(lease) = lease else {
+            return Ok(None);
+        };
+        let limit = self.per_lease;
+        if lease.queues.len() > limit {
+            let what = "queues in a lease";
+            return Err(LogError::TooMany { what, limit });
+        }
+        if tracked.lease.is_some() {
+            return Ok(None);
+        }
+        self.gives_way(key)
+    }
+
+    /// A time to live that is not too long.
+    fn cut(&mut self, ttl: Duration) -> Duration {
+        if ttl > self.max_ttl && !std::mem::replace(&mut self.cut, true) {
+            tracing::warn!(
+                asked = ?ttl,
+                longest = ?self.max_ttl,
+                "a lease that lasts too long is cut; this is said once"
+            );
+        }
+        ttl.min(self.max_ttl)
+    }
+}
+
 impl State {
-    /// Writes a lease, if whoever does has taken it last.
+    /// Writes a lease, if whoever does has taken it last and there is room for it.
     pub(in crate::log) fn put(
         &mut self,
         key: &LeaseKey,
@@ -144,21 +215,28 @@ impl State {
         lease: Option<Lease>,
         held: bool,
     ) -> Result<(), LogError> {
-        let tracked = self.leases.leases.get_mut(key);
-        let Some(tracked) = tracked.filter(|tracked| tracked.fence == fence) else {
-            return Err(LogError::Fenced);
-        };
-        let Some(lease) = lease else {
-            if held {
-                (tracked.lease, tracked.until) = (None, None);
-            } else {
-                self.leases.leases.remove(key);
-            }
+        let table = &mut self.leases;
+        if let Some(oldest) = table.allows(key, fence, lease.as_ref())? {
+            table.set(&oldest, None);
+            // The sweep tells of it.
+            table.over.push(oldest);
+        }
+        let Some(mut lease) = lease else {
+            let tracked = Tracked {
+                fence,
+                ..Tracked::default()
+            };
+            table.set(key, held.then_some(tracked));
             return Ok(());
         };
-        tracked.until = (!held).then(|| Instant::now() + lease.ttl);
+        lease.ttl = table.cut(lease.ttl);
         let queues = lease.queues.clone();
-        tracked.lease = Some(lease);
+        let tracked = Tracked {
+            fence,
+            until: (!held).then(|| Instant::now() + lease.ttl),
+            lease: Some(lease),
+        };
+        table.set(key, Some(tracked));
         for queue in queues {
             self.queue(&Topic::Queue(key.hub.clone(), queue));
         }
@@ -172,60 +250,6 @@ impl State {
             self.rings.insert(topic.clone(), Ring::after(forgotten));
             self.touch(topic);
         }
-    }
-
-    /// Lets go what queues owe to nobody and what nobody who is noticed late to be gone can miss any more.
-    pub(in crate::log) fn sweep_queues(&mut self, now: Instant) {
-        let (end, idle) = (self.end, self.queue.idle);
-        let table = &mut self.leases;
-        if table.marks.back().is_none_or(|(at, _)| *at + TICK <= now) {
-            table.marks.push_back((now, end));
-        }
-        let is_old = |(at, _): &mut (Instant, u64)| *at + idle <= now;
-        let mut old = None;
-        while let Some((_, order)) = table.marks.pop_front_if(is_old) {
-            old = Some(order);
-        }
-        let Some(old) = old else { return };
-        let mut owed: HashMap<(&str, &QueueName), u64> = HashMap::new();
-        for (key, tracked) in &table.leases {
-            let Some(lease) = &tracked.lease else {
-                continue;
-            };
-            for queue in &lease.queues {
-                let least = owed.entry((key.hub.as_str(), queue)).or_insert(u64::MAX);
-                *least = lease.after.min(*least);
-            }
-        }
-        let mut forgotten = table.forgotten;
-        let touched = &mut self.touched;
-        self.rings.retain(|topic, ring| {
-            let Topic::Queue(hub, queue) = topic else {
-                return true;
-            };
-            let owed = owed.get(&(hub.as_str(), queue)).copied();
-            let horizon = owed.unwrap_or(u64::MAX).min(old);
-            let trimmed = ring.trimmed;
-            while ring
-                .entries
-                .front()
-                .is_some_and(|entry| entry.order <= horizon)
-            {
-                ring.trim();
-            }
-            let stays = owed.is_some() || !ring.entries.is_empty();
-            if let Some(touched) = touched
-                .as_mut()
-                .filter(|_| !stays || ring.trimmed > trimmed)
-            {
-                touched.insert(topic.clone());
-            }
-            if !stays {
-                forgotten = forgotten.max(ring.trimmed).max(ring.damaged);
-            }
-            stays
-        });
-        self.leases.forgotten = forgotten;
     }
 
     /// Notes that a queue changed, for a log that writes it down.

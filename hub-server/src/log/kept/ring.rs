@@ -1,23 +1,25 @@
-//! [`Ring`]: the newest entries of one topic.
+//! [`Ring`]: the newest entries of one topic, and what is known of the rest.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use hub_core::{Body, Entry};
+use hub_core::{Body, Entry, Payload};
 use tokio::time::Instant;
 
-use super::Keep;
-
-/// What an entry weighs beside its arguments.
+/// What an entry weighs beside its body.
 pub(in crate::log) const ENTRY_OVERHEAD: usize = 256;
 
 #[derive(Debug, Default)]
 pub(in crate::log) struct Ring {
     pub(in crate::log) entries: VecDeque<Arc<Entry>>,
+    /// What they weigh.
     pub(in crate::log) bytes: usize,
-    pub(in crate::log) offset: u64,
-    /// The order of the last entry that was trimmed.
-    pub(in crate::log) trimmed: u64,
+    /// How much the topic holds, where that counts: in queues.
+    pub(in crate::log) tally: Tally,
+    /// Up to this order its entries are no longer in memory, but in a file.
+    pub(in crate::log) spilled: u64,
+    /// How the file calls it.
+    pub(in crate::log) number: Option<u32>,
     /// When it was made, topics had been forgotten up to this order; it may have been one of them.
     pub(in crate::log) forgotten: u64,
     /// The log's end when somebody listened and it was made: from there on everything is kept.
@@ -28,11 +30,91 @@ pub(in crate::log) struct Ring {
     pub(in crate::log) idle_since: Option<Instant>,
 }
 
+/// How much a topic holds, and how far it has let go.
+#[derive(Debug, Clone, Copy, Default)]
+pub(in crate::log) struct Tally {
+    /// The offset of the newest entry.
+    pub(in crate::log) offset: u64,
+    /// The offset of the oldest that is kept.
+    pub(in crate::log) first: u64,
+    pub(in crate::log) entries: usize,
+    pub(in crate::log) bytes: usize,
+    /// Up to this order nothing is kept.
+    pub(in crate::log) gone: u64,
+    /// The order of the last entry that was let go before its own time was over.
+    pub(in crate::log) trimmed: u64,
+    /// The order of the newest entry that has a time of its own.
+    pub(in crate::log) mortal: u64,
+}
+
+/// What counts of an entry that may have to go.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::log) struct Spot {
+    pub(in crate::log) order: u64,
+    pub(in crate::log) offset: u64,
+    pub(in crate::log) bytes: usize,
+    pub(in crate::log) expires: Option<Instant>,
+}
+
+impl Spot {
+    pub(in crate::log) fn of(entry: &Arc<Entry>) -> Self {
+        Self {
+            order: entry.order,
+            offset: entry.offset,
+            bytes: weight(&entry.body),
+            expires: entry.expires.map(Instant::from_std),
+        }
+    }
+
+    pub(in crate::log) fn is_over(&self, now: Instant) -> bool {
+        self.expires.is_some_and(|at| at <= now)
+    }
+}
+
+impl Tally {
+    /// One more.
+    pub(in crate::log) fn add(&mut self, spot: &Spot) {
+        self.offset = spot.offset;
+        self.entries += 1;
+        self.bytes += spot.bytes;
+        if self.entries == 1 {
+            self.first = spot.offset;
+        }
+        if spot.expires.is_some() {
+            self.mortal = spot.order;
+        }
+    }
+
+    /// Takes back what was added last.
+    pub(in crate::log) fn take_back(&mut self, spot: &Spot) {
+        self.offset -= 1;
+        self.entries -= 1;
+        self.bytes -= spot.bytes;
+    }
+
+    /// The oldest goes. One whose own time was over is not missed.
+    pub(in crate::log) fn let_go(&mut self, spot: &Spot, now: Instant) {
+        self.entries = self.entries.saturating_sub(1);
+        self.bytes = self.bytes.saturating_sub(spot.bytes);
+        self.first = spot.offset + 1;
+        self.gone = spot.order;
+        if !spot.is_over(now) {
+            self.trimmed = spot.order;
+        }
+    }
+}
+
 impl Ring {
     /// The ring of a topic that may be one of those that were forgotten up to this order.
     pub(in crate::log) fn after(forgotten: u64) -> Self {
+        let tally = Tally {
+            first: 1,
+            gone: forgotten,
+            ..Tally::default()
+        };
         Self {
             forgotten,
+            tally,
             ..Self::default()
         }
     }
@@ -45,32 +127,70 @@ impl Ring {
         }
     }
 
-    pub(in crate::log) fn push(&mut self, entry: Arc<Entry>, keep: &Keep) {
-        self.bytes += weight(&entry);
-        self.entries.push_back(entry);
+    /// Adds the newest entry of a live topic, which keeps so many entries and bytes.
+    pub(in crate::log) fn push(&mut self, entry: Arc<Entry>, entries: usize, bytes: usize) {
+        self.hold(entry);
         // The newest entry stays, however large: it is on its way to those who listen.
-        while self.entries.len() > keep.entries
-            || (self.bytes > keep.bytes && self.entries.len() > 1)
-        {
-            self.trim();
+        while self.entries.len() > entries || (self.bytes > bytes && self.entries.len() > 1) {
+            if let Some(oldest) = self.drop_oldest() {
+                self.tally.trimmed = oldest.order;
+            }
         }
     }
 
-    /// Lets the oldest entry go.
-    pub(in crate::log) fn trim(&mut self) {
-        if let Some(oldest) = self.entries.pop_front() {
-            self.bytes -= weight(&oldest);
-            self.trimmed = oldest.order;
+    /// Adds the newest entry of a queue.
+    pub(in crate::log) fn hold(&mut self, entry: Arc<Entry>) {
+        self.bytes += weight(&entry.body);
+        self.entries.push_back(entry);
+    }
+
+    /// The oldest entry goes from memory.
+    fn drop_oldest(&mut self) -> Option<Arc<Entry>> {
+        let oldest = self.entries.pop_front()?;
+        self.bytes -= weight(&oldest.body);
+        Some(oldest)
+    }
+
+    /// What a queue holds and has let go, from now on.
+    pub(in crate::log) fn settle(&mut self, tally: Tally) {
+        self.tally = tally;
+        while self
+            .entries
+            .front()
+            .is_some_and(|entry| entry.order <= tally.gone)
+        {
+            self.drop_oldest();
         }
+    }
+
+    /// Leaves to the file all but the newest entries and bytes.
+    pub(in crate::log) fn spill(&mut self, entries: usize, bytes: usize) {
+        while self.entries.len() > entries || self.bytes > bytes {
+            let Some(oldest) = self.drop_oldest() else {
+                break;
+            };
+            self.spilled = oldest.order;
+        }
+    }
+
+    /// Whether some of what it keeps is only in the file.
+    pub(in crate::log) fn has_spilled(&self) -> bool {
+        self.spilled > self.tally.gone
     }
 }
 
-fn weight(entry: &Entry) -> usize {
-    let payload = match &entry.body {
-        Body::Event(event) => event.args.as_bytes().len(),
-        Body::Progress(item) => item.value.as_bytes().len(),
-        Body::Value(value) => value.as_bytes().len(),
+/// What an entry with this body counts.
+pub(in crate::log) fn weight(body: &Body) -> usize {
+    length(body) + ENTRY_OVERHEAD
+}
+
+/// How long a body is.
+pub(in crate::log) fn length(body: &Body) -> usize {
+    let of = |payload: &Payload| payload.as_bytes().len();
+    match body {
+        Body::Event(event) => of(&event.args) + event.state.as_ref().map_or(0, of),
+        Body::Progress(item) => of(&item.value) + item.state.as_ref().map_or(0, of),
+        Body::Value(value) => of(value),
         _ => 0,
-    };
-    payload + ENTRY_OVERHEAD
+    }
 }

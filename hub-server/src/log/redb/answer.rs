@@ -4,10 +4,13 @@ use hub_core::{Append, LeaseKey, LogError, Receipt, Taken};
 
 use super::Reply;
 use crate::log::kept::State;
+use crate::log::kept::plan::Placed;
 
 /// What is answered once it is written.
 pub(super) enum Answer {
-    Append(Vec<Append>, Reply<Vec<Receipt>>),
+    Append(Vec<Append>, Vec<Placed>, Reply<Vec<Receipt>>),
+    /// It can't be written, whatever the disk does.
+    Refused(LogError, Reply<Vec<Receipt>>),
     Take(Taken, Reply<Taken>),
     Put(Result<(), LogError>, Reply<()>),
     Sweep(Vec<LeaseKey>, Reply<Vec<LeaseKey>>),
@@ -29,16 +32,18 @@ pub(super) fn tell(
     }
     let unavailable = |text: &str| LogError::Unavailable(text.into());
     match (answer, failed) {
-        (Answer::Append(entries, reply), None) => {
-            let receipts = entries.into_iter().map(|entry| state.append(entry));
+        (Answer::Append(entries, placed, reply), None) => {
+            let entries = entries.into_iter().zip(placed);
+            let receipts = entries.map(|(entry, placed)| state.append(entry, placed));
             say(reply, Ok(receipts.collect()))
         }
+        (Answer::Refused(why, reply), _) => say(reply, Err(why)),
         (Answer::Take(taken, reply), None) => say(reply, Ok(taken)),
         (Answer::Put(put, reply), None) => say(reply, put),
         (Answer::Sweep(over, reply), None) => say(reply, Ok(over)),
         (Answer::Bind(bound, reply), None) => say(reply, Ok(bound)),
         (Answer::Reserve(reply), None) => say(reply, Ok(())),
-        (Answer::Append(_, reply), Some(text)) => say(reply, Err(unavailable(text))),
+        (Answer::Append(.., reply), Some(text)) => say(reply, Err(unavailable(text))),
         (Answer::Take(_, reply), Some(text)) => say(reply, Err(unavailable(text))),
         // Fenced is fenced, whatever the disk does.
         (Answer::Put(put, reply), Some(text)) => {

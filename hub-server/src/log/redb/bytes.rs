@@ -9,6 +9,11 @@ use sha2::{Digest, Sha256};
 pub(super) struct Row(Vec<u8>);
 
 impl Row {
+    /// With room for a body of so many bytes.
+    pub(super) fn with_room(bytes: usize) -> Self {
+        Self(Vec::with_capacity(bytes + 64))
+    }
+
     pub(super) fn byte(&mut self, value: u8) {
         self.0.push(value);
     }

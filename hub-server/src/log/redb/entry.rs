@@ -1,36 +1,106 @@
 //! Entries of queues as rows.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use hub_core::{
-    Ack, Append, Body, Command, Event, InvocationId, Item, NodeId, Payload, QueueName, Topic,
+    Ack, Append, Body, Command, Entry, Event, InvocationId, Item, NodeId, Payload, PersistentId,
+    QueueName, Recipients, Topic,
 };
+use tokio::time::Instant;
 
 use super::bytes::{Fields, Row};
+use super::clock::Clock;
+use super::rows::millis;
+use crate::log::kept::ring::Spot;
 
-/// The row of an entry that stands in the queue of this number, at this order.
-pub(super) fn write(queue: u32, order: u64, offset: u64, append: &Append) -> Vec<u8> {
-    let mut row = Row::default();
-    row.number(offset);
-    row.list(&append.also, topic);
-    row.list(&append.except, |row, who| row.text(who.as_str()));
-    body(&mut row, &append.body);
-    row.seal(&[u64::from(queue), order])
+/// Where an entry stands.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct At {
+    pub(super) queue: u32,
+    pub(super) order: u64,
 }
 
-/// What such a row says: its offset, and what was written; `None` if it was damaged.
-pub(super) fn read(queue: u32, order: u64, topic: &Topic, row: &[u8]) -> Option<(u64, Append)> {
-    let mut fields = Fields::open(row, &[u64::from(queue), order])?;
+impl At {
+    fn place(self) -> [u64; 2] {
+        [u64::from(self.queue), self.order]
+    }
+}
+
+/// The row of an entry.
+pub(super) fn write(at: At, spot: &Spot, clock: &Clock, append: &Append) -> Vec<u8> {
+    let mut row = Row::with_room(spot.bytes);
+    row.number(spot.offset);
+    row.number(spot.bytes as u64);
+    row.byte(u8::from(spot.expires.is_some()));
+    row.number(spot.expires.map_or(0, |at| clock.wall(at)));
+    row.number(append.terms.expires_in.map_or(0, millis));
+    row.list(&append.also, topic);
+    row.list(&append.except, |row, who| row.text(who.as_str()));
+    row.byte(u8::from(append.terms.only.is_some()));
+    if let Some(only) = &append.terms.only {
+        row.list(&only.owners, |row, owner| row.text(owner.as_str()));
+        row.list(&only.users, |row, user| row.text(user.as_str()));
+    }
+    row.byte(u8::from(append.ack.is_some()));
+    if let Some(ack) = append.ack {
+        row.number(ack.node.0);
+        row.number(ack.number);
+    }
+    body(&mut row, &append.body);
+    row.seal(&at.place())
+}
+
+/// What such a row counts; `None` if it was damaged.
+pub(super) fn spot(at: At, clock: &Clock, row: &[u8]) -> Option<Spot> {
+    read_spot(at, clock, &mut Fields::open(row, &at.place())?)
+}
+
+fn read_spot(at: At, clock: &Clock, fields: &mut Fields<'_>) -> Option<Spot> {
     let offset = fields.number()?;
+    let bytes = usize::try_from(fields.number()?).ok()?;
+    let mortal = fields.byte()? != 0;
+    let (expires, life) = (fields.number()?, fields.number()?);
+    let expires = clock.moment(expires, Duration::from_millis(life));
+    Some(Spot {
+        order: at.order,
+        offset,
+        bytes,
+        expires: expires.filter(|_| mortal),
+    })
+}
+
+/// What such a row says; `None` if it was damaged.
+pub(super) fn read(at: At, topic: &Topic, clock: &Clock, row: &[u8]) -> Option<Entry> {
+    let mut fields = Fields::open(row, &at.place())?;
+    let spot = read_spot(at, clock, &mut fields)?;
     let also = fields.list(read_topic)?;
     let except = fields.list(|fields| Some(fields.text()?.into()))?;
+    let mut only = None;
+    if fields.byte()? != 0 {
+        only = Some(Recipients {
+            owners: fields.list(|it| PersistentId::parse(it.text()?))?.into(),
+            users: fields.list(|it| Some(it.text()?.into()))?.into(),
+        });
+    }
+    let mut ack = None;
+    if fields.byte()? != 0 {
+        ack = Some(Ack {
+            node: NodeId(fields.number()?),
+            number: fields.number()?,
+        });
+    }
     let append = Append {
         also: also.into(),
         except: Arc::from(except),
+        ack,
         ..Append::new(topic.clone(), read_body(&mut fields)?)
     };
-    Some((offset, append))
+    let mut entry = Entry::new(at.order, spot.offset, append);
+    entry.only = only;
+    entry.expires = spot.expires.map(Instant::into_std);
+    Some(entry)
 }
 
 fn topic(row: &mut Row, topic: &Topic) {

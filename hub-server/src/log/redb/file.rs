@@ -1,33 +1,37 @@
-//! The file: what is in it, and how it is read and written.
+//! The file: how it is opened, written, and opened again. What is read from it is in `read`.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::{PoisonError, RwLock};
 
-use hub_core::{Append, Entry, LeaseKey, PersistentId, Topic};
-use redb::{Database, DatabaseError, Durability, ReadableDatabase, ReadableTable, TableDefinition};
+use hub_core::{DedupeId, HubName, LeaseKey, PersistentId, Topic};
+use redb::{Database, DatabaseError, Durability, TableDefinition};
 
 use super::bytes::Row;
-use super::entry;
-use super::options::OpenError;
+use super::open_error::OpenError;
 use super::rows::{
-    About, BOUND_PLACE, BoundRow, LEASES_PLACE, LeaseRow, QueueRow, about_row, lease_key,
-    lease_row, queue_row, read_about, read_bound, read_lease, read_queue,
+    About, BOUND_PLACE, BoundRow, LEASES_PLACE, LeaseRow, NAMES_PLACE, NameRow, QueueRow,
+    about_row, lease_key, lease_row, name_key, name_row, queue_row,
 };
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
 /// One row, of the whole.
-const ABOUT: TableDefinition<'_, u8, &[u8]> = TableDefinition::new("about");
+pub(super) const ABOUT: TableDefinition<'_, u8, &[u8]> = TableDefinition::new("about");
 /// Queues by number.
-const QUEUES: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("queues");
+pub(super) const QUEUES: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("queues");
 /// Entries by queue and order.
-const ENTRIES: TableDefinition<'_, (u32, u64), &[u8]> = TableDefinition::new("entries");
+pub(super) const ENTRIES: TableDefinition<'_, (u32, u64), &[u8]> = TableDefinition::new("entries");
 /// Leases by hub and owner.
-const LEASES: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("leases");
+pub(super) const LEASES: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("leases");
 /// Users by the id that is theirs.
-const BOUND: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("bound");
+pub(super) const BOUND: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("bound");
+/// Places of entries by hub and name.
+pub(super) const NAMES: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("names");
+
+/// So many rows that nobody needs any more are taken away by one transaction; the rest waits for the next ones.
+const MAX_CLEARED: usize = 4_096;
 
 /// What one transaction writes.
 #[derive(Default)]
@@ -35,23 +39,28 @@ pub(super) struct Changes {
     pub(super) about: Option<About>,
     /// Queues, `None` for one that was let go with all its entries.
     pub(super) queues: Vec<(u32, Topic, Option<QueueRow>)>,
+    /// Of these queues everything up to these orders is to go.
+    pub(super) gone: Vec<(u32, u64)>,
     /// Entries that a transaction wrote which failed, as far as was seen.
     pub(super) doomed: Vec<(u32, u64)>,
     pub(super) entries: Vec<(u32, u64, Vec<u8>)>,
     pub(super) leases: Vec<(LeaseKey, Option<LeaseRow>)>,
     pub(super) bound: Vec<(PersistentId, Option<BoundRow>)>,
+    /// Those that were forgotten come first.
+    pub(super) names: Vec<(HubName, DedupeId, Option<NameRow>)>,
 }
 
-/// What was found in a file.
-#[derive(Default)]
-pub(super) struct Found {
-    pub(super) about: Option<About>,
-    pub(super) queues: Vec<(u32, Topic, QueueRow, Vec<Entry>)>,
-    /// Rows of entries that were damaged.
-    pub(super) damaged: Vec<(u32, u64)>,
-    pub(super) leases: Vec<(LeaseKey, LeaseRow)>,
-    /// Oldest first.
-    pub(super) bound: Vec<(u64, PersistentId, Box<str>)>,
+impl Changes {
+    /// Whether anything is to be written.
+    pub(super) fn is_any(&self) -> bool {
+        !(self.queues.is_empty()
+            && self.gone.is_empty()
+            && self.doomed.is_empty()
+            && self.entries.is_empty()
+            && self.leases.is_empty()
+            && self.bound.is_empty()
+            && self.names.is_empty())
+    }
 }
 
 /// Opens the file, again after it failed.
@@ -60,12 +69,14 @@ pub(super) type Opener = Box<dyn Fn() -> Result<Database, DatabaseError> + Send 
 /// A file that is opened anew after it has failed.
 pub(super) struct File {
     opener: Opener,
-    open: Option<Database>,
+    open: RwLock<Option<Database>>,
 }
 
 /// Why a file can't be read.
+#[derive(Debug)]
 pub(super) enum Unread {
     Refused(DatabaseError),
+    Foreign(u64),
     Damaged(&'static str),
     Failed(Error),
 }
@@ -81,71 +92,107 @@ impl Unread {
                 OpenError::Damaged { path, what }
             }
             Self::Refused(error) => OpenError::Unavailable(path, error.into()),
+            Self::Foreign(form) => OpenError::Foreign { path, form },
             Self::Damaged(what) => OpenError::Damaged { path, what },
             Self::Failed(error) => OpenError::Unavailable(path, error),
+        }
+    }
+
+    /// The same, for whoever wants to read a page.
+    pub(super) fn failed(self) -> Error {
+        match self {
+            Self::Refused(error) => error.into(),
+            Self::Foreign(_) => "the file is another one".into(),
+            Self::Damaged(what) => format!("{what} is damaged").into(),
+            Self::Failed(error) => error,
         }
     }
 }
 
 impl File {
-    /// Opens the file and reads all of it.
-    pub(super) fn open(opener: Opener) -> Result<(Self, Found), Unread> {
-        // A damaged file can make redb panic.
-        let read = catch_unwind(AssertUnwindSafe(|| {
-            let open = opener().map_err(Unread::Refused)?;
-            let found = read(&open)?;
-            Ok((open, found))
-        }));
-        let (open, found) = read.unwrap_or(Err(Unread::Damaged("its structure")))?;
-        let open = Some(open);
-        Ok((Self { opener, open }, found))
+    /// A file that is opened when it is needed.
+    pub(super) fn new(opener: Opener) -> Self {
+        let open = RwLock::new(None);
+        Self { opener, open }
     }
 
-    /// Writes all or nothing, and is sure that it is on the disk; after an error it may be there or not.
-    pub(super) fn commit(&mut self, changes: &Changes) -> Result<(), Error> {
-        let written = catch_unwind(AssertUnwindSafe(|| {
-            if self.open.is_none() {
-                self.open = Some((self.opener)()?);
-            }
-            match &self.open {
-                Some(open) => write(open, changes),
-                None => Ok(()),
+    /// Does something with the file. Whoever reads does not wait for who writes.
+    pub(super) fn with<T>(
+        &self,
+        work: impl FnOnce(&Database) -> Result<T, Unread>,
+    ) -> Result<T, Unread> {
+        // A damaged file can make redb panic.
+        let done = catch_unwind(AssertUnwindSafe(|| {
+            loop {
+                let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
+                if let Some(open) = &*open {
+                    return work(open);
+                }
+                drop(open);
+                let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
+                if open.is_none() {
+                    *open = Some((self.opener)().map_err(Unread::Refused)?);
+                }
             }
         }));
-        let written = written.unwrap_or_else(|_| Err("the store panicked".into()));
+        done.unwrap_or(Err(Unread::Damaged("its structure")))
+    }
+
+    /// Writes all or nothing, and is sure that it is on the disk; after an error it may be there or not. Gives what is
+    /// still to be cleared.
+    pub(super) fn commit(&self, changes: &Changes) -> Result<Vec<(u32, u64)>, Error> {
+        let written = self.with(|open| write(open, changes).map_err(Unread::Failed));
         if written.is_err() {
             // redb refuses to go on after a failure; opening the file anew repairs it.
             self.close();
         }
-        written
+        written.map_err(Unread::failed)
     }
 
-    pub(super) fn close(&mut self) {
-        let open = self.open.take();
+    /// Closes the file as soon as nobody reads it.
+    pub(super) fn close(&self) {
+        let open = self
+            .open
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         let _ = catch_unwind(AssertUnwindSafe(move || drop(open)));
     }
 }
 
 impl fmt::Debug for File {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("File")
-            .field("open", &self.open)
-            .finish_non_exhaustive()
+        f.debug_struct("File").finish_non_exhaustive()
     }
 }
 
-fn write(open: &Database, changes: &Changes) -> Result<(), Error> {
+fn write(open: &Database, changes: &Changes) -> Result<Vec<(u32, u64)>, Error> {
     let mut transaction = open.begin_write()?;
     transaction.set_durability(Durability::Immediate)?;
-    {
+    let mut left = Vec::new();
+    if !(changes.doomed.is_empty() && changes.gone.is_empty() && changes.entries.is_empty()) {
         let mut entries = transaction.open_table(ENTRIES)?;
         for place in &changes.doomed {
             entries.remove(place)?;
         }
+        let mut room = MAX_CLEARED;
+        for (number, upto) in &changes.gone {
+            let range = (*number, 0)..=(*number, *upto);
+            for cleared in entries.extract_from_if(range, |_, _| true)?.take(room) {
+                cleared?;
+                room -= 1;
+            }
+            if room == 0 {
+                left.push((*number, *upto));
+            }
+        }
+        for (number, order, row) in &changes.entries {
+            entries.insert((*number, *order), row.as_slice())?;
+        }
+    }
+    if !changes.queues.is_empty() {
         let mut queues = transaction.open_table(QUEUES)?;
         for (number, topic, queue) in &changes.queues {
-            let upto = queue.map_or(u64::MAX, |queue| queue.trimmed.max(queue.forgotten));
-            entries.retain_in((*number, 0)..=(*number, upto), |_, _| false)?;
             match queue {
                 Some(queue) => {
                     queues.insert(number, queue_row(*number, topic, *queue).as_slice())?
@@ -153,14 +200,15 @@ fn write(open: &Database, changes: &Changes) -> Result<(), Error> {
                 None => queues.remove(number)?,
             };
         }
-        for (number, order, row) in &changes.entries {
-            entries.insert((*number, *order), row.as_slice())?;
-        }
+    }
+    if !changes.leases.is_empty() {
         let mut leases = transaction.open_table(LEASES)?;
         for (key, lease) in &changes.leases {
             let (key, row) = (lease_key(key), lease.as_ref().map(lease_row));
             put(&mut leases, LEASES_PLACE, &key, row)?;
         }
+    }
+    if !changes.bound.is_empty() {
         let mut bound = transaction.open_table(BOUND)?;
         for (owner, user) in &changes.bound {
             let row = user.as_ref().map(|(number, user)| {
@@ -171,13 +219,24 @@ fn write(open: &Database, changes: &Changes) -> Result<(), Error> {
             });
             put(&mut bound, BOUND_PLACE, owner.as_str().as_bytes(), row)?;
         }
-        if let Some(about) = &changes.about {
-            let mut table = transaction.open_table(ABOUT)?;
-            table.insert(0, about_row(about).as_slice())?;
+    }
+    if !changes.names.is_empty() {
+        let mut names = transaction.open_table(NAMES)?;
+        for (hub, id, name) in &changes.names {
+            put(
+                &mut names,
+                NAMES_PLACE,
+                &name_key(hub, id),
+                name.map(name_row),
+            )?;
         }
     }
+    if let Some(about) = &changes.about {
+        let mut table = transaction.open_table(ABOUT)?;
+        table.insert(0, about_row(about).as_slice())?;
+    }
     transaction.commit()?;
-    Ok(())
+    Ok(left)
 }
 
 /// Writes a row whose seal has its key in it, or takes it away.
@@ -196,78 +255,4 @@ fn put(
     row.bytes(&fields);
     table.insert(key, row.seal(&[place]).as_slice())?;
     Ok(())
-}
-
-fn read(open: &Database) -> Result<Found, Unread> {
-    let transaction = open.begin_write().map_err(failed)?;
-    for table in [LEASES, BOUND] {
-        transaction.open_table(table).map_err(failed)?;
-    }
-    transaction.open_table(ABOUT).map_err(failed)?;
-    transaction.open_table(QUEUES).map_err(failed)?;
-    transaction.open_table(ENTRIES).map_err(failed)?;
-    transaction.commit().map_err(failed)?;
-    let transaction = open.begin_read().map_err(failed)?;
-    let about = transaction.open_table(ABOUT).map_err(failed)?;
-    let mut found = Found::default();
-    let row = about.get(0).map_err(failed)?;
-    let Some(row) = row else {
-        return Ok(found);
-    };
-    let about = read_about(row.value()).ok_or(Unread::Damaged("what it says of itself"))?;
-    found.about = Some(about);
-    let mut numbers = HashMap::new();
-    let queues = transaction.open_table(QUEUES).map_err(failed)?;
-    for row in queues.iter().map_err(failed)? {
-        let (number, row) = row.map_err(failed)?;
-        let number = number.value();
-        let (topic, queue) =
-            read_queue(number, row.value()).ok_or(Unread::Damaged("the list of queues"))?;
-        numbers.insert(number, found.queues.len());
-        found.queues.push((number, topic, queue, Vec::new()));
-    }
-    let entries = transaction.open_table(ENTRIES).map_err(failed)?;
-    for row in entries.iter().map_err(failed)? {
-        let (place, row) = row.map_err(failed)?;
-        let (number, order) = place.value();
-        let at = numbers
-            .get(&number)
-            .and_then(|at| found.queues.get_mut(*at));
-        let Some((_, topic, queue, entries)) = at else {
-            return Err(Unread::Damaged("entries of no queue"));
-        };
-        if order <= queue.trimmed.max(queue.forgotten) {
-            continue;
-        }
-        let read: Option<(u64, Append)> = entry::read(number, order, topic, row.value());
-        match read {
-            Some((offset, append)) => entries.push(Entry::new(order, offset, append)),
-            None => found.damaged.push((number, order)),
-        }
-    }
-    let leases = transaction.open_table(LEASES).map_err(failed)?;
-    for row in leases.iter().map_err(failed)? {
-        let (_, row) = row.map_err(failed)?;
-        let lease = read_lease(row.value()).ok_or(Unread::Damaged("the leases"))?;
-        found.leases.push(lease);
-    }
-    let bound = transaction.open_table(BOUND).map_err(failed)?;
-    for row in bound.iter().map_err(failed)? {
-        let (_, row) = row.map_err(failed)?;
-        let bound = read_bound(row.value()).ok_or(Unread::Damaged("whose ids are whose"))?;
-        found.bound.push(bound);
-    }
-    found.bound.sort_unstable_by_key(|(number, ..)| *number);
-    let counts = (found.queues.len() as u64, found.leases.len() as u64);
-    if counts != (about.queues, about.leases) {
-        return Err(Unread::Damaged("something is missing"));
-    }
-    Ok(found)
-}
-
-fn failed(error: impl Into<redb::Error>) -> Unread {
-    match error.into() {
-        redb::Error::Corrupted(_) => Unread::Damaged("its structure"),
-        error => Unread::Failed(error.into()),
-    }
 }

@@ -3,50 +3,48 @@
 use std::collections::HashSet;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime};
 
-use hub_core::Entry;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::file::{File, Found, Opener};
-use super::options::{OpenError, RedbOptions};
-use super::rows::{QueueRow, millis};
+use super::clock::Clock;
+use super::file::{File, Opener};
+use super::open_error::OpenError;
+use super::read::{self, Found, FoundQueue};
 use super::writer::Writer;
 use super::{Jobs, Shared};
 use crate::log::kept::leases::Tracked;
+use crate::log::kept::names::Place;
 use crate::log::kept::ring::Ring;
-use crate::log::kept::{Keep, Kept, QUEUE, random_epoch};
+use crate::log::kept::{Kept, random_epoch};
+use crate::log::options::LogOptions;
 
-/// The wall clock, in milliseconds.
-pub(super) fn wall() -> u64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    millis(since.unwrap_or_default())
-}
-
-/// Opens a file, or begins one.
+/// Opens a file, or begins one, at this time of the wall clock.
 pub(super) fn open(
     opener: Opener,
     path: &Path,
-    options: &RedbOptions,
+    options: &LogOptions,
+    wall: u64,
 ) -> Result<Shared, OpenError> {
-    let (file, found) = File::open(opener).map_err(|why| why.told(path))?;
-    let live = Keep {
-        entries: options.entries,
-        bytes: options.bytes,
-        idle: options.idle,
-    };
-    let queue = Keep {
-        entries: options.queue_entries,
-        bytes: options.queue_bytes,
-        ..QUEUE
+    let file = File::new(opener);
+    let clock = |known| Clock::begin(wall, known);
+    let found = file.with(|open| read::all(open, options, clock));
+    let found = match found {
+        Ok(found) => found,
+        Err(why) => {
+            file.close();
+            return Err(why.told(path));
+        }
     };
     let epoch = found.about.map_or_else(random_epoch, |about| about.epoch);
-    let kept = Kept::new(epoch, live, queue.clone());
-    let writer = fill(&kept, file, found, &queue);
+    let kept = Kept::new(epoch, options);
+    let clock = found.clock;
+    let writer = fill(&kept, found);
     let shared = Shared {
         kept,
-        max_body: options.max_body,
+        options: options.clone(),
+        clock,
+        file,
         writer: Mutex::new(writer),
         jobs: Mutex::new(Jobs::default()),
         room: Notify::new(),
@@ -57,11 +55,11 @@ pub(super) fn open(
     Ok(shared)
 }
 
-fn fill(kept: &Kept, file: File, found: Found, keep: &Keep) -> Writer {
-    let mut writer = Writer::new(file);
+fn fill(kept: &Kept, found: Found) -> Writer {
+    let (about, clock) = (found.about, found.clock);
+    let mut writer = Writer::new(about.map_or(0, |about| about.wall));
     let mut state = kept.lock();
     let mut touched = HashSet::new();
-    let about = found.about;
     if let Some(about) = about {
         // Who has a cursor of this log may have missed what was live. Who comes now begins behind that.
         state.forgotten = about.reserved;
@@ -73,9 +71,10 @@ fn fill(kept: &Kept, file: File, found: Found, keep: &Keep) -> Writer {
     }
     let reserved = about.map_or(0, |about| about.reserved);
     (state.reserved, state.ceiling) = (state.end, state.end);
-    for (number, topic, row, entries) in found.queues {
-        let ring = ring(&row, entries, reserved, keep);
-        if ring.damaged > row.damaged {
+    for queue in found.queues {
+        let (known, number, topic) = (queue.row.damaged, queue.number, queue.topic.clone());
+        let ring = ring(queue, reserved);
+        if ring.damaged > known {
             tracing::error!(
                 ?topic,
                 "entries of a queue are damaged; who is owed them is told of a gap"
@@ -83,32 +82,39 @@ fn fill(kept: &Kept, file: File, found: Found, keep: &Keep) -> Writer {
             touched.insert(topic.clone());
         }
         writer.numbers.insert(topic.clone(), number);
+        state.cached += ring.bytes;
         state.rings.insert(topic, ring);
     }
     writer.doomed = found.damaged;
-    let (now, wall_now) = (Instant::now(), wall());
-    // The clock may have been set back; time does not go backwards.
-    let wall_now = wall_now.max(about.map_or(0, |about| about.wall));
+    writer.gone = found.gone;
     for (key, row) in found.leases {
-        let left = row.until.map_or(row.lease.ttl, |until| {
-            Duration::from_millis(until.saturating_sub(wall_now)).min(row.lease.ttl)
-        });
-        if row.until.is_none() {
-            // From now on its time runs, also if this process ends, too.
+        // Held until the end of its process: from now on its time runs, also if this one ends, too.
+        let until = row.until.map(|until| clock.moment(until, row.lease.ttl));
+        if until.is_none() {
             writer.dirty.insert(key.clone());
         }
+        let until = until.unwrap_or_else(|| Instant::now().checked_add(row.lease.ttl));
         writer.written.insert(key.clone());
         let tracked = Tracked {
             fence: 0,
             lease: Some(row.lease),
-            until: now.checked_add(left),
+            until,
         };
-        state.leases.leases.insert(key, tracked);
+        state.leases.set(&key, Some(tracked));
     }
     for (number, owner, user) in found.bound {
         writer.next_bound = number + 1;
         writer.bound.insert(owner.clone(), number);
         state.leases.bind(&owner, &user);
+    }
+    state.names.forgotten = Some(Vec::new());
+    for (hub, id, row) in found.names {
+        if let Some(at) = clock.earlier(row.at) {
+            let (order, offset) = (row.order, row.offset);
+            state.names.add(&hub, &id, Place { order, offset, at });
+        } else {
+            writer.unnamed.push((hub, id));
+        }
     }
     state.touched = Some(touched);
     drop(state);
@@ -116,20 +122,33 @@ fn fill(kept: &Kept, file: File, found: Found, keep: &Keep) -> Writer {
 }
 
 /// The ring of a queue, with a gap where entries are missing.
-fn ring(row: &QueueRow, entries: Vec<Entry>, reserved: u64, keep: &Keep) -> Ring {
+fn ring(queue: FoundQueue, reserved: u64) -> Ring {
+    let row = queue.row;
     let mut ring = Ring::after(row.forgotten);
-    (ring.trimmed, ring.damaged) = (row.trimmed, row.damaged);
-    let mut expected = row.first;
-    for entry in entries {
+    ring.tally = row.tally;
+    (ring.number, ring.damaged) = (Some(queue.number), row.damaged);
+    let mut expected = match queue.left {
+        Some(left) => {
+            ring.spilled = left;
+            queue
+                .entries
+                .first()
+                .map_or(row.tally.offset + 1, |it| it.offset)
+        }
+        None => row.tally.first,
+    };
+    for entry in queue.entries {
         if entry.offset != expected {
-            ring.damaged = entry.order - 1;
+            ring.damaged = ring.damaged.max(entry.order - 1);
         }
         expected = entry.offset + 1;
-        ring.push(Arc::new(entry), keep);
+        ring.hold(Arc::new(entry));
     }
-    if expected != row.offset + 1 {
+    if expected != row.tally.offset + 1 {
         ring.damaged = reserved;
     }
-    ring.offset = row.offset;
+    if queue.left.is_none() {
+        (ring.tally.entries, ring.tally.bytes) = (ring.entries.len(), ring.bytes);
+    }
     ring
 }

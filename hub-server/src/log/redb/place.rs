@@ -37,7 +37,8 @@ pub(super) fn prepare(dir: &Path) -> Result<File, OpenError> {
         std::fs::remove_file(&new).map_err(failed)?;
     }
     // Empty as yet: it begins when it is opened by its name.
-    let (mut file, _) = Store::open(opener(new.clone())).map_err(|why| why.told(dir))?;
+    let file = Store::new(opener(new.clone()));
+    file.with(|_| Ok(())).map_err(|why| why.told(dir))?;
     file.close();
     let sync = |path: &Path| File::open(path)?.sync_all();
     sync(&new).map_err(failed)?;

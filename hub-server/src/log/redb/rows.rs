@@ -2,9 +2,13 @@
 
 use std::time::Duration;
 
-use hub_core::{Epoch, Lease, LeaseKey, PersistentId, QueueName, Topic};
+use bytes::Bytes;
+use hub_core::{
+    DedupeId, Epoch, HubName, Lease, LeaseKey, Payload, PersistentId, QueueName, Topic,
+};
 
 use super::bytes::{Fields, Row};
+use crate::log::kept::ring::Tally;
 
 /// Where rows stand, as their seals have it; entries have their own.
 const ABOUT_PLACE: u64 = u64::MAX;
@@ -12,7 +16,10 @@ const QUEUES_PLACE: u64 = u64::MAX - 1;
 pub(super) const LEASES_PLACE: u64 = u64::MAX - 2;
 pub(super) const BOUND_PLACE: u64 = u64::MAX - 3;
 
-const VERSION: u64 = 1;
+pub(super) const NAMES_PLACE: u64 = u64::MAX - 4;
+
+/// The form of the file. Another one is refused: its rows would be misread.
+const VERSION: u64 = 2;
 
 /// What concerns the whole.
 #[derive(Debug, Clone, Copy)]
@@ -33,13 +40,17 @@ pub(super) struct About {
 /// A queue as it is written.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct QueueRow {
-    /// The offset of the newest entry.
-    pub(super) offset: u64,
-    /// The offset of the oldest that is kept.
-    pub(super) first: u64,
-    pub(super) trimmed: u64,
+    pub(super) tally: Tally,
     pub(super) forgotten: u64,
     pub(super) damaged: u64,
+}
+
+/// Where the entry of a name is, and when it was written, by the wall clock in milliseconds.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct NameRow {
+    pub(super) order: u64,
+    pub(super) offset: u64,
+    pub(super) at: u64,
 }
 
 /// A lease as it is written.
@@ -74,12 +85,14 @@ pub(super) fn about_row(about: &About) -> Vec<u8> {
     row.seal(&[ABOUT_PLACE])
 }
 
-pub(super) fn read_about(row: &[u8]) -> Option<About> {
+/// What such a row says; the form of the file if it is another one, `None` if it was damaged.
+pub(super) fn read_about(row: &[u8]) -> Option<Result<About, u64>> {
     let mut fields = Fields::open(row, &[ABOUT_PLACE])?;
-    if fields.number()? != VERSION {
-        return None;
+    let version = fields.number()?;
+    if version != VERSION {
+        return Some(Err(version));
     }
-    Some(About {
+    Some(Ok(About {
         epoch: Epoch(fields.number()?),
         reserved: fields.number()?,
         fence: fields.number()?,
@@ -88,7 +101,7 @@ pub(super) fn read_about(row: &[u8]) -> Option<About> {
         next_queue: fields.number()?,
         queues: fields.number()?,
         leases: fields.number()?,
-    })
+    }))
 }
 
 pub(super) fn queue_row(number: u32, topic: &Topic, queue: QueueRow) -> Vec<u8> {
@@ -99,10 +112,24 @@ pub(super) fn queue_row(number: u32, topic: &Topic, queue: QueueRow) -> Vec<u8> 
     };
     row.text(hub);
     row.text(name);
+    let Tally {
+        offset,
+        first,
+        entries,
+        bytes,
+        gone,
+        trimmed,
+        mortal,
+    } = queue.tally;
+    let (entries, bytes) = (entries as u64, bytes as u64);
     for number in [
-        queue.offset,
-        queue.first,
-        queue.trimmed,
+        offset,
+        first,
+        entries,
+        bytes,
+        gone,
+        trimmed,
+        mortal,
         queue.forgotten,
         queue.damaged,
     ] {
@@ -114,10 +141,17 @@ pub(super) fn queue_row(number: u32, topic: &Topic, queue: QueueRow) -> Vec<u8> 
 pub(super) fn read_queue(number: u32, row: &[u8]) -> Option<(Topic, QueueRow)> {
     let mut fields = Fields::open(row, &[QUEUES_PLACE, u64::from(number)])?;
     let topic = Topic::Queue(fields.text()?.into(), QueueName::new(fields.text()?));
-    let queue = QueueRow {
+    let tally = Tally {
         offset: fields.number()?,
         first: fields.number()?,
+        entries: usize::try_from(fields.number()?).ok()?,
+        bytes: usize::try_from(fields.number()?).ok()?,
+        gone: fields.number()?,
         trimmed: fields.number()?,
+        mortal: fields.number()?,
+    };
+    let queue = QueueRow {
+        tally,
         forgotten: fields.number()?,
         damaged: fields.number()?,
     };
@@ -138,6 +172,11 @@ pub(super) fn lease_row(row: &LeaseRow) -> Row {
     fields.number(millis(row.lease.ttl));
     fields.byte(u8::from(row.until.is_some()));
     fields.number(row.until.unwrap_or_default());
+    fields.number(row.lease.properties.len() as u64);
+    for (name, value) in &row.lease.properties {
+        fields.text(name);
+        fields.bytes(value.as_bytes());
+    }
     fields
 }
 
@@ -153,7 +192,7 @@ pub(super) fn read_lease(row: &[u8]) -> Option<(LeaseKey, LeaseRow)> {
         owner: PersistentId::parse(key.text()?)?,
     };
     let mut fields = Fields::plain(fields.bytes()?);
-    let lease = Lease {
+    let mut lease = Lease {
         queues: fields.list(|fields| Some(QueueName::new(fields.text()?)))?,
         after: fields.number()?,
         ttl: Duration::from_millis(fields.number()?),
@@ -162,6 +201,12 @@ pub(super) fn read_lease(row: &[u8]) -> Option<(LeaseKey, LeaseRow)> {
     let away = fields.byte()? != 0;
     let until = fields.number()?;
     let until = away.then_some(until);
+    let properties = fields.list(|fields| {
+        let name = fields.text()?.to_owned();
+        let value = Payload::from_json(Bytes::copy_from_slice(fields.bytes()?)).ok()?;
+        Some((name, value))
+    })?;
+    lease.properties = properties.into_iter().collect();
     Some((key, LeaseRow { lease, until }))
 }
 
@@ -170,4 +215,32 @@ pub(super) fn read_bound(row: &[u8]) -> Option<(u64, PersistentId, Box<str>)> {
     let owner = PersistentId::parse(std::str::from_utf8(fields.bytes()?).ok()?)?;
     let mut fields = Fields::plain(fields.bytes()?);
     Some((fields.number()?, owner, fields.text()?.into()))
+}
+
+pub(super) fn name_key(hub: &HubName, id: &DedupeId) -> Vec<u8> {
+    let mut row = Row::default();
+    row.text(hub.as_str());
+    row.text(id.as_str());
+    row.to_vec()
+}
+
+pub(super) fn name_row(name: NameRow) -> Row {
+    let mut row = Row::default();
+    for number in [name.order, name.offset, name.at] {
+        row.number(number);
+    }
+    row
+}
+
+pub(super) fn read_name(row: &[u8]) -> Option<(HubName, DedupeId, NameRow)> {
+    let mut fields = Fields::open(row, &[NAMES_PLACE])?;
+    let mut key = Fields::plain(fields.bytes()?);
+    let (hub, id) = (key.text()?.into(), DedupeId::new(key.text()?)?);
+    let mut fields = Fields::plain(fields.bytes()?);
+    let row = NameRow {
+        order: fields.number()?,
+        offset: fields.number()?,
+        at: fields.number()?,
+    };
+    Some((hub, id, row))
 }

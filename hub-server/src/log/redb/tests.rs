@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::*;
 use disk::Disk;
-use hub_core::{Event, GapCause, HubName, QueueName};
+use hub_core::{Body, Event, GapCause, HubName, Payload, QueueName};
 use std::time::Duration;
 
 pub(super) const ALL: Limit = Limit {
@@ -18,7 +18,12 @@ pub(super) const ALL: Limit = Limit {
 };
 
 fn on(disk: &Disk) -> Result<RedbLog, OpenError> {
-    RedbLog::open_on(disk.opener(), Path::new("disk"), &RedbOptions::default())
+    RedbLog::open_on(
+        disk.opener(),
+        Path::new("disk"),
+        &LogOptions::default(),
+        clock::wall(),
+    )
 }
 
 fn queue(name: &str) -> Topic {

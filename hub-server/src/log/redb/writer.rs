@@ -5,25 +5,25 @@
 //! transaction writes what is true whatever became of one that failed.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::PoisonError;
 
-use hub_core::{LeaseKey, LogError, PersistentId, Topic};
-use tokio::time::Instant;
+use hub_core::{DedupeId, HubName, LeaseKey, PersistentId, Topic};
 
-use super::answer::{Answer, tell};
-use super::file::{Changes, File};
-use super::load::wall;
-use super::rows::{About, LeaseRow, QueueRow, millis};
-use super::{Job, RESERVE, STRETCH, Shared, entry};
+use super::answer::Answer;
+use super::file::Changes;
+use super::rows::{About, LeaseRow, NameRow, QueueRow};
+use super::{Job, RESERVE, Shared};
 use crate::log::kept::State;
 use crate::log::kept::leases::Tracked;
+use crate::log::kept::plan::Plan;
+use crate::log::kept::ring::Tally;
+
+mod transaction;
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
 /// The file, and what is not in it yet.
 #[derive(Debug)]
 pub(super) struct Writer {
-    file: File,
     pub(super) numbers: HashMap<Topic, u32>,
     pub(super) next_queue: u32,
     /// Leases that the file has.
@@ -37,6 +37,12 @@ pub(super) struct Writer {
     unbound: HashSet<PersistentId>,
     /// Entries that must not be in the file.
     pub(super) doomed: Vec<(u32, u64)>,
+    /// What is no longer kept, and in the file still.
+    pub(super) gone: Vec<(u32, u64)>,
+    /// Names that were forgotten.
+    pub(super) unnamed: Vec<(HubName, DedupeId)>,
+    /// The time that the file knows.
+    wall: u64,
 }
 
 /// What is set back if it can't be written.
@@ -47,13 +53,10 @@ struct Undo {
     bound: Vec<PersistentId>,
 }
 
-/// An entry on its way: queue, order, offset, and where it stands among the answers.
-type Placed = (u32, u64, u64, (usize, usize));
-
 impl Writer {
-    pub(super) fn new(file: File) -> Self {
+    /// Nothing is in a file yet that knows this time.
+    pub(super) fn new(wall: u64) -> Self {
         Self {
-            file,
             numbers: HashMap::new(),
             next_queue: 0,
             written: HashSet::new(),
@@ -62,12 +65,10 @@ impl Writer {
             next_bound: 0,
             unbound: HashSet::new(),
             doomed: Vec::new(),
+            gone: Vec::new(),
+            unnamed: Vec::new(),
+            wall,
         }
-    }
-
-    /// Closes the file; the log has been closed before.
-    pub(super) fn close(&mut self) {
-        self.file.close();
     }
 
     fn number(&mut self, topic: &Topic) -> u32 {
@@ -81,15 +82,21 @@ impl Writer {
     }
 
     /// Changes leases and bindings in memory.
-    fn apply(&mut self, state: &mut State, job: Job, undo: &mut Undo) -> Answer {
+    fn apply(&mut self, state: &mut State, plan: &mut Plan, job: Job, undo: &mut Undo) -> Answer {
         match job {
-            Job::Append(entries, reply) => Answer::Append(entries, reply),
+            Job::Append(entries, reply) => match state.plan(plan, &entries) {
+                Ok(placed) => Answer::Append(entries, placed, reply),
+                Err(why) => Answer::Refused(why, reply),
+            },
             Job::Reserve(reply) => Answer::Reserve(reply),
             Job::Take(key, reply) => {
                 self.save(state, &key, undo);
                 Answer::Take(state.leases.take(&key), reply)
             }
             Job::Put(key, fence, lease, held, reply) => {
+                if let Ok(Some(oldest)) = state.leases.allows(&key, fence, lease.as_ref()) {
+                    self.save(state, &oldest, undo);
+                }
                 self.save(state, &key, undo);
                 Answer::Put(state.put(&key, fence, lease, held), reply)
             }
@@ -125,37 +132,62 @@ impl Writer {
     }
 
     /// Everything that differs from what the file has.
-    fn changes(&mut self, state: &mut State, queues: HashMap<Topic, QueueRow>) -> Changes {
+    fn changes(&mut self, shared: &Shared, state: &mut State, plan: &Plan) -> Changes {
         let mut changes = Changes::default();
         for topic in state.touched.iter().flatten() {
-            if queues.contains_key(topic) {
+            if plan.queues.contains_key(topic) {
                 continue;
             }
-            let row = state.rings.get(topic).map(|_| row_of(state, topic));
-            if row.is_some() || self.numbers.contains_key(topic) {
-                changes
-                    .queues
-                    .push((self.number(topic), topic.clone(), row));
+            let tally = state.rings.get(topic).map(|ring| ring.tally);
+            if tally.is_some() || self.numbers.contains_key(topic) {
+                let number = self.number(topic);
+                let row = tally.map(|tally| row_of(state, topic, tally));
+                changes.queues.push((number, topic.clone(), row));
             }
         }
-        for (topic, row) in queues {
-            changes.queues.push((self.number(&topic), topic, Some(row)));
+        for (topic, draft) in &plan.queues {
+            let row = row_of(state, topic, draft.tally);
+            let number = self.number(topic);
+            changes.queues.push((number, topic.clone(), Some(row)));
+        }
+        changes.gone.clone_from(&self.gone);
+        for (number, topic, row) in &changes.queues {
+            let ring = state.rings.get_mut(topic);
+            let known = ring.map_or(0, |ring| {
+                ring.number = Some(*number);
+                ring.tally.gone
+            });
+            let touched = state.touched.as_ref();
+            let gone = row.map_or(u64::MAX, |row| row.tally.gone);
+            if gone > known || touched.is_some_and(|touched| touched.contains(topic)) {
+                changes.gone.push((*number, gone));
+            }
         }
         changes.doomed.clone_from(&self.doomed);
-        let (now, wall_now) = (Instant::now(), wall());
         for key in &self.dirty {
             let tracked = state.leases.leases.get(key);
             let row = tracked.and_then(|tracked| {
-                let until = tracked.until;
-                let left = until.map(|until| millis(until.saturating_duration_since(now)));
                 Some(LeaseRow {
                     lease: tracked.lease.clone()?,
-                    until: left.map(|left| wall_now.saturating_add(left)),
+                    until: tracked.until.map(|until| shared.clock.wall(until)),
                 })
             });
             if row.is_some() || self.written.contains(key) {
                 changes.leases.push((key.clone(), row));
             }
+        }
+        self.unnamed
+            .extend(state.names.forgotten.iter_mut().flat_map(std::mem::take));
+        for (hub, id) in &self.unnamed {
+            changes.names.push((hub.clone(), id.clone(), None));
+        }
+        for (hub, id, place) in plan.names() {
+            let name = NameRow {
+                order: place.order,
+                offset: place.offset,
+                at: shared.clock.wall(place.at),
+            };
+            changes.names.push((hub.clone(), id.clone(), Some(name)));
         }
         for owner in &self.unbound {
             let number = self.bound.get(owner).copied().unwrap_or(self.next_bound);
@@ -181,15 +213,24 @@ impl Writer {
             reserved: end.max(state.reserved - state.reserved.min(RESERVE)) + RESERVE,
             fence: state.leases.fence,
             forgotten: state.leases.forgotten,
-            wall: wall(),
+            wall: shared.clock.wall(tokio::time::Instant::now()),
             next_queue: u64::from(self.next_queue),
             queues: (self.numbers.len() - gone.count()) as u64,
             leases: (self.written.len() + new - ended) as u64,
         }
     }
 
+    /// Whether anything in the file has an end of its own.
+    fn runs_out(&self, state: &State) -> bool {
+        let mut rings = state.rings.values();
+        self.written.iter().any(|key| {
+            let tracked = state.leases.leases.get(key);
+            tracked.is_some_and(|tracked| tracked.until.is_some())
+        }) || rings.any(|ring| ring.tally.mortal > ring.tally.gone)
+    }
+
     /// The file has it.
-    fn wrote(&mut self, changes: Changes) {
+    fn wrote(&mut self, changes: Changes, left: Vec<(u32, u64)>) {
         for (_, topic, row) in changes.queues {
             if row.is_none() {
                 self.numbers.remove(&topic);
@@ -208,154 +249,30 @@ impl Writer {
                 None => self.bound.remove(&owner),
             };
         }
+        if let Some(about) = changes.about {
+            self.wall = about.wall;
+        }
+        self.gone = left;
+        self.unnamed.clear();
         self.dirty.clear();
         self.unbound.clear();
         self.doomed.clear();
     }
 }
 
-/// A queue as it is, with what is on its way left out.
-fn row_of(state: &State, topic: &Topic) -> QueueRow {
-    let Some(ring) = state.rings.get(topic) else {
-        return QueueRow {
-            forgotten: state.leases.forgotten,
-            first: 1,
-            ..QueueRow::default()
-        };
-    };
+/// A queue as it will be.
+fn row_of(state: &State, topic: &Topic, tally: Tally) -> QueueRow {
+    let ring = state.rings.get(topic);
     QueueRow {
-        offset: ring.offset,
-        first: ring.entries.front().map_or(ring.offset + 1, |it| it.offset),
-        trimmed: ring.trimmed,
-        forgotten: ring.forgotten,
-        damaged: ring.damaged,
-    }
-}
-
-impl Shared {
-    /// Gives out no order that the file does not know of.
-    pub(super) fn reserve(&self) -> Result<(), Error> {
-        let (reply, mut answer) = tokio::sync::oneshot::channel();
-        self.process(vec![Job::Reserve(reply)]);
-        match answer.try_recv() {
-            Ok(Err(LogError::Unavailable(error))) => Err(error),
-            _ => Ok(()),
-        }
-    }
-
-    /// Does what is asked, in one transaction, and answers.
-    pub(super) fn process(&self, jobs: Vec<Job>) {
-        let swept = jobs.iter().any(|job| matches!(job, Job::Sweep(_)));
-        let done = self.transact(jobs);
-        if swept && done {
-            self.kept.lock().sweep_queues(Instant::now());
-            self.transact(Vec::new());
-        }
-    }
-
-    fn transact(&self, jobs: Vec<Job>) -> bool {
-        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut undo = Undo::default();
-        let reserves = jobs.iter().any(|job| matches!(job, Job::Reserve(_)));
-        let mut queues = HashMap::<Topic, QueueRow>::new();
-        let mut placed = Vec::<Placed>::new();
-        let mut state = self.kept.lock();
-        if state.is_closed() {
-            return false;
-        }
-        let apply = |job| writer.apply(&mut state, job, &mut undo);
-        let answers: Vec<Answer> = jobs.into_iter().map(apply).collect();
-        let base = state.end + STRETCH;
-        let mut end = base;
-        for (at, answer) in answers.iter().enumerate() {
-            let Answer::Append(entries, _) = answer else {
-                continue;
-            };
-            for (nth, append) in entries.iter().enumerate() {
-                end += 1;
-                if matches!(append.topic, Topic::Queue(..)) {
-                    let topic = &append.topic;
-                    let queue = queues
-                        .entry(topic.clone())
-                        .or_insert_with(|| row_of(&state, topic));
-                    queue.offset += 1;
-                    placed.push((writer.number(topic), end, queue.offset, (at, nth)));
-                }
-            }
-        }
-        let mut changes = writer.changes(&mut state, queues);
-        let writes = reserves
-            || !(placed.is_empty()
-                && changes.queues.is_empty()
-                && changes.leases.is_empty()
-                && changes.bound.is_empty()
-                && changes.doomed.is_empty());
-        let known = if placed.is_empty() { state.end } else { end };
-        let about = writer.about(self, &state, &changes, known);
-        changes.about = Some(about);
-        let touched = state.touched.replace(HashSet::new());
-        if !placed.is_empty() {
-            state.ceiling = state.ceiling.min(base);
-        }
-        drop(state);
-        for (number, order, offset, (at, nth)) in &placed {
-            if let Some(Answer::Append(entries, _)) = answers.get(*at)
-                && let Some(append) = entries.get(*nth)
-            {
-                let row = entry::write(*number, *order, *offset, append);
-                changes.entries.push((*number, *order, row));
-            }
-        }
-        let written = if writes {
-            writer.file.commit(&changes)
-        } else {
-            Ok(())
-        };
-        let mut state = self.kept.lock();
-        let failed = match written {
-            Ok(()) => {
-                if writes {
-                    state.reserved = about.reserved;
-                    writer.wrote(changes);
-                }
-                if !placed.is_empty() {
-                    state.end = base;
-                }
-                None
-            }
-            Err(error) => {
-                tracing::error!(%error, "what was to be kept was not written");
-                let places = placed.iter().map(|(number, order, ..)| (*number, *order));
-                writer.doomed.extend(places);
-                set_back(&mut state, undo);
-                state
-                    .touched
-                    .get_or_insert_default()
-                    .extend(touched.into_iter().flatten());
-                Some(error.to_string())
-            }
-        };
-        state.reserving = false;
-        state.ceiling = state.reserved;
-        let answer = |answer| tell(&mut state, answer, failed.as_deref());
-        let tell: Vec<Box<dyn FnOnce() + Send>> = answers.into_iter().map(answer).collect();
-        drop(state);
-        drop(writer);
-        self.kept.notify();
-        self.room.notify_waiters();
-        for tell in tell {
-            tell();
-        }
-        failed.is_none()
+        tally,
+        forgotten: ring.map_or(state.leases.forgotten, |ring| ring.forgotten),
+        damaged: ring.map_or(0, |ring| ring.damaged),
     }
 }
 
 fn set_back(state: &mut State, undo: Undo) {
     for (key, tracked) in undo.leases {
-        match tracked {
-            Some(tracked) => state.leases.leases.insert(key, tracked),
-            None => state.leases.leases.remove(&key),
-        };
+        state.leases.set(&key, tracked);
     }
     if let Some(over) = undo.over {
         state.leases.over = over;

@@ -98,8 +98,8 @@ async fn every_receipt_comes_after_a_sync() {
 #[tokio::test]
 async fn bodies_beyond_the_limit_are_refused_whole() {
     let disk = Disk::new();
-    let options = RedbOptions::default().max_body(100);
-    let log = RedbLog::open_on(disk.opener(), Path::new("disk"), &options).unwrap();
+    let options = LogOptions::default().max_body(100);
+    let log = RedbLog::open_on(disk.opener(), Path::new("disk"), &options, clock::wall()).unwrap();
     let refused = log
         .append(vec![said(&queue("q"), 1), said(&queue("q"), 7)])
         .await;

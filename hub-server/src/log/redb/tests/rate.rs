@@ -31,7 +31,7 @@ fn bare(dir: &Path) -> f64 {
 
 /// Receipts a second, and how long the slowest of a hundred takes.
 async fn log(dir: &Path) -> (f64, Duration) {
-    let options = RedbOptions::default().queue(10_000_000, 1 << 34);
+    let options = LogOptions::default().queue(10_000_000, 1 << 34);
     let log = Arc::new(RedbLog::open_with(dir.join("log"), options).unwrap());
     let start = Instant::now();
     let tasks: Vec<_> = (0..TASKS)

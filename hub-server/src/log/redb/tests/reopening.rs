@@ -130,8 +130,9 @@ async fn what_nobody_is_owed_is_gone_from_the_file_too() {
 #[tokio::test]
 async fn a_queue_beyond_its_limit_is_the_same_after_a_restart() {
     let disk = Disk::new();
-    let options = RedbOptions::default().queue(20, 1 << 20);
-    let open = || RedbLog::open_on(disk.opener(), Path::new("disk"), &options).unwrap();
+    let options = LogOptions::default().queue(20, 1 << 20);
+    let open =
+        || RedbLog::open_on(disk.opener(), Path::new("disk"), &options, clock::wall()).unwrap();
     let log = open();
     for n in 0..50 {
         log.append(vec![said(&queue("q"), n)]).await.unwrap();

@@ -1,0 +1,231 @@
+//! One transaction: what is asked becomes changes, then rows, then what is in memory, then answers.
+
+use std::collections::HashSet;
+use std::sync::{MutexGuard, PoisonError};
+
+use hub_core::{LogError, Topic};
+use tokio::time::Instant;
+
+use super::super::answer::{Answer, tell};
+use super::super::entry::{self, At};
+use super::super::file::Changes;
+use super::super::{Job, STRETCH, Shared};
+use super::{Error, Undo, Writer, set_back};
+use crate::log::kept::State;
+use crate::log::kept::plan::{Placed, Plan};
+use crate::log::kept::sweep::Behind;
+use crate::log::options::Overflow;
+
+/// How old the time that the file knows may be while something in it runs out, in milliseconds: a clock that is set back
+/// lengthens nobody's time by more.
+const MAX_AGE: u64 = 1_000;
+
+/// So many entries of a queue that are only in the file are looked at by one sweep, or for one that is full.
+const MAX_LOOKED_AT: usize = 4_096;
+
+impl Shared {
+    /// Gives out no order that the file does not know of.
+    pub(in crate::log::redb) fn reserve(&self) -> Result<(), Error> {
+        let (reply, mut answer) = tokio::sync::oneshot::channel();
+        self.process(vec![Job::Reserve(reply)]);
+        match answer.try_recv() {
+            Ok(Err(LogError::Unavailable(error))) => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Does what is asked, in one transaction, and answers.
+    pub(in crate::log::redb) fn process(&self, jobs: Vec<Job>) {
+        let swept = jobs.iter().any(|job| matches!(job, Job::Sweep(_)));
+        let done = self.transact(jobs);
+        if swept && done {
+            let now = Instant::now();
+            let behind = self.kept.lock().sweep_queues(now);
+            for queue in behind {
+                self.sweep_file(&queue, now);
+            }
+            self.transact(Vec::new());
+        }
+    }
+
+    /// Lets go the oldest entries of a queue that are only in the file.
+    fn sweep_file(&self, queue: &Behind, now: Instant) {
+        if !queue.mortal && queue.horizon <= queue.gone {
+            return;
+        }
+        let mut room = MAX_LOOKED_AT;
+        let place = (queue.number, queue.gone, queue.spilled);
+        let spots = self.file.oldest(place, &self.clock, |spot| {
+            room -= 1;
+            room > 0 && (spot.order <= queue.horizon || spot.is_over(now))
+        });
+        // What can't be read is told to those who read.
+        let Ok(spots) = spots else { return };
+        let mut state = self.kept.lock();
+        let Some(ring) = state.rings.get(&queue.topic) else {
+            return;
+        };
+        let mut tally = ring.tally;
+        for spot in &spots {
+            tally.let_go(spot, now);
+        }
+        if !spots.is_empty() {
+            state.settle(&queue.topic, tally);
+            state.touch(&queue.topic);
+        }
+    }
+
+    /// Lets go what full queues can't keep beside what is new.
+    fn trim<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, State>,
+        plan: &mut Plan,
+    ) -> MutexGuard<'a, State> {
+        let options = &self.options;
+        for (topic, draft) in &mut plan.queues {
+            if draft.tally.fits(options) {
+                continue;
+            }
+            let ring = state.rings.get(topic).filter(|ring| ring.has_spilled());
+            let place = ring.and_then(|ring| Some((ring.number?, draft.tally.gone, ring.spilled)));
+            let mut older = Vec::new();
+            if let Some(place) = place {
+                // Nobody but this thread changes queues and leases: meanwhile others read.
+                drop(state);
+                let (mut tally, now) = (draft.tally, Instant::now());
+                let lag = options.overflow == Overflow::DropLaggards;
+                let mut more = if lag { MAX_LOOKED_AT } else { 0 };
+                let found = self.file.oldest(place, &self.clock, |spot| {
+                    let wanted = !tally.fits(options);
+                    tally.let_go(spot, now);
+                    more = if wanted { more } else { more.saturating_sub(1) };
+                    wanted || more > 0
+                });
+                state = self.kept.lock();
+                match found {
+                    Ok(found) => older = found,
+                    Err(_) => state.lose_older(topic, draft),
+                }
+            }
+            state.trim(topic, draft, older.into_iter());
+        }
+        state
+    }
+
+    fn transact(&self, jobs: Vec<Job>) -> bool {
+        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut undo = Undo::default();
+        let reserves = jobs.iter().any(|job| matches!(job, Job::Reserve(_)));
+        let mut state = self.kept.lock();
+        if state.is_closed() {
+            return false;
+        }
+        let base = state.end + STRETCH;
+        let mut plan = Plan::after(base);
+        let apply = |job| writer.apply(&mut state, &mut plan, job, &mut undo);
+        let answers: Vec<Answer> = jobs.into_iter().map(apply).collect();
+        plan.queues.retain(|_, draft| !draft.fresh.is_empty());
+        let writes_entries = !plan.queues.is_empty();
+        if writes_entries {
+            state.ceiling = state.ceiling.min(base);
+        }
+        let mut state = self.trim(state, &mut plan);
+        let mut changes = writer.changes(self, &mut state, &plan);
+        let known = if writes_entries { plan.end } else { state.end };
+        let about = writer.about(self, &state, &changes, known);
+        let stale = about.wall > writer.wall + MAX_AGE && writer.runs_out(&state);
+        let writes = reserves || stale || changes.is_any();
+        changes.about = Some(about);
+        let touched = state.touched.replace(HashSet::new());
+        drop(state);
+        let placed = self.rows(&writer, &plan, &answers, &mut changes);
+        let written = if writes {
+            self.file.commit(&changes)
+        } else {
+            Ok(Vec::new())
+        };
+        let mut state = self.kept.lock();
+        let failed = match written {
+            Ok(left) => {
+                if writes {
+                    state.reserved = about.reserved;
+                    writer.wrote(changes, left);
+                }
+                if writes_entries {
+                    state.end = base;
+                }
+                None
+            }
+            Err(error) => {
+                tracing::error!(%error, "what was to be kept was not written");
+                writer.doomed.extend(placed);
+                set_back(&mut state, undo);
+                state
+                    .touched
+                    .get_or_insert_default()
+                    .extend(touched.into_iter().flatten());
+                Some(error.to_string())
+            }
+        };
+        state.reserving = false;
+        state.ceiling = state.reserved;
+        let answer = |answer| tell(&mut state, answer, failed.as_deref());
+        let tell: Vec<Box<dyn FnOnce() + Send>> = answers.into_iter().map(answer).collect();
+        if failed.is_none() {
+            for (topic, draft) in plan.queues {
+                if let Some(ring) = state.rings.get_mut(&topic) {
+                    ring.number = writer.numbers.get(&topic).copied();
+                }
+                state.settle(&topic, draft.tally);
+            }
+        }
+        drop(state);
+        drop(writer);
+        self.kept.notify();
+        self.room.notify_waiters();
+        for tell in tell {
+            tell();
+        }
+        failed.is_none()
+    }
+
+    /// The rows of entries, and where they are.
+    fn rows(
+        &self,
+        writer: &Writer,
+        plan: &Plan,
+        answers: &[Answer],
+        changes: &mut Changes,
+    ) -> Vec<(u32, u64)> {
+        let mut places = Vec::new();
+        let appends = answers.iter().filter_map(|answer| match answer {
+            Answer::Append(entries, placed, _) => Some(entries.iter().zip(placed)),
+            _ => None,
+        });
+        for (append, placed) in appends.flatten() {
+            let (Topic::Queue(..), Placed::New { order }) = (&append.topic, placed) else {
+                continue;
+            };
+            let Some(draft) = plan.queues.get(&append.topic) else {
+                continue;
+            };
+            let at = draft.fresh.binary_search_by_key(order, |spot| spot.order);
+            let spot = at.ok().and_then(|at| draft.fresh.get(at));
+            let number = writer.numbers.get(&append.topic);
+            let (Some(spot), Some(number)) = (spot, number) else {
+                continue;
+            };
+            // What is pushed out at once never was there.
+            if *order > draft.tally.gone {
+                let at = At {
+                    queue: *number,
+                    order: *order,
+                };
+                let row = entry::write(at, spot, &self.clock, append);
+                changes.entries.push((*number, *order, row));
+                places.push((*number, *order));
+            }
+        }
+        places
+    }
+}
