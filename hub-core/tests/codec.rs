@@ -223,9 +223,7 @@ proptest! {
             })
             .collect();
         let cursor = Cursor::at(Epoch(0xABC), order);
-        let envelope = Envelope { init, leave, groups: groups.as_deref(), delay, gaps: &[]
- first: None,
-};
+        let envelope = Envelope { init, leave, groups: groups.as_deref(), delay, first: None, gaps: &[] };
         let mut frame = BytesMut::new();
         Classic.frame(cursor, envelope, &parts.iter().collect::<Vec<_>>(), &mut frame);
         // One line, and JSON as strict as any parser wants it.
