@@ -13,7 +13,7 @@ use crate::value::Payload;
 
 impl Context {
     /// From now on these queues of the hub keep what is sent to them for this client whenever it is away, for at most as
-    /// long as the options say: 30 s by default, or a [`Duration`]. What it may have missed because it was noticed late to
+    /// long as the options say: 30 s by default, or a [`Duration`](std::time::Duration). What it may have missed because it was noticed late to
     /// be gone is kept, too. Queues add up; the last options count for all.
     ///
     /// # Errors
