@@ -23,9 +23,11 @@ mod checked;
 mod entries;
 mod histories;
 mod leases;
+mod limits;
 mod queues;
 mod reading;
 mod tail;
+mod terms;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -81,6 +83,8 @@ pub fn cases() -> Vec<Case> {
     tail::add(&mut cases);
     queues::add(&mut cases);
     leases::add(&mut cases);
+    terms::add(&mut cases);
+    limits::add(&mut cases);
     histories::add(&mut cases);
     cases.0
 }
