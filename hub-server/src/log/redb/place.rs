@@ -13,7 +13,7 @@ pub(super) const FILE: &str = "hub.redb";
 pub(super) fn opener(path: PathBuf) -> Opener {
     Box::new(move || {
         let mut builder = redb::Builder::new();
-        builder.set_cache_size(16 << 20).create(&path)
+        builder.set_cache_size(8 << 20).create(&path)
     })
 }
 

@@ -4,6 +4,7 @@ mod disk;
 mod failing;
 mod rate;
 mod reopening;
+mod terms;
 
 use std::sync::Arc;
 
