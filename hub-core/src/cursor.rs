@@ -1,14 +1,15 @@
 //! The log's vocabulary: what is written ([`Entry`]), where ([`Topic`]), and how far somebody has read ([`Cursor`]).
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Instant;
 
 use crate::ack::AckError;
 use crate::id::{ConnectionId, GroupName, HubName, NodeId, QueueName, UserId};
 use crate::log::Append;
 use crate::message::{Event, Item, Tag};
-use crate::protocol::{Part, Protocol, SLOTS};
+use crate::parts::Parts;
+use crate::protocol::{Part, Protocol};
 use crate::terms::{Recipients, Terms};
 use crate::value::Payload;
 
@@ -168,7 +169,7 @@ pub struct Entry {
     pub expires: Option<Instant>,
     /// Where those who receive it are expected to answer.
     pub ack: Option<Ack>,
-    parts: [OnceLock<Part>; SLOTS],
+    parts: Parts,
 }
 
 /// What an entry says.
@@ -246,12 +247,15 @@ impl Entry {
             only,
             expires: None,
             ack,
-            parts: Default::default(),
+            parts: Parts::default(),
         }
     }
 
     /// The body as `protocol` writes it, made once and shared by all who receive it; `None` for commands.
     pub fn part(&self, protocol: &dyn Protocol) -> Option<&Part> {
+        if matches!(self.body, Body::Command(_)) {
+            return None;
+        }
         let tag = Tag {
             order: self.order,
             asks: self.ack.is_some(),
@@ -260,9 +264,9 @@ impl Entry {
             Body::Event(event) => protocol.event(event, tag),
             Body::Progress(item) => protocol.item(item),
             Body::Value(value) => value.as_bytes().clone(),
-            Body::Command(_) => Part::default(),
+            Body::Command(_) => Part::new(),
         };
-        let part = self.parts.get(protocol.slot())?.get_or_init(make);
+        let part = self.parts.get_or_make(protocol.slot(), make);
         (!part.is_empty()).then_some(part)
     }
 

@@ -38,6 +38,7 @@ mod log;
 mod message;
 mod outbox;
 mod outlet;
+mod parts;
 mod persistent;
 mod progress;
 mod protocol;
@@ -77,8 +78,8 @@ pub use outlet::{Offline, OfflineOptions, OfflineStart, Outlet, Queued, Replay};
 pub use persistent::PersistentConnection;
 pub use progress::Progress;
 pub use protocol::{
-    Classic, ClassicClient, Envelope, Format, Line, Packet, Packets, Part, Protocol, SLOTS, Tagged,
-    Text, XSockets,
+    Classic, ClassicClient, Envelope, Format, Line, Packet, Packets, Part, Protocol, Tagged, Text,
+    XSockets,
 };
 pub use session::{Session, SessionEvent};
 pub use state::State;

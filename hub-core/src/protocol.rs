@@ -21,9 +21,6 @@ pub use xsockets::XSockets;
 /// A message encoded once, shared by everybody who receives it.
 pub type Part = Bytes;
 
-/// How many protocols an entry can be kept encoded for.
-pub const SLOTS: usize = 6;
-
 /// Whether a protocol's frames are text or bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -68,7 +65,7 @@ pub trait Protocol: Send + Sync + std::fmt::Debug + 'static {
     /// Text or binary frames.
     fn format(&self) -> Format;
 
-    /// Its place in an entry's cache of encoded parts; every protocol of a process has its own, below [`SLOTS`].
+    /// Its place in an entry's cache of encoded parts; every protocol of a process has its own.
     fn slot(&self) -> usize;
 
     /// Whether clients answer events that ask for it, and can be told what they missed.
