@@ -43,25 +43,20 @@ impl Address {
         })
     }
 
-    /// `host:port`, to be resolved.
-    pub(crate) fn socket(&self) -> String {
-        let port = if self.secure { 443 } else { 80 };
-        match self.authority.parse::<http::uri::Authority>() {
-            Ok(authority) => format!(
-                "{}:{}",
-                authority.host(),
-                authority.port_u16().unwrap_or(port)
-            ),
-            Err(_) => self.authority.clone(),
-        }
-    }
-
-    /// The host's name or number, without the brackets of IPv6.
-    #[cfg(feature = "tls")]
-    pub(crate) fn host(&self) -> String {
-        let socket = self.socket();
-        let host = socket.rsplit_once(':').map_or(&*socket, |(host, _)| host);
-        host.trim_matches(['[', ']']).to_owned()
+    /// The URL of a request target here, with the port.
+    pub(crate) fn url(&self, target: &str) -> String {
+        let (scheme, port) = if self.secure {
+            ("https", 443)
+        } else {
+            ("http", 80)
+        };
+        let authority = match self.authority.parse::<http::uri::Authority>() {
+            Ok(authority) if authority.port_u16().is_none() => {
+                format!("{}:{port}", authority.host())
+            }
+            _ => self.authority.clone(),
+        };
+        format!("{scheme}://{authority}{target}")
     }
 
     /// The request target for `verb`: path and query.
@@ -105,6 +100,11 @@ impl Query {
         &self.0
     }
 
+    /// As the body of a form.
+    pub(crate) fn into_bytes(self) -> bytes::Bytes {
+        self.0.into()
+    }
+
     fn separate(&mut self) {
         if !self.0.is_empty() {
             self.0.push('&');
@@ -137,17 +137,16 @@ mod tests {
 
     #[test]
     fn a_url_is_taken_apart() {
-        for (url, socket, target) in [
-            ("http://h:8080/signalr", "h:8080", "/signalr/start?a=b"),
-            ("http://h/signalr//", "h:80", "/signalr/start?a=b"),
-            ("https://h", "h:443", "/start?a=b"),
-            ("http://[::1]:9/a/b", "[::1]:9", "/a/b/start?a=b"),
-            ("http://[::1]/", "[::1]:80", "/start?a=b"),
+        for (url, whole) in [
+            ("http://h:8080/signalr", "http://h:8080/signalr/start?a=b"),
+            ("http://h/signalr//", "http://h:80/signalr/start?a=b"),
+            ("https://h", "https://h:443/start?a=b"),
+            ("http://[::1]:9/a/b", "http://[::1]:9/a/b/start?a=b"),
+            ("http://[::1]/", "http://[::1]:80/start?a=b"),
         ] {
             let address = Address::parse(url).unwrap();
-            assert_eq!(address.socket(), socket, "{url}");
             let query = Query::default().pair("a", "b");
-            assert_eq!(address.target("start", &query), target, "{url}");
+            assert_eq!(address.url(&address.target("start", &query)), whole);
         }
     }
 

@@ -16,10 +16,12 @@ use crate::driver::{self, Ends};
 use crate::error::ConnectError;
 use crate::events::Voice;
 use crate::handlers::Handlers;
-use crate::http::Trust;
+use crate::http::{Agent, Trust};
 use crate::resync;
 use crate::retry::RetryPolicy;
 use crate::route::Site;
+use crate::tokens::{Source, Tokens};
+use crate::transport::Transport;
 
 /// Calls that wait for the socket; further callers wait for room.
 const CALLS_WAITING: usize = 32;
@@ -33,6 +35,8 @@ pub(crate) struct Settings {
     pub(crate) http_timeout: Duration,
     pub(crate) event_buffer: usize,
     pub(crate) max_frame: usize,
+    /// In this order.
+    pub(crate) transports: Vec<Transport>,
 }
 
 /// Describes a connection and makes it. [`HubClient::builder`] gives one.
@@ -49,6 +53,8 @@ pub struct Builder {
     http_timeout: Duration,
     event_buffer: usize,
     max_frame: usize,
+    transports: Vec<Transport>,
+    tokens: Option<Source>,
 }
 
 impl Builder {
@@ -65,6 +71,8 @@ impl Builder {
             http_timeout: Duration::from_secs(100),
             event_buffer: 256,
             max_frame: 16 * 1024 * 1024,
+            transports: Transport::ALL.to_vec(),
+            tokens: None,
         }
     }
 
@@ -171,6 +179,37 @@ impl Builder {
         self
     }
 
+    /// Asks for a bearer token when the connection begins, and again when the server refuses it with status 401: the
+    /// request is then made once more. It is sent with every request, in place of any `Authorization` header, until a
+    /// redirect brings a token of its own.
+    ///
+    /// ```
+    /// # use hub_client::{Builder, HubClient};
+    /// # async fn sign_in() -> Result<String, std::io::Error> { Ok("token".into()) }
+    /// # fn with() -> Builder {
+    /// HubClient::builder("https://hub.internal/signalr").access_token(sign_in)
+    /// # }
+    /// ```
+    pub fn access_token<F, Fut, E>(mut self, source: F) -> Self
+    where
+        F: Fn() -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<String, E>> + Send + 'static,
+        E: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        self.tokens = Some(Arc::new(move || {
+            let token = source();
+            Box::pin(async { token.await.map_err(Into::into) })
+        }));
+        self
+    }
+
+    /// Tries these transports only, in this order; by default WebSockets, then server-sent events, then long polling. The
+    /// next one is tried when one can't be made or the server does not answer on it in time.
+    pub fn transports(mut self, transports: impl IntoIterator<Item = Transport>) -> Self {
+        self.transports = transports.into_iter().collect();
+        self
+    }
+
     /// Connects to `https` with this configuration of `rustls` 0.23, for servers whose certificates are not signed by an
     /// authority of Mozilla's list, and for certificates of clients. Needs the feature `tls`.
     ///
@@ -227,7 +266,7 @@ impl Builder {
         self
     }
 
-    /// Makes the connection: negotiates, opens a WebSocket and waits until the hubs' `connected` has run. Events that
+    /// Makes the connection: negotiates, opens a link by the first transport that works and waits until the hubs' `connected` has run. Events that
     /// the server sends meanwhile are kept; their callbacks begin to run right before this returns.
     ///
     /// # Errors
@@ -254,11 +293,12 @@ impl Builder {
         };
         tokio::spawn(driver::run(settings, ends, ready));
         // The driver only goes without a word when the runtime does.
-        let id = outcome
+        let (id, transport) = outcome
             .await
             .unwrap_or_else(|_| Err(crate::error::LinkError::Closed.into()))?;
         Ok(HubClient::new(Handle {
             id,
+            transport,
             commands,
             ending: end,
             states,
@@ -272,7 +312,8 @@ impl Builder {
             address: Address::parse(&self.url)?,
             extra: self.query,
             headers: headers(&self.headers)?,
-            trust: self.trust,
+            tokens: self.tokens.map(|source| Arc::new(Tokens::of(source))),
+            agent: Agent::new(self.trust),
             data: connection_data(&self.hubs),
         };
         Ok(Settings {
@@ -282,6 +323,7 @@ impl Builder {
             http_timeout: self.http_timeout,
             event_buffer: self.event_buffer,
             max_frame: self.max_frame,
+            transports: self.transports,
         })
     }
 }

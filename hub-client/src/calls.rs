@@ -47,8 +47,12 @@ impl<W: Waiter> Calls<W> {
 
     /// Who waits for this result; `None` for a call that is not open (any more).
     pub(crate) fn settle(&mut self, completion: &Completion) -> Option<W> {
-        let id = completion.id.as_ref()?.as_str().parse().ok()?;
-        self.open.remove(&id)
+        self.take(completion.id.as_ref()?)
+    }
+
+    /// Who waits for the result of the call with this id.
+    pub(crate) fn take(&mut self, id: &InvocationId) -> Option<W> {
+        self.open.remove(&id.as_str().parse().ok()?)
     }
 
     /// Who waits for the result of the call that reports with this id.

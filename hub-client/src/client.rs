@@ -13,6 +13,7 @@ use crate::builder::Builder;
 use crate::driver::Command;
 use crate::events::{ClientEvent, ClientEvents};
 use crate::handlers::{Handlers, Subscription};
+use crate::transport::Transport;
 
 /// Where a connection stands. It begins as `Connecting`, moves between `Connected` and `Reconnecting`, and ends as
 /// `Disconnected` for good.
@@ -42,6 +43,7 @@ pub struct HubClient {
 /// What the clones share: this side's ends of the driver's channels.
 pub(crate) struct Handle {
     pub(crate) id: ConnectionId,
+    pub(crate) transport: Transport,
     pub(crate) commands: mpsc::Sender<Command>,
     /// Set to true, or dropped, it ends the driver.
     pub(crate) ending: watch::Sender<bool>,
@@ -98,7 +100,7 @@ impl HubClient {
 
     /// As [`invoke`](Self::invoke), for a method that reports its progress: `report` is called with each report, in
     /// order and before this returns the result. Reports come while the future is awaited, and wait in memory while it
-    /// is not.
+    /// is not. Over other transports than WebSockets the result may overtake the last reports, which are then lost.
     ///
     /// ```
     /// # async fn with(client: &hub_client::HubClient) -> Result<(), hub_client::CallError> {
@@ -206,6 +208,12 @@ impl HubClient {
     #[must_use]
     pub fn connection_id(&self) -> ConnectionId {
         self.handle.id.clone()
+    }
+
+    /// How this client and its server are linked. It stays the same when the client reconnects.
+    #[must_use]
+    pub fn transport(&self) -> Transport {
+        self.handle.transport
     }
 
     /// Ends the connection: open calls fail with [`CallError::Disconnected`], events that wait are dropped, and the

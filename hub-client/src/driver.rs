@@ -3,6 +3,7 @@
 
 mod command;
 mod reconnect;
+mod sending;
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -15,17 +16,18 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::answers::{Answer, Answers};
 use crate::builder::Settings;
-use crate::calls::{Calls, Waiter};
+use crate::calls::Calls;
 use crate::client::State;
 use crate::error::{CloseReason, ConnectError, LinkError};
 use crate::events::{ClientEvent, Voice};
 use crate::handlers::Handlers;
 use crate::negotiate::Negotiated;
 use crate::opening::{ABORT, Opened, open};
+use crate::posts::Posts;
 use crate::reception::{Arrival, Reception, Step};
-use crate::route::Route;
+use crate::route::{Limits, Route};
 use crate::runner::Runner;
-use crate::transport::{Transport, next};
+use crate::transport::{Link, Transport, next};
 
 pub(crate) use command::Command;
 use command::Reply;
@@ -53,15 +55,15 @@ pub(crate) struct Ends {
 pub(crate) async fn run(
     settings: Settings,
     ends: Ends,
-    ready: oneshot::Sender<Result<ConnectionId, ConnectError>>,
+    ready: oneshot::Sender<Result<(ConnectionId, Transport), ConnectError>>,
 ) {
     let mut ending = ends.ending.clone();
     // If nobody listens to `ready`, the handles are gone, too, and `ending` tells.
     match open(&settings, ended(&mut ending)).await {
         Some(Ok(opened)) => {
-            let id = opened.terms.id.clone();
+            let made = (opened.terms.id.clone(), opened.route.transport);
             let (driver, link) = Driver::new(settings, ends, opened);
-            let _ = ready.send(Ok(id));
+            let _ = ready.send(Ok(made));
             driver.drive(link).await;
         }
         Some(Err(error)) => {
@@ -96,7 +98,10 @@ enum Outcome {
 struct Driver {
     settings: Settings,
     ends: Ends,
-    route: Route,
+    route: Arc<Route>,
+    limits: Limits,
+    /// What goes to the server, where the link only receives.
+    posts: Option<Posts>,
     terms: Negotiated,
     reception: Reception,
     calls: Calls<Reply>,
@@ -111,16 +116,20 @@ struct Driver {
 }
 
 impl Driver {
-    fn new(settings: Settings, ends: Ends, opened: Opened) -> (Self, Box<dyn Transport>) {
+    fn new(settings: Settings, ends: Ends, opened: Opened) -> (Self, Box<dyn Link>) {
         let (queue, waiting) = mpsc::channel(settings.event_buffer);
         ends.voice.enter(State::Connected);
         let (saying, said) = mpsc::channel(ANSWERS_WAITING);
         let runner = Runner::new(Arc::clone(&ends.handlers), saying, ends.voice.events());
         tokio::spawn(runner.run(waiting));
+        let both_ways = opened.route.transport == Transport::WebSockets;
+        let posts = (!both_ways).then(|| Posts::new(opened.route.clone(), opened.limits));
         let driver = Self {
             settings,
             ends,
             route: opened.route,
+            limits: opened.limits,
+            posts,
             terms: opened.terms,
             reception: opened.reception,
             calls: Calls::new(),
@@ -133,7 +142,7 @@ impl Driver {
         (driver, opened.link)
     }
 
-    async fn drive(mut self, mut link: Box<dyn Transport>) {
+    async fn drive(mut self, mut link: Box<dyn Link>) {
         let reason = loop {
             match self.serve(&mut *link).await {
                 Outcome::Closed(reason) => break reason,
@@ -153,7 +162,7 @@ impl Driver {
     }
 
     /// Serves a link until it breaks or the connection ends.
-    async fn serve(&mut self, link: &mut dyn Transport) -> Outcome {
+    async fn serve(&mut self, link: &mut dyn Link) -> Outcome {
         let mut reading = false;
         loop {
             while let Some(step) = self.reception.poll() {
@@ -163,33 +172,35 @@ impl Driver {
             }
             self.hand_on();
             let waiting = !self.reception.events().is_empty();
-            let read = self.reception.wants_more(!self.calls.is_empty());
+            let behind = self.results_behind_events();
+            let read = self.reception.wants_more(behind);
             if read && !reading {
                 // Silence while nobody read was not the server's.
-                self.reception.listen(now(), self.terms.silence);
+                let silence = self.terms.silence.filter(|_| link.is_watched());
+                self.reception.listen(now(), silence);
             }
             reading = read;
             let deadline = if read {
                 self.reception.deadline().map(Instant::from_std)
             } else {
-                (!self.calls.is_empty()).then_some(self.moved + STUCK)
+                behind.then_some(self.moved + STUCK)
             };
             let deadline = deadline.unwrap_or_else(|| Instant::now() + NEVER);
-            if link.idle()
-                && let Some(answer) = self.answers.next()
-            {
-                link.send(answer);
-            }
-            let idle = link.idle();
+            self.send_answer(link);
+            let takes_calls = self.takes_calls(link);
+            let after = read.then(|| self.reception.place());
             // In order: calls are taken one by one as they get written, so they don't starve the reading; and what has
             // arrived is read before the time is looked at.
             tokio::select! {
                 biased;
                 () = ended(&mut self.ends.ending) => return Outcome::Closed(CloseReason::Client),
-                Some(command) = self.ends.commands.recv(), if idle => self.call(command, link),
+                Some(command) = self.ends.commands.recv(), if takes_calls => self.call(command, link),
                 Some(answer) = self.said.recv() => self.answers.push(answer),
                 () = room(&self.queue), if waiting => {}
-                frame = next(link, read) => match frame {
+                posted = sending::next(&mut self.posts) => if let Err(error) = self.posted(posted) {
+                    return Outcome::Lost(error);
+                },
+                frame = next(link, after) => match frame {
                     Ok(None) => {}
                     Ok(Some(frame)) => {
                         self.attempts = 0;
@@ -231,15 +242,6 @@ impl Driver {
         None
     }
 
-    fn call(&mut self, command: Command, link: &mut dyn Transport) {
-        if command.reply.gave_up() {
-            return;
-        }
-        let (reply, call) = command.split();
-        let id = self.calls.open(reply);
-        link.send(call.frame(id));
-    }
-
     /// Moves events to the callbacks' queue as far as there is room.
     fn hand_on(&mut self) {
         let events = self.reception.events();
@@ -254,7 +256,7 @@ impl Driver {
     }
 
     /// The end: tells everybody who waits, and the server if it may still count on this client.
-    async fn finish(self, link: Option<Box<dyn Transport>>, reason: CloseReason) {
+    async fn finish(self, link: Option<Box<dyn Link>>, reason: CloseReason) {
         let Self {
             mut ends,
             route,

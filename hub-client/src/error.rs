@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use hub_core::{HubName, ProtocolError};
 
+use crate::transport::Transport;
+
 /// Why [`Builder::connect`](crate::Builder::connect) gave no connection. Nothing of a failed attempt stays behind.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -77,9 +79,12 @@ pub enum ConnectError {
         #[source]
         source: Option<serde_json::Error>,
     },
-    /// The server offers no WebSockets, and this client has no other transport yet.
-    #[error("the server offers no web sockets")]
-    NoTransport,
+    /// None of the transports works that the client may use: what became of each that the server offers.
+    #[error("no transport works{}", list(.0))]
+    NoTransport(Vec<(Transport, Self)>),
+    /// The application gave no [`access_token`](crate::Builder::access_token).
+    #[error("there is no access token")]
+    Token(#[source] Box<dyn Error + Send + Sync>),
     /// An answer took too long: try again, or allow more time.
     #[error("'{request}' took longer than {} ms", allowed.as_millis())]
     TimedOut {
@@ -94,6 +99,14 @@ pub enum ConnectError {
     /// The server sent what is not the protocol.
     #[error("the server broke the protocol while connecting")]
     Protocol(#[from] ProtocolError),
+}
+
+fn list(tried: &[(Transport, ConnectError)]) -> String {
+    let told = tried.iter().enumerate().map(|(n, (transport, error))| {
+        let before = if n == 0 { ": " } else { "; " };
+        format!("{before}{transport}: {error}")
+    });
+    told.collect()
 }
 
 /// Why a link to the server is no more. The client comes back by itself.

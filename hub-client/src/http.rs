@@ -1,59 +1,187 @@
-//! Plain requests beside the link (negotiate, start, abort), and the sockets under both.
+//! Requests beside a link, or instead of one: over connections that are kept for the next request.
 
-use std::pin::pin;
+mod dial;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
-use http_body_util::{BodyExt, Limited};
-use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 use crate::address::Address;
 use crate::error::ConnectError;
+use dial::Dialer;
+pub(crate) use dial::{Io, Trust};
 
-/// The largest answer that is read. Negotiate answers have some hundred bytes.
-const MAX_ANSWER: usize = 256 * 1024;
+/// The largest answer that is read to a request of the protocol's own. Negotiate answers have some hundred bytes.
+pub(crate) const SMALL: usize = 256 * 1024;
 
 /// The longest text of a refusal that is kept.
 const MAX_TEXT: usize = 500;
 
-/// A stream of bytes to the server.
-pub(crate) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
+/// Servers close what is idle for longer, most of them after much longer. A call on a connection that ends at the same
+/// moment fails, and nobody knows whether it ran.
+const IDLE: Duration = Duration::from_secs(20);
 
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
-
-/// Whom TLS connections trust.
-#[derive(Clone, Default)]
-pub(crate) struct Trust {
-    /// `None` is Mozilla's list of authorities.
-    #[cfg(feature = "tls")]
-    pub(crate) config: Option<std::sync::Arc<tokio_rustls::rustls::ClientConfig>>,
+/// Sends requests, and dials for those who need a socket of their own. Clones share the connections.
+#[derive(Clone)]
+pub(crate) struct Agent {
+    pool: Arc<Mutex<Pool>>,
+    dialer: Dialer,
 }
 
-/// Connects to the server.
-#[cfg_attr(
-    not(feature = "tls"),
-    expect(unused_variables, reason = "nobody is trusted")
-)]
-pub(crate) async fn dial(address: &Address, trust: &Trust) -> Result<Box<dyn Io>, ConnectError> {
+type Pool = Client<Dialer, Full<Bytes>>;
+
+/// One request.
+pub(crate) struct Ask<'a> {
+    /// How errors name it.
+    pub(crate) name: &'static str,
+    pub(crate) method: Method,
+    pub(crate) address: &'a Address,
+    /// Path and query.
+    pub(crate) target: String,
+    pub(crate) headers: HeaderMap,
+    /// A form.
+    pub(crate) form: Option<Bytes>,
+    /// For the head of the answer, and for the rest of it if that is read here.
+    pub(crate) allowed: Option<Duration>,
+}
+
+impl Agent {
+    pub(crate) fn new(trust: Trust) -> Self {
+        let dialer = Dialer::new(trust);
+        let pool = Arc::new(Mutex::new(pool(&dialer)));
+        Self { pool, dialer }
+    }
+
+    /// Takes new connections from now on: the link is gone, and those that wait may be as well.
+    pub(crate) fn renew(&self) {
+        *self.pool() = pool(&self.dialer);
+    }
+
+    fn pool(&self) -> MutexGuard<'_, Pool> {
+        self.pool.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A socket to the server.
+    pub(crate) async fn dial(&self, address: &Address) -> Result<Box<dyn Io>, ConnectError> {
+        let server = uri(address, "")?;
+        let io = self.dialer.through(server).await;
+        io.map_err(|error| unreachable(address, error))
+    }
+
+    /// Sends a request and reads the answer, of `limit` bytes at most; any status but success is an error.
+    pub(crate) async fn fetch(&self, ask: Ask<'_>, limit: usize) -> Result<Bytes, ConnectError> {
+        let address = ask.address;
+        let (name, allowed) = (ask.name, ask.allowed);
+        let exchange = async {
+            let (head, body) = self.send(ask).await?.into_parts();
+            let body = whole(body, limit)
+                .await
+                .map_err(|error| unreachable(address, error))?;
+            Ok((head.status, body))
+        };
+        let (status, body) = within(name, allowed, exchange).await?;
+        if status.is_success() {
+            Ok(body)
+        } else {
+            Err(refused(name, status, &body))
+        }
+    }
+
+    /// Sends a request whose answer goes on and on; any status but success is an error.
+    pub(crate) async fn stream(&self, ask: Ask<'_>) -> Result<Incoming, ConnectError> {
+        let address = ask.address;
+        let (name, allowed) = (ask.name, ask.allowed);
+        let begin = async {
+            let answer = self.send(ask).await?;
+            let status = answer.status();
+            if status.is_success() {
+                return Ok(answer.into_body());
+            }
+            let body = whole(answer.into_body(), SMALL)
+                .await
+                .map_err(|error| unreachable(address, error))?;
+            Err(refused(name, status, &body))
+        };
+        within(name, allowed, begin).await
+    }
+
+    async fn send(&self, ask: Ask<'_>) -> Result<Response<Incoming>, ConnectError> {
+        let address = ask.address;
+        let request = self.request(ask)?;
+        let sent = self.pool().request(request);
+        sent.await.map_err(|error| unreachable(address, error))
+    }
+
+    fn request(&self, ask: Ask<'_>) -> Result<Request<Full<Bytes>>, ConnectError> {
+        let uri = uri(ask.address, &ask.target)?;
+        let proxy = self.dialer.credentials(&uri);
+        let form = ask.form.is_some();
+        // hyper leaves it out for an empty body, and servers that insist on it answer 411.
+        let empty = ask.form.as_ref().is_none_or(Bytes::is_empty);
+        let says_empty = ask.method == Method::POST && empty;
+        let mut request = Request::new(Full::new(ask.form.unwrap_or_default()));
+        *request.method_mut() = ask.method;
+        *request.uri_mut() = uri;
+        let headers = request.headers_mut();
+        if form {
+            let form = "application/x-www-form-urlencoded; charset=UTF-8";
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(form));
+        }
+        if says_empty {
+            headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
+        }
+        if let Some(proxy) = proxy {
+            headers.insert(header::PROXY_AUTHORIZATION, proxy);
+        }
+        headers.extend(ask.headers);
+        Ok(request)
+    }
+}
+
+fn pool(dialer: &Dialer) -> Pool {
+    Client::builder(TokioExecutor::new())
+        .pool_timer(TokioTimer::new())
+        .pool_idle_timeout(IDLE)
+        .build(dialer.clone())
+}
+
+fn uri(address: &Address, target: &str) -> Result<Uri, ConnectError> {
     if address.secure && cfg!(not(feature = "tls")) {
         return Err(ConnectError::Tls);
     }
-    let reach = async {
-        let tcp = TcpStream::connect(address.socket()).await?;
-        // Calls are small and somebody waits for each.
-        tcp.set_nodelay(true)?;
-        #[cfg(feature = "tls")]
-        if address.secure {
-            return Ok(Box::new(tls::wrap(address, trust, tcp).await?) as Box<dyn Io>);
-        }
-        Ok(Box::new(tcp) as Box<dyn Io>)
+    let url = address.url(target);
+    url.parse().map_err(|_| ConnectError::Url {
+        url,
+        problem: "it is no request target",
+    })
+}
+
+/// Does `work` in the time that is allowed for this request.
+pub(crate) async fn within<T>(
+    request: &'static str,
+    allowed: Option<Duration>,
+    work: impl Future<Output = Result<T, ConnectError>>,
+) -> Result<T, ConnectError> {
+    let Some(allowed) = allowed else {
+        return work.await;
     };
-    reach
+    tokio::time::timeout(allowed, work)
         .await
-        .map_err(|error: std::io::Error| unreachable(address, error))
+        .unwrap_or(Err(ConnectError::TimedOut { request, allowed }))
+}
+
+/// All of a body, which has `limit` bytes at most.
+pub(crate) async fn whole(
+    body: Incoming,
+    limit: usize,
+) -> Result<Bytes, Box<dyn std::error::Error + Send + Sync>> {
+    Ok(Limited::new(body, limit).collect().await?.to_bytes())
 }
 
 pub(crate) fn unreachable(
@@ -66,86 +194,6 @@ pub(crate) fn unreachable(
     }
 }
 
-/// One request on a connection of its own.
-pub(crate) struct Fetch<'a> {
-    /// How errors name it.
-    pub(crate) name: &'static str,
-    pub(crate) method: Method,
-    pub(crate) address: &'a Address,
-    /// Path and query.
-    pub(crate) target: String,
-    pub(crate) headers: &'a HeaderMap,
-    pub(crate) trust: &'a Trust,
-    pub(crate) allowed: Duration,
-}
-
-impl Fetch<'_> {
-    /// Sends it and reads the answer; any status but success is an error.
-    pub(crate) async fn send(self) -> Result<Bytes, ConnectError> {
-        let (name, allowed) = (self.name, self.allowed);
-        let (status, body) = tokio::time::timeout(allowed, self.exchange())
-            .await
-            .map_err(|_| ConnectError::TimedOut {
-                request: name,
-                allowed,
-            })??;
-        if status.is_success() {
-            Ok(body)
-        } else {
-            Err(refused(name, status, &body))
-        }
-    }
-
-    async fn exchange(self) -> Result<(StatusCode, Bytes), ConnectError> {
-        let (address, trust) = (self.address, self.trust);
-        let request = self.request()?;
-        let stream = TokioIo::new(dial(address, trust).await?);
-        let (mut sender, connection) = hyper::client::conn::http1::handshake(stream)
-            .await
-            .map_err(|error| unreachable(address, error))?;
-        let mut answer = pin!(async move {
-            let response = sender
-                .send_request(request)
-                .await
-                .map_err(|error| unreachable(address, error))?;
-            let status = response.status();
-            let body = Limited::new(response.into_body(), MAX_ANSWER);
-            let body = body
-                .collect()
-                .await
-                .map_err(|error| unreachable(address, error))?;
-            Ok((status, body.to_bytes()))
-        });
-        // The connection has to be driven beside the request, and may end before the answer was read.
-        tokio::select! {
-            answer = &mut answer => answer,
-            _ = connection => answer.await,
-        }
-    }
-
-    fn request(self) -> Result<Request<String>, ConnectError> {
-        let host = HeaderValue::from_str(&self.address.authority);
-        let request = Request::builder()
-            .method(self.method)
-            .uri(&self.target)
-            .body(String::new());
-        let (Ok(host), Ok(mut request)) = (host, request) else {
-            return Err(ConnectError::Url {
-                url: self.target,
-                problem: "it is no request target",
-            });
-        };
-        request.headers_mut().insert(header::HOST, host);
-        if request.method() == Method::POST {
-            // hyper leaves it out for an empty body, and servers that insist on it answer 411.
-            let none = HeaderValue::from_static("0");
-            request.headers_mut().insert(header::CONTENT_LENGTH, none);
-        }
-        request.headers_mut().extend(self.headers.clone());
-        Ok(request)
-    }
-}
-
 /// The error for a refusal.
 pub(crate) fn refused(request: &'static str, status: StatusCode, body: &[u8]) -> ConnectError {
     let text = String::from_utf8_lossy(body);
@@ -153,45 +201,5 @@ pub(crate) fn refused(request: &'static str, status: StatusCode, body: &[u8]) ->
         request,
         status: status.as_u16(),
         body: text.trim().chars().take(MAX_TEXT).collect(),
-    }
-}
-
-#[cfg(feature = "tls")]
-mod tls {
-    use std::io;
-    use std::sync::{Arc, LazyLock};
-
-    use tokio::net::TcpStream;
-    use tokio_rustls::TlsConnector;
-    use tokio_rustls::client::TlsStream;
-    use tokio_rustls::rustls::crypto::ring;
-    use tokio_rustls::rustls::pki_types::ServerName;
-    use tokio_rustls::rustls::{ClientConfig, Error, RootCertStore};
-
-    use super::Trust;
-    use crate::address::Address;
-
-    // The provider is named, so that it doesn't matter which ones other crates of the program have installed.
-    static CONFIG: LazyLock<Result<Arc<ClientConfig>, Error>> = LazyLock::new(|| {
-        let roots = RootCertStore::from_iter(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-        Ok(Arc::new(
-            ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-                .with_safe_default_protocol_versions()?
-                .with_root_certificates(roots)
-                .with_no_client_auth(),
-        ))
-    });
-
-    pub(super) async fn wrap(
-        address: &Address,
-        trust: &Trust,
-        tcp: TcpStream,
-    ) -> io::Result<TlsStream<TcpStream>> {
-        let config = match &trust.config {
-            Some(config) => Arc::clone(config),
-            None => CONFIG.clone().map_err(io::Error::other)?,
-        };
-        let name = ServerName::try_from(address.host()).map_err(io::Error::other)?;
-        TlsConnector::from(config).connect(name, tcp).await
     }
 }

@@ -1,5 +1,6 @@
 //! The Rust client of *hub*: calls hub methods, receives their callbacks, and comes back by itself when the link breaks.
-//! It speaks classic ASP.NET SignalR 2.x over WebSockets, to a *hub* server or to the original.
+//! It speaks classic ASP.NET SignalR 2.x over WebSockets, server-sent events or long polling, to a *hub* server or to the
+//! original.
 //!
 //! ```no_run
 //! use hub_client::HubClient;
@@ -63,11 +64,15 @@
 //! * **Callbacks** run one after the other, in the order in which the server sent them, on a task of their own, so a
 //!   callback may itself call the server. While callbacks are slow at most [`Builder::event_buffer`] events wait; then
 //!   the socket is no longer read until there is room, and the server notices.
+//! * **Transports** are tried in turn until one works ([`Builder::transports`]). Where the link only receives, each call is a
+//!   request of its own: calls may overtake each other and their events, results and progress come side by side, and a
+//!   link that breaks does not fail them; [`CallError::Send`] says that the request did.
 //! * **Progress** of a method reaches [`HubClient::invoke_with_progress`]; other callers ignore it.
 //! * **Links break.** The client is then [`State::Reconnecting`]: it comes back with its cursor and groups, so that the
 //!   server sends what was missed, and gives up after the server's disconnect timeout. [`HubClient::states`] and
 //!   [`HubClient::client_events`] tell.
-//!
+//! * **Proxies** that the environment names (`http_proxy`, `https_proxy`, `all_proxy`, `no_proxy`) are used, except for this
+//!   machine's own servers.
 //!
 //! Of a server of *hub*, not of the original:
 //!
@@ -80,10 +85,10 @@
 //!
 //! `builder` and `client` are what an application touches; `events` what it is told; `handlers` are its callbacks, `runner`
 //! the task that calls them, and `resync` keeps hubs in step there. `driver` is the task of one connection: it owns the link
-//! (`transport`), the receiving half (`reception`, which knows a `place` in the server's log), the table of open calls
-//! (`calls`) and the `answers`, and asks `retry` how long to wait. Before it `opening` makes the connection, from what
-//! `negotiate` reads; `route` knows where requests go, `address` what a URL is, and `http` carries those that are no
-//! WebSocket.
+//! (`transport`), the `posts` that go beside it, the receiving half (`reception`, which knows a `place` in the server's
+//! log), the table of open calls (`calls`) and the `answers`, and asks `retry` how long to wait. Before it `opening` makes
+//! the connection, from what `negotiate` reads; `route` knows where requests go and what each carries (`tokens`), `address`
+//! what a URL is, and `http` carries them.
 
 mod address;
 mod answers;
@@ -98,11 +103,13 @@ mod http;
 mod negotiate;
 mod opening;
 mod place;
+mod posts;
 mod reception;
 mod resync;
 mod retry;
 mod route;
 mod runner;
+mod tokens;
 mod transport;
 
 pub use builder::Builder;
@@ -116,6 +123,7 @@ pub use hub_core::{
 };
 pub use hub_macros::{hub_client_for_client as hub_client, hub_for_client as hub};
 pub use retry::RetryPolicy;
+pub use transport::Transport;
 
 /// What generated code refers to. Not for people.
 #[doc(hidden)]

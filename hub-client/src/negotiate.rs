@@ -38,6 +38,8 @@ pub(crate) struct Negotiated {
     /// How long a transport may take to connect.
     pub(crate) connect: Duration,
     pub(crate) web_sockets: bool,
+    /// How long a poll may be kept.
+    pub(crate) poll: Duration,
 }
 
 #[derive(Deserialize)]
@@ -48,6 +50,7 @@ struct Body<'a> {
     keep_alive_timeout: Option<f64>,
     disconnect_timeout: Option<f64>,
     transport_connect_timeout: Option<f64>,
+    connection_timeout: Option<f64>,
     #[serde(default)]
     try_web_sockets: bool,
     protocol_version: Option<String>,
@@ -105,6 +108,7 @@ impl Answer {
                 .and_then(seconds)
                 .unwrap_or(CONNECT),
             web_sockets: body.try_web_sockets,
+            poll: body.connection_timeout.and_then(seconds).unwrap_or(POLL),
         }))
     }
 }
@@ -112,6 +116,7 @@ impl Answer {
 // The original's defaults, for servers that leave them out.
 const DISCONNECT: Duration = Duration::from_secs(30);
 const CONNECT: Duration = Duration::from_secs(5);
+const POLL: Duration = Duration::from_secs(110);
 
 /// Zero, negative and absurd times count as absent.
 fn seconds(number: f64) -> Option<Duration> {

@@ -218,6 +218,10 @@ pub enum CallError {
     /// The call was made while there was no connection; the method did not run.
     #[error("the connection is not in the connected state")]
     NotConnected,
+    /// The request that carried the call failed, or its answer was no result. If the server refused it, the method did
+    /// not run; otherwise that is not known.
+    #[error("the call failed on its way")]
+    Send(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The arguments did not become JSON; nothing was sent.
     #[error("the arguments can't be sent")]
     Encode(#[source] serde_json::Error),

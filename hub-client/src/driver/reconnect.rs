@@ -7,24 +7,29 @@ use std::sync::Arc;
 use hub_core::CallError;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use super::{Driver, NEVER, ended, room};
+use super::{Driver, NEVER, ended, room, sending};
 use crate::client::State;
 use crate::error::{CloseReason, ConnectError, LinkError};
 use crate::events::ClientEvent;
-use crate::transport::Transport;
+use crate::route::Verb;
+use crate::transport::Link;
 
 impl Driver {
     /// Comes back on a new link, or says why not.
     pub(super) async fn reconnect(
         &mut self,
         error: LinkError,
-    ) -> Result<Box<dyn Transport>, CloseReason> {
+    ) -> Result<Box<dyn Link>, CloseReason> {
+        self.route.site.agent.renew();
         let after = self.terms.disconnect;
         let gives_up = Instant::now() + after;
         self.ends.voice.say(ClientEvent::Lost(error));
         self.ends.voice.enter(State::Reconnecting);
-        for reply in self.calls.drain() {
-            reply.fail(CallError::Reconnecting);
+        if self.posts.is_none() {
+            // Their results would have come over this link.
+            for reply in self.calls.drain() {
+                reply.fail(CallError::Reconnecting);
+            }
         }
         let mut last = None;
         loop {
@@ -53,22 +58,19 @@ impl Driver {
     async fn attempt(
         &mut self,
         gives_up: Instant,
-    ) -> Result<Result<Box<dyn Transport>, ConnectError>, CloseReason> {
+    ) -> Result<Result<Box<dyn Link>, ConnectError>, CloseReason> {
         let allowed = self.terms.connect + self.settings.connect_timeout;
         let until = (Instant::now() + allowed).min(gives_up);
-        let (route, max_frame) = (self.route.clone(), self.settings.max_frame);
+        let (route, limits) = (self.route.clone(), self.limits);
         let (cursor, groups) = self.reception.place();
         let (cursor, groups) = (cursor.map(str::to_owned), groups.map(str::to_owned));
         let attempt = async move {
             let place = (cursor.as_deref(), groups.as_deref());
-            match timeout_at(until, route.reconnect(place, max_frame)).await {
-                Ok(Ok(link)) => Ok(Box::new(link) as Box<dyn Transport>),
-                Ok(Err(error)) => Err(error),
-                Err(_) => Err(ConnectError::TimedOut {
-                    request: "connect",
-                    allowed,
-                }),
-            }
+            let opened = timeout_at(until, route.open(Verb::Reconnect, place, limits)).await;
+            opened.unwrap_or(Err(ConnectError::TimedOut {
+                request: "reconnect",
+                allowed,
+            }))
         };
         self.meanwhile(attempt).await
     }
@@ -86,6 +88,8 @@ impl Driver {
                 Some(command) = self.ends.commands.recv() => command.refuse(),
                 Some(answer) = self.said.recv() => self.answers.push(answer),
                 () = room(&self.queue), if waiting => {}
+                // An answer that did not arrive goes again with all others.
+                posted = sending::next(&mut self.posts) => drop(self.posted(posted)),
             }
         }
     }

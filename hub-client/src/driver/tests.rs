@@ -13,6 +13,7 @@ use super::*;
 use crate::HubClient;
 use crate::events::ClientEvents;
 use crate::route::Site;
+use crate::transport::Place;
 
 const EVENT: &str = r#"{"C":"d-1","M":[{"H":"chat","M":"message","A":[1]}]}"#;
 
@@ -54,13 +55,18 @@ impl Peer {
     }
 }
 
-struct Link {
+struct Played {
     peer: Peer,
     outgoing: Option<Bytes>,
 }
 
-impl Transport for Link {
-    fn poll(&mut self, cx: &mut Context<'_>, read: bool) -> Poll<Result<Option<Bytes>, LinkError>> {
+impl Link for Played {
+    fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        after: Option<Place<'_>>,
+    ) -> Poll<Result<Option<Bytes>, LinkError>> {
+        let read = after.is_some();
         let mut wire = self.peer.0.lock().unwrap();
         wire.waker = Some(cx.waker().clone());
         if !wire.blocked
@@ -107,6 +113,7 @@ fn rig(event_buffer: usize, handlers: Arc<Handlers>) -> Rig {
     let (end, ending) = watch::channel(false);
     let client = HubClient::new(crate::client::Handle {
         id: "id".into(),
+        transport: Transport::WebSockets,
         commands,
         ending: end,
         states: voice.states(),
@@ -118,7 +125,8 @@ fn rig(event_buffer: usize, handlers: Arc<Handlers>) -> Rig {
         address: crate::address::Address::parse("http://127.0.0.1:9/").unwrap(),
         extra: crate::address::Query::default(),
         headers: http::HeaderMap::new(),
-        trust: crate::http::Trust::default(),
+        agent: crate::http::Agent::new(crate::http::Trust::default()),
+        tokens: None,
         data: "[]".to_owned(),
     };
     let settings = Settings {
@@ -128,6 +136,7 @@ fn rig(event_buffer: usize, handlers: Arc<Handlers>) -> Rig {
         http_timeout: Duration::from_secs(1),
         event_buffer,
         max_frame: 1024,
+        transports: Vec::new(),
     };
     let ends = Ends {
         commands: calls,
@@ -136,9 +145,15 @@ fn rig(event_buffer: usize, handlers: Arc<Handlers>) -> Rig {
         handlers,
     };
     let opened = Opened {
-        route: Route {
+        route: Arc::new(Route {
             site,
             token: "token".to_owned(),
+            transport: Transport::WebSockets,
+        }),
+        limits: Limits {
+            frame: 1024,
+            http: Duration::from_secs(1),
+            poll: Duration::from_secs(1),
         },
         terms: Negotiated {
             id: "id".into(),
@@ -147,8 +162,9 @@ fn rig(event_buffer: usize, handlers: Arc<Handlers>) -> Rig {
             disconnect: Duration::from_secs(30),
             connect: Duration::from_secs(5),
             web_sockets: true,
+            poll: Duration::from_secs(110),
         },
-        link: Box::new(Link {
+        link: Box::new(Played {
             peer: peer.clone(),
             outgoing: None,
         }),

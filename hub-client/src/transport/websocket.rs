@@ -15,10 +15,10 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
-use super::Transport;
+use super::{Link, Place};
 use crate::address::Address;
 use crate::error::{ConnectError, LinkError};
-use crate::http::{Io, Trust, dial, refused, unreachable};
+use crate::http::{Agent, Io, refused, unreachable};
 
 /// Frames are small; the default of 128 KiB a connection is for those who have few.
 const READ_BUFFER: usize = 4 * 1024;
@@ -38,7 +38,7 @@ impl WebSocket {
         address: &Address,
         target: &str,
         headers: &HeaderMap,
-        trust: &Trust,
+        agent: &Agent,
         max_frame: usize,
     ) -> Result<Self, ConnectError> {
         let scheme = if address.secure { "wss" } else { "ws" };
@@ -55,7 +55,7 @@ impl WebSocket {
             .read_buffer_size(READ_BUFFER)
             .max_message_size(Some(max_frame))
             .max_frame_size(Some(max_frame));
-        let stream = dial(address, trust).await?;
+        let stream = agent.dial(address).await?;
         match client_async_with_config(request, stream, Some(config)).await {
             Ok((stream, _)) => Ok(Self {
                 stream,
@@ -94,8 +94,12 @@ impl WebSocket {
     }
 }
 
-impl Transport for WebSocket {
-    fn poll(&mut self, cx: &mut Context<'_>, read: bool) -> Poll<Result<Option<Bytes>, LinkError>> {
+impl Link for WebSocket {
+    fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        after: Option<Place<'_>>,
+    ) -> Poll<Result<Option<Bytes>, LinkError>> {
         if let Some(error) = self.failed.take() {
             return Poll::Ready(Err(error));
         }
@@ -105,7 +109,7 @@ impl Transport for WebSocket {
             self.flushed = true;
             return Poll::Ready(written.map(|()| None).map_err(lost));
         }
-        if read {
+        if after.is_some() {
             self.poll_read(cx)
         } else {
             Poll::Pending

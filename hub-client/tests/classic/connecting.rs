@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hub_client::{Builder, ConnectError, HubClient, LinkError, State};
+use hub_client::{Builder, ConnectError, HubClient, LinkError, State, Transport};
 use serde_json::json;
 
 use crate::server::{COMMON, DATA, INIT, STARTED, Server, Terms, soon};
@@ -132,14 +132,17 @@ async fn a_refused_negotiate_tells_the_status() {
 }
 
 #[tokio::test]
-async fn a_server_without_web_sockets_is_no_server_for_this_client_yet() {
+async fn a_server_without_web_sockets_is_no_server_for_a_client_that_wants_no_others() {
     let mut server = Server::start().await;
-    let connecting = connect(server.client());
+    let connecting = connect(server.client().transports([Transport::WebSockets]));
     let body = Terms::default()
         .body()
         .replace("\"TryWebSockets\":true", "\"TryWebSockets\":false");
     server.request().await.answer(200, &body).await;
-    assert!(matches!(error(connecting).await, ConnectError::NoTransport));
+    assert!(matches!(
+        error(connecting).await,
+        ConnectError::NoTransport(tried) if tried.is_empty()
+    ));
 }
 
 #[tokio::test]
@@ -217,7 +220,8 @@ async fn a_redirect_to_nowhere_is_an_error() {
 #[tokio::test]
 async fn item_76_a_transport_that_does_not_say_that_it_works_is_given_up_and_aborted() {
     let mut server = Server::start().await;
-    let connecting = connect(server.client().connect_timeout(Duration::from_millis(500)));
+    let only = server.client().transports([Transport::WebSockets]);
+    let connecting = connect(only.connect_timeout(Duration::from_millis(500)));
     let terms = Terms {
         connect: 0.5,
         ..Terms::default()
@@ -240,7 +244,7 @@ async fn item_76_a_transport_that_does_not_say_that_it_works_is_given_up_and_abo
 #[tokio::test]
 async fn a_refused_socket_tells_status_and_text() {
     let mut server = Server::start().await;
-    let connecting = connect(server.client());
+    let connecting = connect(server.client().transports([Transport::WebSockets]));
     server
         .request()
         .await
@@ -259,7 +263,7 @@ async fn a_refused_socket_tells_status_and_text() {
 async fn item_76_a_start_that_is_not_answered_with_started_fails() {
     for (status, body) in [(200, r#"{"Response":"stopped"}"#), (200, "no"), (500, "")] {
         let mut server = Server::start().await;
-        let connecting = connect(server.client());
+        let connecting = connect(server.client().transports([Transport::WebSockets]));
         let (mut socket, start) = server.starting(Terms::default()).await;
         start.answer(status, body).await;
         let abort = server

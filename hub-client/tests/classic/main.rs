@@ -10,5 +10,8 @@ mod closing;
 mod connecting;
 mod contract;
 mod in_step;
+mod polling;
 mod reconnecting;
 mod server;
+mod streaming;
+mod transports;

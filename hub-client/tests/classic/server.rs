@@ -200,18 +200,38 @@ impl Request {
 
     pub(crate) async fn answer(mut self, status: u16, body: &str) {
         let length = body.len();
-        let answer = format!("HTTP/1.1 {status} Said So\r\nContent-Length: {length}\r\n\r\n{body}");
+        let answer = format!(
+            "HTTP/1.1 {status} Said So\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
+        );
         self.stream.write_all(answer.as_bytes()).await.unwrap();
     }
 
     /// The original's answers are chunked.
     pub(crate) async fn answer_in_chunks(mut self, body: &str) {
         let (first, second) = body.split_at(body.len() / 2);
-        let mut answer = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_owned();
+        let mut answer =
+            "HTTP/1.1 200 OK\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n".to_owned();
         for chunk in [first, second, ""] {
             answer += &format!("{:x}\r\n{chunk}\r\n", chunk.len());
         }
         self.stream.write_all(answer.as_bytes()).await.unwrap();
+    }
+
+    /// Answers with a head and what may be there already of a body that goes on.
+    pub(crate) async fn stream(mut self, body: &str) -> Stream {
+        let head = "HTTP/1.1 200 OK\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n";
+        self.stream.write_all(head.as_bytes()).await.unwrap();
+        let mut stream = Stream(self.stream);
+        stream.say(body).await;
+        stream
+    }
+
+    /// What a request with a form brings.
+    pub(crate) async fn form(&mut self) -> String {
+        let length = self.header("content-length").unwrap().parse().unwrap();
+        let mut body = vec![0; length];
+        soon(self.stream.read_exact(&mut body)).await.unwrap();
+        String::from_utf8(body).unwrap()
     }
 
     pub(crate) async fn accept(self) -> Socket {
@@ -223,6 +243,30 @@ impl Request {
     pub(crate) async fn abandoned(mut self) {
         let mut buffer = [0; 64];
         while !matches!(soon(self.stream.read(&mut buffer)).await, Ok(0) | Err(_)) {}
+    }
+}
+
+/// The server's end of an answer that goes on.
+pub(crate) struct Stream(TcpStream);
+
+impl Stream {
+    pub(crate) async fn say(&mut self, text: &str) {
+        if !text.is_empty() {
+            let chunk = format!("{:x}\r\n{text}\r\n", text.len());
+            self.0.write_all(chunk.as_bytes()).await.unwrap();
+        }
+    }
+
+    /// Ends it in order.
+    pub(crate) async fn end(mut self) {
+        // The client may be gone already.
+        let _ = self.0.write_all(b"0\r\n\r\n").await;
+    }
+
+    /// Waits until the client has given it up.
+    pub(crate) async fn closed(mut self) {
+        let mut buffer = [0; 64];
+        while !matches!(soon(self.0.read(&mut buffer)).await, Ok(0) | Err(_)) {}
     }
 }
 

@@ -3,17 +3,28 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
-use hub_client::{CallError, ClientEvent, CloseReason, HubClient, RetryPolicy, State};
+use futures_util::FutureExt;
+use hub_client::{CallError, ClientEvent, CloseReason, HubClient, RetryPolicy, State, Transport};
 
+use crate::each::over_each_transport;
 use crate::hub::{DeskProxy, Server, Was, client_at, soon};
 use crate::proxy::Proxy;
+
+over_each_transport!(
+    close_ends_the_connection_on_both_sides_at_once,
+    dropping_the_last_handle_is_a_close,
+    a_close_while_the_link_is_gone_reaches_the_server_too,
+    an_attempt_that_is_given_up_leaves_nothing_behind,
+);
 
 /// The server's own timeout is half a minute; a busy machine may take its time.
 const AT_ONCE: Duration = Duration::from_secs(15);
 
-async fn connected() -> (Server, HubClient) {
+async fn connected(transport: Transport) -> (Server, HubClient) {
     let mut server = Server::start().await;
-    let client = soon(server.client().connect()).await.unwrap();
+    let client = soon(server.client().transports([transport]).connect())
+        .await
+        .unwrap();
     assert_eq!(
         server.next().await,
         (client.connection_id(), Was::Connected)
@@ -27,24 +38,19 @@ async fn stops_at_once(server: &mut Server, since: Instant) {
     assert!(since.elapsed() < AT_ONCE, "{:?}", since.elapsed());
 }
 
-#[tokio::test]
-async fn close_ends_the_connection_on_both_sides_at_once() {
-    let (mut server, client) = connected().await;
+async fn close_ends_the_connection_on_both_sides_at_once(transport: Transport) {
+    let (mut server, client) = connected(transport).await;
     let mut events = client.client_events();
     let desk = client.hub::<DeskProxy>();
-    let hanging = tokio::spawn({
-        let desk = desk.clone();
-        async move { desk.hang().await }
-    });
+    let hanging = desk.clone();
+    let mut hanging = Box::pin(async move { hanging.hang().await });
+    assert!((&mut hanging).now_or_never().is_none());
     assert_eq!(desk.add(1, 1).await.unwrap(), 2);
     let before = Instant::now();
     soon(client.close()).await;
     assert!(before.elapsed() < AT_ONCE);
     stops_at_once(&mut server, before).await;
-    assert!(matches!(
-        soon(hanging).await.unwrap(),
-        Err(CallError::Disconnected)
-    ));
+    assert!(matches!(soon(hanging).await, Err(CallError::Disconnected)));
     assert_eq!(client.state(), State::Disconnected);
     assert!(matches!(desk.add(1, 1).await, Err(CallError::NotConnected)));
     assert!(matches!(
@@ -63,9 +69,8 @@ async fn close_ends_the_connection_on_both_sides_at_once() {
     assert_eq!(server.rest(), []);
 }
 
-#[tokio::test]
-async fn dropping_the_last_handle_is_a_close() {
-    let (mut server, client) = connected().await;
+async fn dropping_the_last_handle_is_a_close(transport: Transport) {
+    let (mut server, client) = connected(transport).await;
     let desk = client.hub::<DeskProxy>();
     let other = client.clone();
     drop(client);
@@ -78,12 +83,16 @@ async fn dropping_the_last_handle_is_a_close() {
     stops_at_once(&mut server, before).await;
 }
 
-#[tokio::test]
-async fn a_close_while_the_link_is_gone_reaches_the_server_too() {
+async fn a_close_while_the_link_is_gone_reaches_the_server_too(transport: Transport) {
     let mut server = Server::start().await;
     let proxy = Proxy::start(server.addr).await;
     let patient = RetryPolicy::every(Duration::from_secs(20));
-    let client = soon(client_at(proxy.addr).retry(patient).connect());
+    let client = soon(
+        client_at(proxy.addr)
+            .transports([transport])
+            .retry(patient)
+            .connect(),
+    );
     let client = client.await.unwrap();
     assert_eq!(server.next().await.1, Was::Connected);
     let mut states = client.states();
@@ -96,11 +105,10 @@ async fn a_close_while_the_link_is_gone_reaches_the_server_too() {
     stops_at_once(&mut server, before).await;
 }
 
-#[tokio::test]
-async fn an_attempt_that_is_given_up_leaves_nothing_behind() {
+async fn an_attempt_that_is_given_up_leaves_nothing_behind(transport: Transport) {
     let mut server = Server::start().await;
     for micros in (0..100).map(|n| n * 200) {
-        let connect = server.client().connect();
+        let connect = server.client().transports([transport]).connect();
         let given_up = tokio::time::timeout(Duration::from_micros(micros), connect);
         drop(given_up.await);
     }

@@ -9,6 +9,7 @@ mod away;
 mod calling;
 mod closing;
 mod cutting;
+mod each;
 mod hub;
 mod offline;
 mod proxy;
