@@ -19,7 +19,7 @@ use crate::handlers::Handlers;
 use crate::http::Trust;
 use crate::resync;
 use crate::retry::RetryPolicy;
-use crate::route::Site;
+use crate::route::{Site, is_own};
 
 /// Calls that wait for the socket; further callers wait for room.
 const CALLS_WAITING: usize = 32;
@@ -39,7 +39,7 @@ pub(crate) struct Settings {
 #[must_use = "a builder does nothing before `connect`"]
 pub struct Builder {
     url: String,
-    query: Query,
+    query: Vec<(String, String)>,
     headers: Vec<(String, String)>,
     trust: Trust,
     hubs: Vec<String>,
@@ -55,7 +55,7 @@ impl Builder {
     pub(crate) fn new(url: String) -> Self {
         Self {
             url,
-            query: Query::default(),
+            query: Vec::new(),
             headers: Vec::new(),
             trust: Trust::default(),
             hubs: Vec::new(),
@@ -159,9 +159,10 @@ impl Builder {
         self.hub(hub)
     }
 
-    /// Adds a parameter to the query string of every request, for hubs to read.
-    pub fn query(mut self, name: &str, value: &str) -> Self {
-        self.query = self.query.pair(name, value);
+    /// Adds a parameter to the query string of every request, for hubs to read. A name that the protocol uses itself
+    /// (`tags`, say) makes [`connect`](Self::connect) fail with [`ConnectError::Query`].
+    pub fn query(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.query.push((name.into(), value.into()));
         self
     }
 
@@ -270,7 +271,7 @@ impl Builder {
     fn settings(self) -> Result<Settings, ConnectError> {
         let site = Site {
             address: Address::parse(&self.url)?,
-            extra: self.query,
+            extra: query(&self.query)?,
             headers: headers(&self.headers)?,
             trust: self.trust,
             data: connection_data(&self.hubs),
@@ -284,6 +285,17 @@ impl Builder {
             max_frame: self.max_frame,
         })
     }
+}
+
+fn query(pairs: &[(String, String)]) -> Result<Query, ConnectError> {
+    let mut query = Query::default();
+    for (name, value) in pairs {
+        if is_own(name) {
+            return Err(ConnectError::Query(name.clone()));
+        }
+        query = query.pair(name, value);
+    }
+    Ok(query)
 }
 
 fn headers(pairs: &[(String, String)]) -> Result<HeaderMap, ConnectError> {
@@ -335,6 +347,19 @@ mod tests {
         );
         let none = Builder::new("http://h".into()).settings().unwrap();
         assert_eq!(none.site.data, "[]");
+    }
+
+    #[test]
+    fn names_of_the_protocol_are_refused_in_the_query() {
+        let settings = |name| Builder::new("http://h".into()).query(name, "x").settings();
+        for name in ["tags", "Tags", "connectiontoken", "messageId"] {
+            let Err(error @ ConnectError::Query(_)) = settings(name) else {
+                panic!("{name} is taken");
+            };
+            assert!(error.to_string().contains(name), "{error}");
+        }
+        let extra = settings("tag").unwrap().site.extra;
+        assert_eq!(extra.as_str(), "tag=x");
     }
 
     #[test]
