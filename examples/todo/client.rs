@@ -29,6 +29,7 @@ Then type, a line each:
   undone ID    it is not
   remove ID    take it off the list
   list         show the list
+  check        ask everybody which version they have
   quit         or the end of the input";
 
 #[derive(Deserialize)]
@@ -36,6 +37,14 @@ struct Snapshot {
     position: String,
     version: u64,
     items: Vec<Item>,
+}
+
+/// What somebody says to have of the list.
+#[derive(Deserialize)]
+struct Had {
+    who: String,
+    version: Option<u64>,
+    problem: Option<String>,
 }
 
 /// What this client knows of the list.
@@ -47,7 +56,7 @@ fn lock(replica: &Mutex<Replica>) -> MutexGuard<'_, Replica> {
 
 /// The connection, which keeps the replica in step by itself.
 async fn connect(url: &str, replica: &Shared) -> Result<HubClient, Box<dyn Error>> {
-    let (heard, taken) = (Arc::clone(replica), Arc::clone(replica));
+    let [heard, taken, asked] = [(); 3].map(|()| Arc::clone(replica));
     let client = HubClient::builder(format!("{}/signalr", url.trim_end_matches('/')))
         .on(
             "todo",
@@ -61,6 +70,10 @@ async fn connect(url: &str, replica: &Shared) -> Result<HubClient, Box<dyn Error
                 }
             },
         )
+        .on_ask("todo", "version", move |[]: [(); 0]| {
+            let version = lock(&asked).list().version;
+            async move { Ok(version) }
+        })
         .resync("todo", move |client| {
             let taken = Arc::clone(&taken);
             async move {
@@ -93,6 +106,20 @@ fn show(list: &List) {
     println!("= {} to do, version {}", open(list), list.version);
 }
 
+fn tell(
+    Had {
+        who,
+        version,
+        problem,
+    }: Had,
+) {
+    match (version, problem) {
+        (Some(version), _) => println!("? {who} has version {version}"),
+        (None, Some(problem)) => println!("? {who}: {problem}"),
+        (None, None) => println!("? {who} is taking the list anew"),
+    }
+}
+
 fn open(list: &List) -> usize {
     list.items.values().filter(|item| !item.done).count()
 }
@@ -112,8 +139,12 @@ async fn obey(line: &str, client: &HubClient, replica: &Shared) -> Result<bool, 
         "undone" => client.invoke("todo", "done", (id()?, false)).await?,
         "remove" => client.invoke("todo", "remove", (id()?,)).await?,
         "list" => show(lock(replica).list()),
+        "check" => {
+            let everybody: Vec<Had> = client.invoke("todo", "check", ()).await?;
+            everybody.into_iter().for_each(tell);
+        }
         "quit" => return Ok(false),
-        _ => return Err("there are add, done, undone, remove, list and quit".into()),
+        _ => return Err("there are add, done, undone, remove, list, check and quit".into()),
     }
     Ok(true)
 }
@@ -124,7 +155,7 @@ fn url(mut args: impl Iterator<Item = String>) -> Result<Option<String>, Box<dyn
         match arg.as_str() {
             "--help" | "-h" => return Ok(None),
             "--url" => url = args.next().ok_or("--url needs a value")?,
-            _ => return Err(format!("unknown option {arg}\n\n{HELP}").into()),
+            _ => return Err(format!("unknown option {arg}; see --help").into()),
         }
     }
     Ok(Some(url))

@@ -7,7 +7,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use hub_server::{Context, Cursor, HubError, hub};
+use hub_server::{AckError, AckOptions, Acked, ConnectionId, Context, Cursor, HubError, hub};
 use serde::Serialize;
 
 use crate::list::{Change, Item, List};
@@ -33,6 +33,29 @@ struct Snapshot {
     position: Cursor,
     version: u64,
     items: Vec<Item>,
+}
+
+/// What somebody has of the list, as they say themselves.
+#[derive(Serialize)]
+struct Had {
+    who: ConnectionId,
+    /// `None` while they take it anew.
+    version: Option<u64>,
+    problem: Option<String>,
+}
+
+impl Had {
+    fn of((who, answer): (ConnectionId, Result<Acked, AckError>)) -> Self {
+        let (version, problem) = match answer {
+            Ok(Acked { value, .. }) => (value.and_then(|version| version.read().ok()), None),
+            Err(error) => (None, Some(error.to_string())),
+        };
+        Self {
+            who,
+            version,
+            problem,
+        }
+    }
 }
 
 impl Todo {
@@ -111,6 +134,13 @@ impl Todo {
             version: state.list.version,
             items: state.list.items.values().cloned().collect(),
         }
+    }
+
+    /// Asks everybody which version they have, and waits for their answers.
+    async fn check(&self, cx: &Context) -> Result<Vec<Had>, HubError> {
+        let everybody = cx.clients().all();
+        let asked = everybody.send_with_ack("version", (), AckOptions::default());
+        Ok(asked.await?.into_iter().map(Had::of).collect())
     }
 }
 

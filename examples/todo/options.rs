@@ -44,7 +44,7 @@ impl Options {
                     let keep = value()?.parse().ok().filter(|keep| *keep > 0);
                     options.keep = keep.ok_or("--keep takes a number, 1 or more")?;
                 }
-                _ => return Err(format!("unknown option {arg}\n\n{HELP}").into()),
+                _ => return Err(format!("unknown option {arg}; see --help").into()),
             }
         }
         Ok(Some(options))

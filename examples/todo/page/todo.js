@@ -33,6 +33,9 @@ todo.on("changed", (next, change) => {
   draw();
 });
 
+/** Somebody checks that all have the same: what a handler gives back is the answer. */
+todo.on("version", () => version);
+
 /** At the start, and whenever so much was missed that the server has not kept it: the whole list. */
 todo.resync(async () => {
   const snapshot = await todo.invoke("snapshot");
