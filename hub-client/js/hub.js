@@ -9,148 +9,24 @@
  *     await chat.invoke("join", "lobby", "ann");
  */
 
+import { Answers } from "./answers.js";
+import { Calls, HubError } from "./calls.js";
+import { HANDLERS, Hub, RESYNC } from "./proxy.js";
+import { spread, standing } from "./resync.js";
+
+export { HubError };
+
 const PROTOCOL = "2.1";
 const ACCEPTED = ["1.5", "2.0", "2.1"];
+const OWN = ["transport", "clientprotocol", "connectiontoken", "connectiondata", "messageid", "groupstoken", "tags"];
 const MAX_REDIRECTS = 100;
 const RETRY_MS = 2000;
 const CORE_SERVER = "Detected a connection attempt to an ASP.NET Core SignalR Server. " +
   "This client only supports connecting to an ASP.NET SignalR Server. " +
   "See https://aka.ms/signalr-core-differences for details.";
 
-const HELD = 10_000; // events of a hub that wait for a snapshot; what is more will be in the next one
-const ANSWERS = 1024; // are kept to be said again on the next socket
-const ANSWERED = 8; // times at most: one that is too long for the server would break every socket
-
-/** What a connection may ask of a hub, and nobody outside this module. */
-const HANDLERS = Symbol("handlers");
-const RESYNC = Symbol("resync");
-
-/** Half as much again, or half as little: clients that lost one server must not return to it in step. */
-const spread = (ms) => ms * (0.5 + Math.random());
-
 const encode = (params) => Object.entries(params).filter(([, value]) => value !== undefined && value !== null)
   .map((pair) => pair.map(encodeURIComponent).join("=")).join("&");
-
-/** Why a call failed: every rejected `invoke` gives one. */
-export class HubError extends Error {
-  /** `source`: the hub on purpose ("HubException", perhaps with `data`), by accident ("Exception"), or "Connection". */
-  constructor(message, source = "Exception", data = undefined) {
-    super(message);
-    Object.assign(this, { name: "HubError", source, data, isHubException: source === "HubException" });
-  }
-}
-
-/** What a cursor or position of our own server says; nothing of another's. */
-function standing(text) {
-  const [, epoch, order, replayed] = /^d-([0-9a-f]+)-([0-9a-f]+)(?:\.([0-9a-f]+))?$/i.exec(text) ?? [];
-  return epoch ? { epoch, order: BigInt(`0x${order}`), replayed: BigInt(`0x${replayed ?? 0}`) } : {};
-}
-
-/** Keeps a hub in step: holds its events while the application takes a snapshot, then lets go what that has not. */
-class Resync {
-  #held = null;
-  #upto; // the snapshot has every event up to this order
-  #stale = false; // what is being taken is not enough any more
-  #running = false;
-  #wake; // ends a pause
-
-  constructor(take, link) { Object.assign(this, { take, link }); }
-
-  /** Hands an event on, unless the snapshot has it or is still to come. What was kept for us is in no snapshot. */
-  pass(event) {
-    if (!this.#held) this.link.call(event, !event.kept && event.order <= this.#upto);
-    else if (this.#held.push(event) > HELD) this.#forget();
-  }
-
-  /** What is held will be in the next snapshot. */
-  #forget() {
-    const held = this.#held ?? [];
-    this.#stale = true;
-    this.#held = held.filter(({ kept }) => kept);
-    for (const event of held) if (!event.kept) this.link.call(event, true);
-  }
-
-  /** The connection is there again, or is over. */
-  nudge() { this.#wake?.(); }
-
-  /** Out of step, perhaps once more. One snapshot is taken at a time, until one is good. */
-  async begin() {
-    this.#forget();
-    this.nudge();
-    if (this.#running) return;
-    this.#running = true;
-    for (let pause = 2000; this.link.alive() && !await this.#attempt(); pause = Math.min(pause * 2, 20_000)) {
-      if (!this.#stale) await new Promise((resolve) => { setTimeout(this.#wake = resolve, spread(pause)); });
-    }
-    this.#running = false;
-  }
-
-  async #attempt() {
-    this.#stale = false;
-    try {
-      const taken = await this.take();
-      const { epoch, order } = standing(taken?.position ?? taken);
-      if (this.#stale) return false;
-      if (order === undefined) throw new Error("The snapshot has no position.");
-      if (epoch !== (this.link.epoch() ?? epoch)) throw new Error("The snapshot's position is of another log.");
-      this.#upto = order;
-    } catch (error) {
-      this.link.failed(error);
-      return false;
-    }
-    const held = this.#held;
-    this.#held = null;
-    held.forEach((event) => this.pass(event));
-    return true;
-  }
-}
-
-/** One hub of a connection: call its methods, listen to its events. Made by `connection.hub(name)`. */
-class Hub {
-  #handlers = new Map();
-  #link;
-  #resync;
-
-  /** Sent with every call and updated by the hub's answers; `Clients.Caller` on the server. */
-  state = {};
-
-  constructor(name, link) { [this.name, this.#link] = [name, link]; }
-
-  /**
-   * Calls `handler` with the arguments of each event named `event`, whatever its case. What it gives, or its promise,
-   * goes back to a sender that waits for it.
-   */
-  on(event, handler) {
-    const name = event.toLowerCase();
-    this.#handlers.set(name, (this.#handlers.get(name) ?? new Set()).add(handler));
-    return this;
-  }
-
-  /** Removes one handler of an event, or all of them. True if there was something to remove. */
-  off(event, handler) {
-    const name = event.toLowerCase();
-    return handler ? this.#handlers.get(name)?.delete(handler) ?? false : this.#handlers.delete(name);
-  }
-
-  /** Calls a method. The promise also has `progress(fn)`: `fn` hears what the method reports until it answers. */
-  invoke(method, ...args) { return this.#link.invoke(this, method, args); }
-
-  /**
-   * Keeps the application in step: `take` gets a snapshot from the server, takes it over, and gives the position (or
-   * `{ position }`) that it reflects. It is called at each start and whenever events are gone for good; meanwhile
-   * events are held back, and those that the snapshot has are dropped.
-   */
-  resync(take) {
-    this.#resync = new Resync(take, this.#link);
-    if (this.#link.alive()) this.#resync.begin();
-    return this;
-  }
-
-  get [RESYNC]() { return this.#resync; }
-
-  /** A copy: handlers may come and go while they run. */
-  [HANDLERS](event) { return [...this.#handlers.get(event.toLowerCase()) ?? []]; }
-}
 
 /**
  * A connection to a classic SignalR endpoint, with any number of hubs on it.
@@ -162,8 +38,7 @@ export class HubConnection extends EventTarget {
   #options;
   #home; // { base, query } as the application gave them; a redirect never outlives its session
   #hubs = new Map();
-  #calls = new Map();
-  #lastCall = 0; // never restarts: a late answer must not find a newer call of the same number
+  #calls = new Calls();
   #state = "disconnected";
   #session = null; // all that is true of one start(): dropped whole when it ends
 
@@ -175,6 +50,8 @@ export class HubConnection extends EventTarget {
     this.#options = options;
     const { base, query } = place(url, globalThis.location?.href);
     this.#home = { base, query: [query, encode(options.query ?? {})].filter(Boolean).join("&") };
+    const taken = [...new URLSearchParams(this.#home.query).keys()].find((name) => OWN.includes(name.toLowerCase()));
+    if (taken) throw new TypeError(`The query value "${taken}" is the protocol's own: give it another name.`);
     for (const name of options.hubs ?? []) this.hub(name);
   }
 
@@ -202,7 +79,7 @@ export class HubConnection extends EventTarget {
   start() {
     if (this.#session) return this.#session.started;
     const hubs = JSON.stringify([...this.#hubs.keys()].map((name) => ({ name })));
-    const session = this.#session = { ...this.#home, hubs, inbox: [], answers: [], ending: new AbortController() };
+    const session = this.#session = { ...this.#home, hubs, inbox: [], answers: new Answers(), ending: new AbortController() };
     session.started = this.#begin(session);
     this.#become("connecting");
     return session.started;
@@ -378,22 +255,8 @@ export class HubConnection extends EventTarget {
     const handlers = (!had && hub?.[HANDLERS](message.M)) || [];
     const outcome = handlers.length ? this.#run(handlers, hub, message.A)
       : had ? {} : { E: `There is no callback for ${message.H}.${message.M}.` };
-    if (message.K) this.#answer(session, message.O, outcome);
-  }
-
-  async #answer(session, K, outcome) {
-    const said = JSON.stringify.bind(JSON);
-    const frame = await Promise.resolve(outcome).then((rest) => said({ K, ...rest })).catch(({ message }) => said({ K, E: message }));
-    const answer = { frame, times: 0 };
-    session.answers = [...session.answers, answer].slice(-ANSWERS);
-    if (this.#session === session && this.#state === "connected") this.#say(session, [answer]);
-  }
-
-  #say(session, answers) {
-    for (const answer of answers) {
-      answer.times += 1;
-      session.socket?.send(answer.frame);
-    }
+    const link = () => this.#session === session && this.#state === "connected" && session.socket;
+    if (message.K) session.answers.add(message.O, outcome, link);
   }
 
   /** One bad handler must not cost the others their message. Resolves with the first value, or else the first failure. */
@@ -424,7 +287,7 @@ export class HubConnection extends EventTarget {
   /** `hurry`: the lost socket had worked. One that opens and dies at once is not retried at once. */
   async #reconnect(session, hurry) {
     const deadline = Date.now() + session.disconnect;
-    this.#rejectCalls("Connection started reconnecting before invocation result was received.");
+    this.#calls.reject("Connection started reconnecting before invocation result was received.");
     this.#become("reconnecting");
     this.#fire("reconnecting");
     for (let pause = hurry ? 100 : RETRY_MS; this.#session === session; pause = RETRY_MS) {
@@ -450,9 +313,7 @@ export class HubConnection extends EventTarget {
     if (session.keepAlive) session.timer = setInterval(() => this.#watch(session), session.keepAlive / 9);
     const first = this.#state === "connecting";
     this.#become("connected");
-    // What was said on a socket that broke may be lost; the server knows what it has heard.
-    session.answers = session.answers.filter(({ times }) => times < ANSWERED);
-    this.#say(session, session.answers);
+    session.answers.again(session.socket);
     for (const hub of this.#hubs.values()) first ? hub[RESYNC]?.begin() : hub[RESYNC]?.nudge();
   }
 
@@ -474,39 +335,22 @@ export class HubConnection extends EventTarget {
   }
 
   #invoke(hub, method, args) {
-    const id = String(this.#lastCall++);
-    const call = { hub, reports: [] };
-    const answer = new Promise((resolve, reject) => {
-      if (this.#state !== "connected") {
-        throw new HubError(`Cannot call ${hub.name}.${method}: the connection is ${this.#state}.`, "Connection");
-      }
-      const state = Object.keys(hub.state).length ? { S: hub.state } : undefined;
-      const frame = JSON.stringify({ H: hub.name, M: method, A: args, I: Number(id), ...state });
-      this.#calls.set(id, Object.assign(call, { resolve, reject }));
-      this.#session.socket.send(frame);
+    return this.#calls.make(hub, method, args, () => {
+      if (this.#state === "connected") return this.#session.socket;
+      throw new HubError(`Cannot call ${hub.name}.${method}: the connection is ${this.#state}.`, "Connection");
     });
-    return Object.assign(answer, { progress: (report) => (call.reports.push(report), answer) });
   }
 
   #settle(result) {
-    const call = this.#calls.get(String(result.I));
-    if (!this.#calls.delete(String(result.I))) return;
-    Object.assign(call.hub.state, result.S);
-    if (result.E === undefined || result.E === null) return call.resolve(result.R);
-    if (result.T) this.#log(result.T);
-    call.reject(new HubError(result.E, result.H ? "HubException" : "Exception", result.D));
+    if (result.T && this.#calls.of(result.I)) this.#log(result.T); // where a call failed on the server
+    this.#calls.settle(result);
   }
 
   #progress({ P: { I: id, D: value }, S: state }) {
-    const call = this.#calls.get(String(id));
+    const call = this.#calls.of(id);
     if (!call) return;
     Object.assign(call.hub.state, state);
     this.#run(call.reports, call.hub, [value]);
-  }
-
-  #rejectCalls(text) {
-    for (const { reject } of this.#calls.values()) reject(new HubError(text, "Connection"));
-    this.#calls.clear();
   }
 
   #end(session, { error, abort = false, leaving = false }) {
@@ -516,7 +360,7 @@ export class HubConnection extends EventTarget {
     session.fail(error ?? new Error("The connection was stopped during the start."));
     this.#lose(session, error?.message ?? "Stopped.");
     const told = abort && session.token ? this.#abort(session, leaving) : undefined;
-    this.#rejectCalls("Connection was disconnected before invocation result was received.");
+    this.#calls.reject("Connection was disconnected before invocation result was received.");
     if (error) this.#fire("error", { error });
     this.#become("disconnected");
     this.#fire("closed", { error });

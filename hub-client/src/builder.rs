@@ -19,7 +19,7 @@ use crate::handlers::Handlers;
 use crate::http::{Agent, Trust};
 use crate::resync;
 use crate::retry::RetryPolicy;
-use crate::route::Site;
+use crate::route::{Site, is_own};
 use crate::tokens::{Source, Tokens};
 use crate::transport::Transport;
 
@@ -43,7 +43,7 @@ pub(crate) struct Settings {
 #[must_use = "a builder does nothing before `connect`"]
 pub struct Builder {
     url: String,
-    query: Query,
+    query: Vec<(String, String)>,
     headers: Vec<(String, String)>,
     trust: Trust,
     hubs: Vec<String>,
@@ -61,7 +61,7 @@ impl Builder {
     pub(crate) fn new(url: String) -> Self {
         Self {
             url,
-            query: Query::default(),
+            query: Vec::new(),
             headers: Vec::new(),
             trust: Trust::default(),
             hubs: Vec::new(),
@@ -167,9 +167,10 @@ impl Builder {
         self.hub(hub)
     }
 
-    /// Adds a parameter to the query string of every request, for hubs to read.
-    pub fn query(mut self, name: &str, value: &str) -> Self {
-        self.query = self.query.pair(name, value);
+    /// Adds a parameter to the query string of every request, for hubs to read. A name that the protocol uses itself
+    /// (`tags`, say) makes [`connect`](Self::connect) fail with [`ConnectError::Query`].
+    pub fn query(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.query.push((name.into(), value.into()));
         self
     }
 
@@ -310,7 +311,7 @@ impl Builder {
     fn settings(self) -> Result<Settings, ConnectError> {
         let site = Site {
             address: Address::parse(&self.url)?,
-            extra: self.query,
+            extra: query(&self.query)?,
             headers: headers(&self.headers)?,
             tokens: self.tokens.map(|source| Arc::new(Tokens::of(source))),
             agent: Agent::new(self.trust),
@@ -326,6 +327,17 @@ impl Builder {
             transports: self.transports,
         })
     }
+}
+
+fn query(pairs: &[(String, String)]) -> Result<Query, ConnectError> {
+    let mut query = Query::default();
+    for (name, value) in pairs {
+        if is_own(name) {
+            return Err(ConnectError::Query(name.clone()));
+        }
+        query = query.pair(name, value);
+    }
+    Ok(query)
 }
 
 fn headers(pairs: &[(String, String)]) -> Result<HeaderMap, ConnectError> {
@@ -377,6 +389,19 @@ mod tests {
         );
         let none = Builder::new("http://h".into()).settings().unwrap();
         assert_eq!(none.site.data, "[]");
+    }
+
+    #[test]
+    fn names_of_the_protocol_are_refused_in_the_query() {
+        let settings = |name| Builder::new("http://h".into()).query(name, "x").settings();
+        for name in ["tags", "Tags", "connectiontoken", "messageId"] {
+            let Err(error @ ConnectError::Query(_)) = settings(name) else {
+                panic!("{name} is taken");
+            };
+            assert!(error.to_string().contains(name), "{error}");
+        }
+        let extra = settings("tag").unwrap().site.extra;
+        assert_eq!(extra.as_str(), "tag=x");
     }
 
     #[test]

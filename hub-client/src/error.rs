@@ -24,6 +24,9 @@ pub enum ConnectError {
     /// A header given to the builder is no HTTP header: correct it.
     #[error("can't send the header '{0}'")]
     Header(String),
+    /// A query parameter given to the builder has a name that the protocol uses itself: give it another one.
+    #[error("can't send the query parameter '{0}': the protocol has one of that name")]
+    Query(String),
     /// The URL asks for TLS and the crate was built without its feature `tls`: enable it, or use `http`.
     #[error("TLS is not supported: enable the feature `tls` of hub-client")]
     Tls,

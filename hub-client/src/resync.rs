@@ -1,6 +1,7 @@
 //! Hubs that are kept in step: while the application takes a snapshot, the hub's events are held back; then those that the
 //! snapshot has not are let go. It owns what is held and the snapshots that are being taken.
 
+use std::any::Any;
 use std::collections::HashMap;
 use std::fmt::Display;
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -67,6 +68,16 @@ pub(crate) struct Done {
     hub: String,
     run: u64,
     outcome: Outcome,
+    /// What it has not seen of the connection: a new link since it began is a reason to try again at once.
+    states: States,
+}
+
+type States = watch::Receiver<State>;
+
+/// When to take a snapshot again that failed: after this time, or on a new link.
+struct Again {
+    pause: Duration,
+    states: States,
 }
 
 /// What to do when a snapshot has ended.
@@ -177,7 +188,11 @@ impl Resyncs {
                 let seed = RandomState::new().build_hasher().finish();
                 let pause = self.retry.delay(hub.failures, seed);
                 hub.failures = hub.failures.saturating_add(1);
-                hub.start(&done.hub, pause, &self.client, &mut self.running);
+                let again = Again {
+                    pause,
+                    states: done.states,
+                };
+                hub.start(&done.hub, Some(again), &self.client, &mut self.running);
                 let hub = done.hub;
                 Some(Settled::Failed { hub, reason })
             }
@@ -193,7 +208,7 @@ impl Resyncs {
             let (kept, before): (Vec<_>, Vec<_>) = before.partition(|(_, kept)| *kept);
             held.extend(before.into_iter().map(|(event, _)| event));
             (hub.held, hub.failures) = (Some(kept), 0);
-            hub.start(name, Duration::ZERO, &self.client, &mut self.running);
+            hub.start(name, None, &self.client, &mut self.running);
         }
         held
     }
@@ -224,11 +239,11 @@ impl Hub {
         }
     }
 
-    /// Takes a snapshot after a while, instead of one that is being taken.
+    /// Takes a snapshot, perhaps after a while, instead of one that is being taken.
     fn start(
         &mut self,
         name: &str,
-        pause: Duration,
+        again: Option<Again>,
         client: &watch::Receiver<Weak<Handle>>,
         running: &mut JoinSet<Done>,
     ) {
@@ -238,12 +253,14 @@ impl Hub {
         self.run += 1;
         let (hub, run) = (name.to_owned(), self.run);
         let (take, client) = (Arc::clone(&self.take), client.clone());
-        let snapshot = AssertUnwindSafe(snapshot(take, client, pause)).catch_unwind();
         self.running = Some(running.spawn(async move {
-            let outcome = snapshot.await;
-            let outcome =
-                outcome.unwrap_or_else(|panic| Err(format!("it panicked: {}", text_of(&*panic))));
-            Done { hub, run, outcome }
+            let (outcome, states) = snapshot(take, client, again).await;
+            Done {
+                hub,
+                run,
+                outcome,
+                states,
+            }
         }));
     }
 }
@@ -251,30 +268,34 @@ impl Hub {
 async fn snapshot(
     take: Take,
     mut client: watch::Receiver<Weak<Handle>>,
-    pause: Duration,
-) -> Outcome {
-    // The connection is there before its handle is.
-    let handle = client.wait_for(|handle| handle.strong_count() > 0).await;
-    let handle = handle.map(|handle| Weak::clone(&handle));
-    let gone = || "the client is gone".to_owned();
-    let handle = handle.map_err(|_| gone())?;
-    if !pause.is_zero() {
-        // Who waits does not keep the client.
-        let states = HubClient::of(&handle).ok_or_else(gone)?.states();
+    again: Option<Again>,
+) -> (Outcome, States) {
+    // Who waits does not keep the client.
+    if let Some(Again { pause, states }) = again {
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
-            () = back(states) => {}
+            () = linked_anew(states) => {}
         }
     }
-    take(HubClient::of(&handle).ok_or_else(gone)?).await
+    // The connection is there before its handle is.
+    let handle = client.wait_for(|handle| handle.strong_count() > 0).await;
+    let Some(client) = handle.ok().and_then(|handle| HubClient::of(&handle)) else {
+        // It is over, and so is this soon.
+        return std::future::pending().await;
+    };
+    let mut states = client.states();
+    states.mark_unchanged();
+    let taken = AssertUnwindSafe(async { take(client).await }).catch_unwind();
+    let panicked = |panic: Box<dyn Any + Send>| Err(format!("it panicked: {}", text_of(&*panic)));
+    (taken.await.unwrap_or_else(panicked), states)
 }
 
-/// Waits until the connection was lost and is there again.
-async fn back(mut states: watch::Receiver<State>) {
-    for connected in [false, true] {
-        let found = states.wait_for(|state| (*state == State::Connected) == connected);
-        if found.await.is_err() {
-            return std::future::pending().await;
+/// Waits for a link that is newer than what was seen of the connection.
+async fn linked_anew(mut states: States) {
+    while states.changed().await.is_ok() {
+        if *states.borrow_and_update() == State::Connected {
+            return;
         }
     }
+    std::future::pending().await
 }

@@ -46,6 +46,20 @@ pub(crate) enum Verb {
     Reconnect,
 }
 
+/// Whether the protocol has a query parameter of this name itself, whatever its case. Sent twice, it would mean nothing.
+pub(crate) fn is_own(name: &str) -> bool {
+    const OWN: [&str; 7] = [
+        "transport",
+        "clientProtocol",
+        "connectionToken",
+        "connectionData",
+        "messageId",
+        "groupsToken",
+        TAGS.0,
+    ];
+    OWN.iter().any(|own| own.eq_ignore_ascii_case(name))
+}
+
 /// A mount, as its clients address it.
 #[derive(Clone)]
 pub(crate) struct Site {

@@ -273,8 +273,32 @@ async fn item_73_an_overload_shows_the_fewest_parameters_and_passes_all_argument
 }
 
 #[tokio::test]
-async fn hub_js_is_served_beside_the_script() {
+async fn hub_js_is_served_beside_the_script_as_one_module() {
     let server = server().await;
     let text = script(&server, "/signalr/hub.js").await;
-    assert_eq!(text, include_str!("../../hub-client/js/hub.js"));
+    assert!(text.starts_with("/**\n * hub.js"), "it says what it is");
+    let exported = |line: &&str| line.starts_with("export ");
+    let exported: Vec<_> = text.lines().filter(exported).collect();
+    let expected = [
+        "export { HubError };",
+        "export class HubConnection extends EventTarget {",
+    ];
+    assert_eq!(exported, expected);
+    for line in text.lines() {
+        assert!(!line.starts_with("import "), "{line}");
+    }
+    // Nothing else is left out, of any part.
+    let parts = [
+        include_str!("../../hub-client/js/hub.js"),
+        include_str!("../../hub-client/js/answers.js"),
+        include_str!("../../hub-client/js/calls.js"),
+        include_str!("../../hub-client/js/resync.js"),
+        include_str!("../../hub-client/js/proxy.js"),
+    ];
+    let lines = parts.iter().flat_map(|part| part.lines());
+    let lines: Vec<_> = lines.filter(|line| !line.starts_with("import ")).collect();
+    assert_eq!(text.lines().count(), lines.len());
+    for line in lines {
+        assert!(text.contains(line.trim_start_matches("export ")), "{line}");
+    }
 }

@@ -112,12 +112,12 @@ export async function withBrowser(executablePath, body) {
 }
 
 /**
- * A page on `origin` that runs nothing but the given scripts. It is the chat's style sheet, shown as
+ * A page on `origin` that runs nothing but the given scripts. It is a style sheet (the chat's), shown as
  * text: a real answer of the server, because Chromium lets a page that Playwright made up (and so
  * came from no address) open no socket to this machine. Errors are collected in `page.failures`.
  */
-export async function blankPage(context, origin, scripts = []) {
-  return goTo(watched(await context.newPage()), origin, scripts, "/chat.css");
+export async function blankPage(context, origin, scripts = [], path = "/chat.css") {
+  return goTo(watched(await context.newPage()), origin, scripts, path);
 }
 
 export function watched(page) {

@@ -1,13 +1,30 @@
 //! The generated JavaScript: `/hubs` and `/js` for the official client (`classic-signalr.md` 9), and `hub.js`.
 
 use std::fmt::Write;
+use std::sync::LazyLock;
 
 use hub_core::{HubSpec, MethodSpec};
 
 use crate::hubs::table::HubTable;
 
-/// The client without jQuery, as `hub-client/js` has it.
-pub(crate) const HUB_JS: &str = include_str!("../../../hub-client/js/hub.js");
+/// The client without jQuery: the modules of `hub-client/js` as one, because one file is what a page finds easiest.
+pub(crate) static HUB_JS: LazyLock<String> = LazyLock::new(|| {
+    const PARTS: [&str; 4] = [
+        include_str!("../../../hub-client/js/answers.js"),
+        include_str!("../../../hub-client/js/calls.js"),
+        include_str!("../../../hub-client/js/resync.js"),
+        include_str!("../../../hub-client/js/proxy.js"),
+    ];
+    let main = include_str!("../../../hub-client/js/hub.js");
+    let lines = main.lines().map(|line| (line, line));
+    let parts = PARTS.iter().flat_map(|part| part.lines());
+    // What they export is for each other.
+    let parts = parts.map(|line| (line, line.strip_prefix("export ").unwrap_or(line)));
+    let lines = lines
+        .chain(parts)
+        .filter(|(line, _)| !line.starts_with("import "));
+    lines.flat_map(|(_, line)| [line, "\n"]).collect()
+});
 
 /// What is served in place of the script when it is switched off.
 pub(crate) const DISABLED: &str =

@@ -177,7 +177,7 @@ async fn route(asked: Asked, body: Unread, rest: &str) -> Response<ResponseBody>
     let names_callback = asked.callback.as_deref().is_none_or(is_callback);
     match verb {
         Verb::Script => return script(&asked, rest),
-        Verb::HubJs => return javascript(proxies::HUB_JS.to_owned()),
+        Verb::HubJs => return javascript(proxies::HUB_JS.clone()),
         _ if !names_callback => return plain(StatusCode::INTERNAL_SERVER_ERROR, BAD_CALLBACK),
         Verb::Negotiate => return negotiate(&asked, rest),
         Verb::Ping => return json(&asked, "{ \"Response\": \"pong\" }".into()),
