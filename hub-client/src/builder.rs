@@ -1,25 +1,23 @@
 //! [`Builder`]: what a connection needs to know before it begins.
 
+mod listening;
+mod reaching;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderName, HeaderValue};
-use hub_core::EventRouter;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::address::{Address, Query};
+use crate::address::Address;
 use crate::client::{Handle, HubClient};
 use crate::driver::{self, Ends};
 use crate::error::ConnectError;
-use crate::events::Voice;
+use crate::events::{ClientEvents, Voice};
 use crate::handlers::Handlers;
 use crate::http::{Agent, Trust};
-use crate::resync;
 use crate::retry::RetryPolicy;
-use crate::route::{Site, is_own};
+use crate::route::Site;
 use crate::tokens::{Source, Tokens};
 use crate::transport::Transport;
 
@@ -37,6 +35,10 @@ pub(crate) struct Settings {
     pub(crate) max_frame: usize,
     /// In this order.
     pub(crate) transports: Vec<Transport>,
+    /// Whether the first link is tried again, too.
+    pub(crate) retry_start: bool,
+    /// How many calls wait for the next link.
+    pub(crate) queue: usize,
 }
 
 /// Describes a connection and makes it. [`HubClient::builder`] gives one.
@@ -55,6 +57,10 @@ pub struct Builder {
     max_frame: usize,
     transports: Vec<Transport>,
     tokens: Option<Source>,
+    retry_start: bool,
+    queue: usize,
+    call_timeout: Option<Duration>,
+    voice: Voice,
 }
 
 impl Builder {
@@ -73,168 +79,46 @@ impl Builder {
             max_frame: 16 * 1024 * 1024,
             transports: Transport::ALL.to_vec(),
             tokens: None,
+            retry_start: false,
+            queue: 0,
+            call_timeout: None,
+            voice: Voice::new(),
         }
-    }
-
-    /// Listens to a hub. The server delivers events, lets groups be rejoined and says `connected` only for the hubs
-    /// that are named here or by [`events`](Self::events) or [`on`](Self::on); methods can be called of any. A name that
-    /// the server doesn't know makes it refuse the connection.
-    pub fn hub(mut self, name: impl Into<String>) -> Self {
-        let name = name.into();
-        // The server refuses a hub that is named twice.
-        if !self.hubs.iter().any(|hub| hub.eq_ignore_ascii_case(&name)) {
-            self.hubs.push(name);
-        }
-        self
-    }
-
-    /// Listens to `hub` with the callbacks of `router`, which `#[hub_client]` makes of a trait:
-    /// `.events("chat", ChatClientEvents(handler))`.
-    pub fn events(self, hub: &str, router: impl EventRouter) -> Self {
-        self.handlers.route(hub, router);
-        self.hub(hub)
-    }
-
-    /// Listens to `hub` with a callback, for as long as the client lives; see [`HubClient::on`].
-    pub fn on<A, F, Fut>(self, hub: &str, method: &str, callback: F) -> Self
-    where
-        A: DeserializeOwned,
-        F: Fn(A) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = ()> + Send + 'static,
-    {
-        self.handlers.on(hub, method, callback).keep();
-        self.hub(hub)
-    }
-
-    /// Listens to `hub` with a callback whose value goes back to a sender that waits for it; see [`HubClient::on_ask`].
-    pub fn on_ask<A, R, F, Fut>(self, hub: &str, method: &str, callback: F) -> Self
-    where
-        A: DeserializeOwned,
-        R: Serialize,
-        F: Fn(A) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<R, String>> + Send + 'static,
-    {
-        self.handlers.on_ask(hub, method, callback).keep();
-        self.hub(hub)
-    }
-
-    /// Keeps what the application knows of `hub` in step with the server, by snapshots: the first one is taken when the
-    /// connection is there, and another whenever events of the hub are gone for good ([`ClientEvent::Gap`]). `snapshot`
-    /// asks the server for what there is now, together with the server's `cx.position()`, takes it over in place of what it
-    /// had, and gives that position.
-    ///
-    /// Meanwhile the hub's events are held back. Then those that the snapshot has are dropped, and the others reach their
-    /// callbacks in order. A server that reads its position before what it sends gives events twice rather than not at
-    /// all: callbacks should take that, or the server keep both under one lock.
-    ///
-    /// One snapshot is taken at a time: a gap meanwhile, or more than 10,000 held events, drop it and begin anew. One that
-    /// fails ([`ClientEvent::ResyncFailed`]) is taken again after 1 to 30 seconds, or when the link is there again. A hub
-    /// has one such function, the last that was given. The client that it gets keeps the connection as any clone does.
-    ///
-    /// ```no_run
-    /// # use serde::Deserialize;
-    /// use hub_client::{CallError, HubClient};
-    ///
-    /// #[derive(Deserialize)]
-    /// struct List {
-    ///     items: Vec<String>,
-    ///     position: String,
-    /// }
-    ///
-    /// # async fn run() -> Result<(), hub_client::ConnectError> {
-    /// let client = HubClient::builder("http://127.0.0.1:8080/signalr")
-    ///     .on("todo", "added", |(item,): (String,)| async move { println!("+ {item}") })
-    ///     .resync("todo", |client| async move {
-    ///         let list: List = client.invoke("todo", "list", ()).await?;
-    ///         println!("{}", list.items.join("\n"));
-    ///         Ok::<_, CallError>(list.position)
-    ///     })
-    ///     .connect()
-    ///     .await?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    ///
-    /// [`ClientEvent::Gap`]: crate::ClientEvent::Gap
-    /// [`ClientEvent::ResyncFailed`]: crate::ClientEvent::ResyncFailed
-    pub fn resync<F, Fut, E>(self, hub: &str, snapshot: F) -> Self
-    where
-        F: Fn(HubClient) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<String, E>> + Send + 'static,
-        E: fmt::Display,
-    {
-        self.handlers.keep_in_step(hub, resync::take(snapshot));
-        self.hub(hub)
-    }
-
-    /// Adds a parameter to the query string of every request, for hubs to read. A name that the protocol uses itself
-    /// (`tags`, say) makes [`connect`](Self::connect) fail with [`ConnectError::Query`].
-    pub fn query(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.query.push((name.into(), value.into()));
-        self
-    }
-
-    /// Adds a header to every request, also to those of the server that a redirect names.
-    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.headers.push((name.into(), value.into()));
-        self
-    }
-
-    /// Asks for a bearer token when the connection begins, and again when the server refuses it with status 401: the
-    /// request is then made once more. It is sent with every request, in place of any `Authorization` header, until a
-    /// redirect brings a token of its own.
-    ///
-    /// ```
-    /// # use hub_client::{Builder, HubClient};
-    /// # async fn sign_in() -> Result<String, std::io::Error> { Ok("token".into()) }
-    /// # fn with() -> Builder {
-    /// HubClient::builder("https://hub.internal/signalr").access_token(sign_in)
-    /// # }
-    /// ```
-    pub fn access_token<F, Fut, E>(mut self, source: F) -> Self
-    where
-        F: Fn() -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<String, E>> + Send + 'static,
-        E: Into<Box<dyn std::error::Error + Send + Sync>>,
-    {
-        self.tokens = Some(Arc::new(move || {
-            let token = source();
-            Box::pin(async { token.await.map_err(Into::into) })
-        }));
-        self
-    }
-
-    /// Tries these transports only, in this order; by default WebSockets, then server-sent events, then long polling. The
-    /// next one is tried when one can't be made or the server does not answer on it in time.
-    pub fn transports(mut self, transports: impl IntoIterator<Item = Transport>) -> Self {
-        self.transports = transports.into_iter().collect();
-        self
-    }
-
-    /// Connects to `https` with this configuration of `rustls` 0.23, for servers whose certificates are not signed by an
-    /// authority of Mozilla's list, and for certificates of clients. Needs the feature `tls`.
-    ///
-    /// ```
-    /// use hub_client::{Builder, HubClient};
-    /// use tokio_rustls::rustls::{ClientConfig, RootCertStore, pki_types::CertificateDer};
-    ///
-    /// fn trusting(authority: CertificateDer<'static>) -> Result<Builder, Box<dyn std::error::Error>> {
-    ///     let mut roots = RootCertStore::empty();
-    ///     roots.add(authority)?;
-    ///     let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
-    ///     Ok(HubClient::builder("https://hub.internal/signalr").tls(config))
-    /// }
-    /// ```
-    #[cfg(feature = "tls")]
-    pub fn tls(mut self, config: tokio_rustls::rustls::ClientConfig) -> Self {
-        self.trust.config = Some(Arc::new(config));
-        self
     }
 
     /// How long to wait between attempts to reconnect.
     pub fn retry(mut self, policy: RetryPolicy) -> Self {
         self.retry = policy;
         self
+    }
+
+    /// Tries again, too, when the first link can't be made for a reason that may pass ([`ConnectError::is_temporary`]):
+    /// [`connect`](Self::connect) then waits as [`retry`](Self::retry) says between attempts, for as long as its future is
+    /// there.
+    pub fn retry_start(mut self) -> Self {
+        self.retry_start = true;
+        self
+    }
+
+    /// Lets up to `calls` calls wait that are made while the client reconnects, instead of failing at once. They are made
+    /// in order over the next link. Calls that were on their way when the link broke fail all the same, since whether
+    /// they ran is not known.
+    pub fn queue_while_reconnecting(mut self, calls: usize) -> Self {
+        self.queue = calls;
+        self
+    }
+
+    /// Fails a call that has no result after this time ([`CallError::TimedOut`](crate::CallError::TimedOut)). By default a
+    /// call may take for ever; a single one is timed by dropping its future.
+    pub fn call_timeout(mut self, allowed: Duration) -> Self {
+        self.call_timeout = Some(allowed);
+        self
+    }
+
+    /// What happens to the connection from its beginning on.
+    #[must_use]
+    pub fn client_events(&self) -> ClientEvents {
+        ClientEvents::of(&self.voice.events().downgrade())
     }
 
     /// Allows this much more time for a link to be made than the server does (5 seconds by default).
@@ -271,17 +155,19 @@ impl Builder {
     /// the server sends meanwhile are kept; their callbacks begin to run right before this returns.
     ///
     /// # Errors
-    /// See [`ConnectError`], whose variants say what can be done. Nothing is retried here.
+    /// See [`ConnectError`], whose variants say what can be done. Nothing is retried but with
+    /// [`retry_start`](Self::retry_start).
     ///
     /// # Cancel safety
     /// Dropping the future gives the attempt up and tells the server so.
     ///
     /// # Panics
     /// Outside a tokio runtime with I/O and time enabled.
-    pub async fn connect(self) -> Result<HubClient, ConnectError> {
+    pub async fn connect(mut self) -> Result<HubClient, ConnectError> {
         let handlers = Arc::clone(&self.handlers);
+        let call_timeout = self.call_timeout;
+        let voice = std::mem::replace(&mut self.voice, Voice::new());
         let settings = self.settings()?;
-        let voice = Voice::new();
         let (states, events) = (voice.states(), voice.events().downgrade());
         let (commands, calls) = mpsc::channel(CALLS_WAITING);
         let (end, ending) = watch::channel(false);
@@ -305,14 +191,15 @@ impl Builder {
             states,
             events,
             handlers,
+            call_timeout,
         }))
     }
 
     fn settings(self) -> Result<Settings, ConnectError> {
         let site = Site {
             address: Address::parse(&self.url)?,
-            extra: query(&self.query)?,
-            headers: headers(&self.headers)?,
+            extra: reaching::query(&self.query)?,
+            headers: reaching::headers(&self.headers)?,
             tokens: self.tokens.map(|source| Arc::new(Tokens::of(source))),
             agent: Agent::new(self.trust),
             data: connection_data(&self.hubs),
@@ -325,35 +212,10 @@ impl Builder {
             event_buffer: self.event_buffer,
             max_frame: self.max_frame,
             transports: self.transports,
+            retry_start: self.retry_start,
+            queue: self.queue,
         })
     }
-}
-
-fn query(pairs: &[(String, String)]) -> Result<Query, ConnectError> {
-    let mut query = Query::default();
-    for (name, value) in pairs {
-        if is_own(name) {
-            return Err(ConnectError::Query(name.clone()));
-        }
-        query = query.pair(name, value);
-    }
-    Ok(query)
-}
-
-fn headers(pairs: &[(String, String)]) -> Result<HeaderMap, ConnectError> {
-    let mut headers = HeaderMap::new();
-    for (name, value) in pairs {
-        let (Ok(key), Ok(mut value)) = (
-            HeaderName::try_from(name),
-            HeaderValue::try_from(value.as_str()),
-        ) else {
-            return Err(ConnectError::Header(name.clone()));
-        };
-        // What an application adds is usually a credential, and logs are no place for those.
-        value.set_sensitive(true);
-        headers.append(key, value);
-    }
-    Ok(headers)
 }
 
 /// `[{"name":"chat"}]` (`classic-signalr.md` 4.3).

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use hub_core::{CallError, ConnectionId, Invoke, Payload, Proxy};
@@ -12,23 +13,12 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use crate::builder::Builder;
 use crate::driver::Command;
 use crate::events::{ClientEvent, ClientEvents};
-use crate::handlers::{Handlers, Subscription};
+use crate::handlers::{Handlers, HubEvents, Subscription};
+use crate::life::State;
 use crate::transport::Transport;
 
-/// Where a connection stands. It begins as `Connecting`, moves between `Connected` and `Reconnecting`, and ends as
-/// `Disconnected` for good.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum State {
-    /// The first link is being made; no application sees this but as the state before `Connected`.
-    Connecting,
-    /// Calls and events flow.
-    Connected,
-    /// The link is gone and the client tries to make another. Calls fail at once.
-    Reconnecting,
-    /// The end. [`HubClient::builder`] begins anew, with another connection id.
-    Disconnected,
-}
+/// How many events wait in a stream before callbacks do.
+pub(crate) const EVENTS: usize = 64;
 
 /// A connection to a server's hubs. Clones share it, and so do the proxies that [`hub`](Self::hub) gives. It lasts until
 /// [`close`](Self::close), until the last clone and proxy is dropped, or until it can't be kept up
@@ -50,6 +40,8 @@ pub(crate) struct Handle {
     pub(crate) states: watch::Receiver<State>,
     pub(crate) events: broadcast::WeakSender<ClientEvent>,
     pub(crate) handlers: Arc<Handlers>,
+    /// How long a call may take.
+    pub(crate) call_timeout: Option<Duration>,
 }
 
 impl HubClient {
@@ -125,15 +117,16 @@ impl HubClient {
     ) -> Result<T, CallError> {
         let (mut command, result) = Command::new(hub, method, &array(&args)?)?;
         let mut reports = command.reports();
-        self.handle.send(command).await?;
-        // They end when the call does.
-        while let Some(value) = reports.recv().await {
-            report(value.read().map_err(CallError::Decode)?);
-        }
-        self::result(result)
-            .await?
-            .read()
-            .map_err(CallError::Decode)
+        let call = async {
+            self.handle.send(command).await?;
+            // They end when the call does.
+            while let Some(value) = reports.recv().await {
+                report(value.read().map_err(CallError::Decode)?);
+            }
+            self::result(result).await
+        };
+        let result = self.handle.in_time(call).await?;
+        result.read().map_err(CallError::Decode)
     }
 
     /// Adds a callback. `A` takes all arguments together: a tuple such as `(String, u32)`, or `Vec<serde_json::Value>`
@@ -183,6 +176,29 @@ impl HubClient {
         Fut: Future<Output = Result<R, String>> + Send + 'static,
     {
         self.handle.handlers.on_ask(hub, method, callback)
+    }
+
+    /// All events of a hub from now on, as a stream, beside its callbacks. While nobody reads it and 64 events wait in it,
+    /// callbacks wait as well. [`Builder::hub_events`] misses nothing.
+    ///
+    /// ```
+    /// # async fn with(client: &hub_client::HubClient) -> Result<(), serde_json::Error> {
+    /// let mut events = client.hub_events("chat");
+    /// while let Some(event) = events.next().await {
+    ///     match event.method.as_str() {
+    ///         "message" => {
+    ///             let (user, text): (String, String) = event.read()?;
+    ///             println!("{user}: {text}");
+    ///         }
+    ///         other => println!("{other} {}", event.args),
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use = "dropping it ends it"]
+    pub fn hub_events(&self, hub: &str) -> HubEvents {
+        self.handle.handlers.events(hub, EVENTS)
     }
 
     /// The state now.
@@ -240,8 +256,11 @@ impl fmt::Debug for HubClient {
 impl Invoke for Handle {
     async fn invoke(&self, hub: &str, method: &str, args: Payload) -> Result<Payload, CallError> {
         let (command, result) = Command::new(hub, method, &args)?;
-        self.send(command).await?;
-        self::result(result).await
+        let call = async {
+            self.send(command).await?;
+            self::result(result).await
+        };
+        self.in_time(call).await
     }
 }
 
@@ -249,6 +268,17 @@ impl Handle {
     async fn send(&self, command: Command) -> Result<(), CallError> {
         let sent = self.commands.send(command).await;
         sent.map_err(|_| CallError::NotConnected)
+    }
+
+    async fn in_time<T>(
+        &self,
+        call: impl Future<Output = Result<T, CallError>>,
+    ) -> Result<T, CallError> {
+        let Some(allowed) = self.call_timeout else {
+            return call.await;
+        };
+        let done = tokio::time::timeout(allowed, call).await;
+        done.unwrap_or(Err(CallError::TimedOut(allowed)))
     }
 }
 

@@ -5,22 +5,23 @@ mod command;
 mod reconnect;
 mod sending;
 
+use std::collections::VecDeque;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use hub_core::{CallError, ConnectionId};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::answers::{Answer, Answers};
 use crate::builder::Settings;
 use crate::calls::Calls;
-use crate::client::State;
 use crate::error::{CloseReason, ConnectError, LinkError};
 use crate::events::{ClientEvent, Voice};
 use crate::handlers::Handlers;
+use crate::life::Life;
 use crate::negotiate::Negotiated;
 use crate::opening::{ABORT, Opened, open};
 use crate::posts::Posts;
@@ -58,20 +59,45 @@ pub(crate) async fn run(
     ready: oneshot::Sender<Result<(ConnectionId, Transport), ConnectError>>,
 ) {
     let mut ending = ends.ending.clone();
+    let mut life = Life::new();
+    ends.voice.say(ClientEvent::Starting);
     // If nobody listens to `ready`, the handles are gone, too, and `ending` tells.
-    match open(&settings, ended(&mut ending)).await {
+    match begin(&settings, &mut ending).await {
         Some(Ok(opened)) => {
             let made = (opened.terms.id.clone(), opened.route.transport);
-            let (driver, link) = Driver::new(settings, ends, opened);
+            let terms = &opened.terms;
+            let started = life.started(terms.disconnect, terms.silence, SystemTime::now());
+            ends.voice.enter(started);
+            let (driver, link) = Driver::new(settings, ends, life, opened);
             let _ = ready.send(Ok(made));
             driver.drive(link).await;
         }
         Some(Err(error)) => {
-            ends.voice.enter(State::Disconnected);
+            ends.voice.enter(life.end());
             let _ = ready.send(Err(error));
         }
-        None => ends.voice.enter(State::Disconnected),
+        None => ends.voice.enter(life.end()),
     }
+}
+
+/// Opens a connection, again and again if the application wants that; `None` when it wants none any more.
+async fn begin(
+    settings: &Settings,
+    ending: &mut watch::Receiver<bool>,
+) -> Option<Result<Opened, ConnectError>> {
+    for attempt in 0.. {
+        match open(settings, ended(ending)).await? {
+            Err(error) if settings.retry_start && error.is_temporary() => {
+                tracing::debug!(%error, "there is no connection yet");
+            }
+            done => return Some(done),
+        }
+        tokio::select! {
+            () = sleep(settings.retry.next(attempt)) => {}
+            () = ended(ending) => return None,
+        }
+    }
+    None
 }
 
 async fn ended(ending: &mut watch::Receiver<bool>) {
@@ -98,6 +124,7 @@ enum Outcome {
 struct Driver {
     settings: Settings,
     ends: Ends,
+    life: Life,
     route: Arc<Route>,
     limits: Limits,
     /// What goes to the server, where the link only receives.
@@ -106,6 +133,8 @@ struct Driver {
     reception: Reception,
     calls: Calls<Reply>,
     queue: mpsc::Sender<Arrival>,
+    /// Calls that wait for the next link.
+    held: VecDeque<Command>,
     /// What callbacks have to say, and what of that is on its way.
     said: mpsc::Receiver<Answer>,
     answers: Answers,
@@ -116,9 +145,8 @@ struct Driver {
 }
 
 impl Driver {
-    fn new(settings: Settings, ends: Ends, opened: Opened) -> (Self, Box<dyn Link>) {
+    fn new(settings: Settings, ends: Ends, life: Life, opened: Opened) -> (Self, Box<dyn Link>) {
         let (queue, waiting) = mpsc::channel(settings.event_buffer);
-        ends.voice.enter(State::Connected);
         let (saying, said) = mpsc::channel(ANSWERS_WAITING);
         let runner = Runner::new(Arc::clone(&ends.handlers), saying, ends.voice.events());
         tokio::spawn(runner.run(waiting));
@@ -127,6 +155,7 @@ impl Driver {
         let driver = Self {
             settings,
             ends,
+            life,
             route: opened.route,
             limits: opened.limits,
             posts,
@@ -135,6 +164,7 @@ impl Driver {
             calls: Calls::new(),
             queue,
             said,
+            held: VecDeque::new(),
             answers: Answers::default(),
             moved: Instant::now(),
             attempts: 0,
@@ -187,7 +217,8 @@ impl Driver {
             };
             let deadline = deadline.unwrap_or_else(|| Instant::now() + NEVER);
             self.send_answer(link);
-            let takes_calls = self.takes_calls(link);
+            self.call_held(link);
+            let takes_calls = self.takes_calls(link) && self.held.is_empty();
             let after = read.then(|| self.reception.place());
             // In order: calls are taken one by one as they get written, so they don't starve the reading; and what has
             // arrived is read before the time is looked at.
@@ -204,6 +235,7 @@ impl Driver {
                     Ok(None) => {}
                     Ok(Some(frame)) => {
                         self.attempts = 0;
+                        self.life.heard(SystemTime::now());
                         if let Err(error) = self.reception.receive(now(), frame) {
                             return Outcome::Closed(CloseReason::Protocol(Arc::new(error)));
                         }
@@ -259,9 +291,11 @@ impl Driver {
     async fn finish(self, link: Option<Box<dyn Link>>, reason: CloseReason) {
         let Self {
             mut ends,
+            mut life,
             route,
             mut reception,
             mut calls,
+            held,
             queue,
             said,
             ..
@@ -272,10 +306,13 @@ impl Driver {
         if matches!(reason, CloseReason::Client) {
             ends.handlers.mute();
         }
-        ends.voice.enter(State::Disconnected);
+        ends.voice.enter(life.end());
         ends.voice.say(ClientEvent::Closed(reason));
         for reply in calls.drain() {
             reply.fail(CallError::Disconnected);
+        }
+        for command in held {
+            command.refuse();
         }
         let rest = std::mem::take(reception.events());
         if !rest.is_empty() {

@@ -104,6 +104,21 @@ pub enum ConnectError {
     Protocol(#[from] ProtocolError),
 }
 
+impl ConnectError {
+    /// Whether trying again may help without any change: the server was not there, too slow, or in trouble.
+    #[must_use]
+    pub fn is_temporary(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } | Self::TimedOut { .. } | Self::Link(_) | Self::Token(_) => {
+                true
+            }
+            Self::Refused { status, .. } => *status >= 500 || matches!(status, 408 | 425 | 429),
+            Self::NoTransport(tried) => tried.iter().any(|(_, error)| error.is_temporary()),
+            _ => false,
+        }
+    }
+}
+
 fn list(tried: &[(Transport, ConnectError)]) -> String {
     let told = tried.iter().enumerate().map(|(n, (transport, error))| {
         let before = if n == 0 { ": " } else { "; " };
@@ -152,6 +167,18 @@ pub enum CloseReason {
         /// Why the last attempt failed.
         #[source]
         last: Option<Arc<ConnectError>>,
+    },
+    /// This client itself stood still for so long that the server has forgotten it: its machine slept, say.
+    #[error(
+        "The client has been inactive for {} ms, which exceeds the inactivity timeout of {} ms. Stopping the connection.",
+        stood.as_millis(),
+        allowed.as_millis()
+    )]
+    Inactive {
+        /// For how long.
+        stood: Duration,
+        /// The server's disconnect timeout and keep-alive timeout together.
+        allowed: Duration,
     },
     /// The server sent what is not the protocol.
     #[error("the server broke the protocol")]

@@ -3,8 +3,8 @@
 use hub_core::Missed;
 use tokio::sync::{broadcast, watch};
 
-use crate::client::State;
 use crate::error::{CloseReason, EventError, LinkError};
+use crate::life::{Change, State};
 
 /// How many events wait for a slow reader before the oldest are dropped.
 const KEPT: usize = 64;
@@ -13,6 +13,9 @@ const KEPT: usize = 64;
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum ClientEvent {
+    /// The first link is about to be made. Who wants to see this asks
+    /// [`Builder::client_events`](crate::Builder::client_events).
+    Starting,
     /// The state changed.
     StateChanged {
         /// The state before.
@@ -98,9 +101,10 @@ impl Voice {
         let _ = self.events.send(event);
     }
 
-    pub(crate) fn enter(&self, to: State) {
-        let from = self.states.send_replace(to);
-        if from != to {
+    /// Tells a change of state.
+    pub(crate) fn enter(&self, change: Option<Change>) {
+        if let Some((from, to)) = change {
+            self.states.send_replace(to);
             self.say(ClientEvent::StateChanged { from, to });
         }
     }

@@ -4,14 +4,16 @@ use std::any::Any;
 use std::collections::HashMap;
 use std::fmt;
 use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Context, Poll};
 
-use futures_util::FutureExt;
-use hub_core::{Args, BoxFuture, Event, EventRouter, Payload};
+use futures_util::{FutureExt, Stream};
+use hub_core::{Args, BoxFuture, Event, EventRouter, HubName, Payload};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use crate::answers::Outcome;
 use crate::client::Handle;
@@ -38,14 +40,22 @@ struct Table {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Name {
     hub: String,
-    method: String,
+    /// `None` is any.
+    method: Option<String>,
 }
 
 impl Name {
     fn of(hub: &str, method: &str) -> Self {
         Self {
             hub: hub.to_ascii_lowercase(),
-            method: method.to_ascii_lowercase(),
+            method: Some(method.to_ascii_lowercase()),
+        }
+    }
+
+    fn any(hub: &str) -> Self {
+        Self {
+            hub: hub.to_ascii_lowercase(),
+            method: None,
         }
     }
 }
@@ -102,6 +112,23 @@ impl Handlers {
             }
         };
         self.add(Name::of(hub, method), Arc::new(callback))
+    }
+
+    /// Hands on all events of a hub; callbacks wait while nobody takes them and `room` of them are there.
+    pub(crate) fn events(self: &Arc<Self>, hub: &str, room: usize) -> HubEvents {
+        let (sender, events) = mpsc::channel(room);
+        let callback = move |event: Event| {
+            let sender = sender.clone();
+            Box::pin(async move {
+                // Nobody takes them any more: the subscription is about to end.
+                let _ = sender.send(HubEvent::from(event)).await;
+                Ok(None)
+            }) as BoxFuture<'static, _>
+        };
+        HubEvents {
+            events,
+            _subscription: self.add(Name::any(hub), Arc::new(callback)),
+        }
     }
 
     /// Adds all callbacks of a router, for good.
@@ -175,14 +202,16 @@ impl Handlers {
 
     /// Who wants an event.
     pub(crate) fn of(&self, event: &Event) -> Vec<Callback> {
-        let name = Name::of(event.hub.as_str(), &event.method);
-        match self.lock().by_name.get(&name) {
-            Some(callbacks) => callbacks.iter().map(|(_, c)| Arc::clone(c)).collect(),
-            None => {
-                tracing::debug!(hub = %event.hub, method = %event.method, "nobody listens");
-                Vec::new()
-            }
+        let hub = event.hub.as_str();
+        let names = [Name::of(hub, &event.method), Name::any(hub)];
+        let table = self.lock();
+        let callbacks = names.iter().filter_map(|name| table.by_name.get(name));
+        let callbacks: Vec<_> = callbacks.flatten().map(|(_, c)| Arc::clone(c)).collect();
+        drop(table);
+        if callbacks.is_empty() {
+            tracing::debug!(hub, method = %event.method, "nobody listens");
         }
+        callbacks
     }
 
     fn lock(&self) -> MutexGuard<'_, Table> {
@@ -239,6 +268,63 @@ impl Drop for Subscription {
         if let Some(handlers) = self.handlers.upgrade() {
             handlers.remove(&self.name, self.id);
         }
+    }
+}
+
+/// An event of a hub, whatever its name.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct HubEvent {
+    /// The hub, as the server wrote it.
+    pub hub: HubName,
+    /// The callback that it calls, as the server wrote it.
+    pub method: String,
+    /// The arguments, an array.
+    pub args: Payload,
+}
+
+impl HubEvent {
+    /// The arguments together, as a tuple such as `(String, u32)` or as a `Vec<serde_json::Value>`.
+    ///
+    /// # Errors
+    /// When they don't fit.
+    pub fn read<A: DeserializeOwned>(&self) -> Result<A, serde_json::Error> {
+        self.args.read()
+    }
+}
+
+impl From<Event> for HubEvent {
+    fn from(event: Event) -> Self {
+        Self {
+            hub: event.hub,
+            method: event.method.to_string(),
+            args: event.args,
+        }
+    }
+}
+
+/// All events of a hub, in order: a stream that ends with its client. Callbacks wait for its reader.
+#[derive(Debug)]
+pub struct HubEvents {
+    events: mpsc::Receiver<HubEvent>,
+    _subscription: Subscription,
+}
+
+impl HubEvents {
+    /// The next event, `None` when the client is gone.
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses no event.
+    pub async fn next(&mut self) -> Option<HubEvent> {
+        self.events.recv().await
+    }
+}
+
+impl Stream for HubEvents {
+    type Item = HubEvent;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<HubEvent>> {
+        self.events.poll_recv(cx)
     }
 }
 

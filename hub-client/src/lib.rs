@@ -100,6 +100,7 @@ mod error;
 mod events;
 mod handlers;
 mod http;
+mod life;
 mod negotiate;
 mod opening;
 mod place;
@@ -113,15 +114,16 @@ mod tokens;
 mod transport;
 
 pub use builder::Builder;
-pub use client::{HubClient, State};
+pub use client::HubClient;
 pub use error::{CloseReason, ConnectError, EventError, LinkError};
 pub use events::{ClientEvent, ClientEvents};
-pub use handlers::Subscription;
+pub use handlers::{HubEvent, HubEvents, Subscription};
 pub use hub_core::{
     CallError, ConnectionId, Context, EventRouter, HubError, Invoke, Missed, Payload, Progress,
     Proxy,
 };
 pub use hub_macros::{hub_client_for_client as hub_client, hub_for_client as hub};
+pub use life::State;
 pub use retry::RetryPolicy;
 pub use transport::Transport;
 

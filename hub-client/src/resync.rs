@@ -14,8 +14,9 @@ use hub_core::{BoxFuture, Event, HubName, Missed};
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
 
-use crate::client::{Handle, HubClient, State};
+use crate::client::{Handle, HubClient};
 use crate::handlers::text_of;
+use crate::life::State;
 use crate::place::Place;
 use crate::retry::RetryPolicy;
 

@@ -1,5 +1,6 @@
-//! How long to wait before the next attempt to reconnect: pure, randomness comes in as a seed.
+//! How long to wait before the next attempt. Pure but for [`RetryPolicy::next`], which gives it a seed.
 
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
 
 /// How long a client waits before each attempt to reconnect: `first`, then `factor` times as long each time, at most
@@ -64,6 +65,11 @@ impl RetryPolicy {
     pub const fn jitter(mut self, part: f64) -> Self {
         self.jitter = part.clamp(0.0, 1.0);
         self
+    }
+
+    /// The wait before attempt number `attempt`, counted from 0, by chance as far as that goes.
+    pub(crate) fn next(&self, attempt: u32) -> Duration {
+        self.delay(attempt, RandomState::new().build_hasher().finish())
     }
 
     /// The wait before attempt number `attempt`, counted from 0.

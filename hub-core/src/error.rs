@@ -222,6 +222,9 @@ pub enum CallError {
     /// not run; otherwise that is not known.
     #[error("the call failed on its way")]
     Send(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// No result came in the time that the client allows; whether the method ran is not known.
+    #[error("the call took longer than {} ms", .0.as_millis())]
+    TimedOut(std::time::Duration),
     /// The arguments did not become JSON; nothing was sent.
     #[error("the arguments can't be sent")]
     Encode(#[source] serde_json::Error),

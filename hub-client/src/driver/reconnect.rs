@@ -1,16 +1,16 @@
 //! Between two links: waits, tries, and gives up in time. Meanwhile the driver still answers its handles.
 
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use hub_core::CallError;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use super::{Driver, NEVER, ended, room, sending};
-use crate::client::State;
+use super::{Driver, NEVER, ended, now, room, sending};
 use crate::error::{CloseReason, ConnectError, LinkError};
 use crate::events::ClientEvent;
+use crate::life::Over;
 use crate::route::Verb;
 use crate::transport::Link;
 
@@ -21,10 +21,10 @@ impl Driver {
         error: LinkError,
     ) -> Result<Box<dyn Link>, CloseReason> {
         self.route.site.agent.renew();
-        let after = self.terms.disconnect;
-        let gives_up = Instant::now() + after;
         self.ends.voice.say(ClientEvent::Lost(error));
-        self.ends.voice.enter(State::Reconnecting);
+        let lost = self.life.lost(now(), SystemTime::now());
+        let lost = lost.map_err(|over| reason(over, None))?;
+        self.ends.voice.enter(lost);
         if self.posts.is_none() {
             // Their results would have come over this link.
             for reply in self.calls.drain() {
@@ -33,17 +33,19 @@ impl Driver {
         }
         let mut last = None;
         loop {
-            let seed = RandomState::new().build_hasher().finish();
-            let wait = self.settings.retry.delay(self.attempts, seed);
+            let gives_up = self.life.may_try(now(), SystemTime::now());
+            let gives_up = Instant::from_std(gives_up.map_err(|over| reason(over, last.clone()))?);
+            let wait = self.settings.retry.next(self.attempts);
             self.attempts = self.attempts.saturating_add(1);
             let next = (Instant::now() + wait.min(NEVER)).min(gives_up);
             self.meanwhile(sleep_until(next)).await?;
-            if next == gives_up {
-                break;
-            }
+            // The client may have slept, or the time may be over.
+            let may = self.life.may_try(now(), SystemTime::now());
+            may.map_err(|over| reason(over, last.clone()))?;
             match self.attempt(gives_up).await? {
                 Ok(link) => {
-                    self.ends.voice.enter(State::Connected);
+                    let back = self.life.back(SystemTime::now());
+                    self.ends.voice.enter(back);
                     return Ok(link);
                 }
                 Err(error) => {
@@ -52,7 +54,6 @@ impl Driver {
                 }
             }
         }
-        Err(CloseReason::GaveUp { after, last })
     }
 
     async fn attempt(
@@ -85,12 +86,19 @@ impl Driver {
                 biased;
                 () = ended(&mut self.ends.ending) => return Err(CloseReason::Client),
                 done = &mut work => return Ok(done),
-                Some(command) = self.ends.commands.recv() => command.refuse(),
+                Some(command) = self.ends.commands.recv() => self.hold(command),
                 Some(answer) = self.said.recv() => self.answers.push(answer),
                 () = room(&self.queue), if waiting => {}
                 // An answer that did not arrive goes again with all others.
                 posted = sending::next(&mut self.posts) => drop(self.posted(posted)),
             }
         }
+    }
+}
+
+fn reason(over: Over, last: Option<Arc<ConnectError>>) -> CloseReason {
+    match over {
+        Over::GaveUp(after) => CloseReason::GaveUp { after, last },
+        Over::Inactive { stood, allowed } => CloseReason::Inactive { stood, allowed },
     }
 }

@@ -39,6 +39,28 @@ impl Driver {
         }
     }
 
+    /// Keeps a call for the next link, if the application wants that and there is room.
+    pub(super) fn hold(&mut self, command: Command) {
+        let room = self.settings.queue;
+        if self.held.len() >= room {
+            self.held.retain(|held| !held.reply.gave_up());
+        }
+        if self.held.len() < room {
+            self.held.push_back(command);
+        } else {
+            command.refuse();
+        }
+    }
+
+    /// Makes calls that were kept, as far as they can go.
+    pub(super) fn call_held(&mut self, link: &mut dyn Link) {
+        while self.takes_calls(link)
+            && let Some(command) = self.held.pop_front()
+        {
+            self.call(command, link);
+        }
+    }
+
     /// Sends the next answer, if there is one and it can go.
     pub(super) fn send_answer(&mut self, link: &mut dyn Link) {
         match &mut self.posts {

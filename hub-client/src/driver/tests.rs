@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 
 use super::*;
 use crate::HubClient;
+use crate::State;
 use crate::events::ClientEvents;
 use crate::route::Site;
 use crate::transport::Place;
@@ -119,6 +120,7 @@ fn rig(event_buffer: usize, handlers: Arc<Handlers>) -> Rig {
         states: voice.states(),
         events: voice.events().downgrade(),
         handlers: Arc::clone(&handlers),
+        call_timeout: None,
     });
     let events = client.client_events();
     let site = Site {
@@ -137,6 +139,8 @@ fn rig(event_buffer: usize, handlers: Arc<Handlers>) -> Rig {
         event_buffer,
         max_frame: 1024,
         transports: Vec::new(),
+        retry_start: false,
+        queue: 0,
     };
     let ends = Ends {
         commands: calls,
@@ -170,7 +174,10 @@ fn rig(event_buffer: usize, handlers: Arc<Handlers>) -> Rig {
         }),
         reception: Reception::new(event_buffer),
     };
-    let (mut driver, mut link) = Driver::new(settings, ends, opened);
+    let mut life = Life::new();
+    let started = life.started(Duration::from_secs(30), None, SystemTime::now());
+    ends.voice.enter(started);
+    let (mut driver, mut link) = Driver::new(settings, ends, life, opened);
     let serving = tokio::spawn(async move { driver.serve(&mut *link).await });
     Rig {
         client: Some(client),

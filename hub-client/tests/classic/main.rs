@@ -10,6 +10,7 @@ mod closing;
 mod connecting;
 mod contract;
 mod in_step;
+mod options;
 mod polling;
 mod reconnecting;
 mod server;
