@@ -5,11 +5,14 @@
     reason = "tests fail by panicking"
 )]
 
+mod answering;
 mod away;
+mod board;
 mod calling;
 mod closing;
 mod cutting;
 mod hub;
+mod in_step;
 mod offline;
 mod proxy;
 mod secure;
