@@ -213,10 +213,8 @@ export class Proxy {
   /** Ends every connection without a word, and refuses new ones until `heal`. */
   cut() {
     this.#cut = true;
-    for (const [near, far] of this.#pairs) {
-      near.resetAndDestroy();
-      far.resetAndDestroy();
-    }
+    // One that is saying goodbye can't be reset: Node would lose it, and not end.
+    for (const pair of this.#pairs) for (const side of pair) side.writableEnded ? side.destroy() : side.resetAndDestroy();
   }
 
   heal() {

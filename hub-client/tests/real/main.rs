@@ -5,12 +5,15 @@
     reason = "tests fail by panicking"
 )]
 
+mod answering;
 mod away;
+mod board;
 mod calling;
 mod closing;
 mod cutting;
 mod each;
 mod hub;
+mod in_step;
 mod offline;
 mod proxy;
 mod secure;

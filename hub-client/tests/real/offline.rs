@@ -1,13 +1,16 @@
 //! What is kept for a client that is away: it brings its persistent id in the query.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use hub_client::HubClient;
 use hub_core::{Context, HubError, hub};
 use hub_server::HubServer;
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
 use crate::hub::soon;
+use crate::proxy::Proxy;
 
 struct Foo {
     gone: mpsc::UnboundedSender<()>,
@@ -54,30 +57,102 @@ async fn client(url: &str, id: Option<&str>) -> (HubClient, mpsc::UnboundedRecei
     (soon(client).await.unwrap(), hears)
 }
 
+/// A server, which stops with this.
+struct Server {
+    addr: SocketAddr,
+    leaves: mpsc::UnboundedReceiver<()>,
+    serving: JoinHandle<std::io::Result<()>>,
+}
+
+impl Server {
+    async fn start() -> Self {
+        let (gone, leaves) = mpsc::unbounded_channel();
+        let server = HubServer::builder().hub(Foo { gone }).build().unwrap();
+        let bound = server.bind("127.0.0.1:0").await.unwrap();
+        Self {
+            addr: bound.local_addr(),
+            leaves,
+            serving: tokio::spawn(bound.serve()),
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+fn url(addr: SocketAddr) -> String {
+    format!("http://{addr}/signalr")
+}
+
+async fn say(client: &HubClient, m: &str) {
+    let _: () = soon(client.invoke("foo", "bar", (m,))).await.unwrap();
+}
+
+async fn hear(hears: &mut mpsc::UnboundedReceiver<String>, expected: &[&str]) {
+    for m in expected {
+        assert_eq!(soon(hears.recv()).await.unwrap(), *m);
+    }
+}
+
+const BOB: Option<&str> = Some("0f8fad5b-d9cb-469f-a165-70867728950e");
+
 #[tokio::test]
 async fn a_client_that_was_closed_gets_what_was_queued_when_it_is_opened_again() {
-    let (gone, mut leaves) = mpsc::unbounded_channel();
-    let server = HubServer::builder().hub(Foo { gone }).build().unwrap();
-    let bound = server.bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}/signalr", bound.local_addr());
-    let serving = tokio::spawn(bound.serve());
-    let known = Some("0f8fad5b-d9cb-469f-a165-70867728950e");
-
+    let mut server = Server::start().await;
+    let url = url(server.addr);
     let (ann, mut ann_hears) = client(&url, None).await;
-    let (bob, mut bob_hears) = client(&url, known).await;
-    let _: () = soon(ann.invoke("foo", "bar", ("x",))).await.unwrap();
-    assert_eq!(soon(ann_hears.recv()).await.unwrap(), "x");
-    assert_eq!(soon(bob_hears.recv()).await.unwrap(), "x");
+    let (mut bob, mut bob_hears) = client(&url, BOB).await;
+    say(&ann, "x").await;
+    hear(&mut ann_hears, &["x"]).await;
+    hear(&mut bob_hears, &["x"]).await;
+    for messages in [&["y"][..], &["z", "zz"], &[]] {
+        bob_closes(&bob, &mut server).await;
+        for m in messages {
+            say(&ann, m).await;
+        }
+        hear(&mut ann_hears, messages).await;
+        assert!(bob_hears.try_recv().is_err(), "it is closed");
+        (bob, bob_hears) = client(&url, BOB).await;
+        hear(&mut bob_hears, messages).await;
+        // Once, and before what comes now.
+        say(&bob, "live").await;
+        hear(&mut bob_hears, &["live"]).await;
+        hear(&mut ann_hears, &["live"]).await;
+    }
+}
+
+async fn bob_closes(bob: &HubClient, server: &mut Server) {
     bob.close().await;
-    soon(leaves.recv()).await.unwrap();
-    for m in ["y", "z"] {
-        let _: () = soon(ann.invoke("foo", "bar", (m,))).await.unwrap();
+    soon(server.leaves.recv()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_client_that_was_lost_gets_what_it_had_not_had_when_it_begins_anew() {
+    let server = Server::start().await;
+    let proxy = Proxy::start(server.addr).await;
+    let (ann, mut ann_hears) = client(&url(server.addr), None).await;
+    let (bob, mut bob_hears) = client(&url(proxy.addr), BOB).await;
+    say(&ann, "x").await;
+    hear(&mut bob_hears, &["x"]).await;
+    // Nobody says goodbye: the server holds the connection for a while.
+    proxy.freeze();
+    say(&ann, "y").await;
+    proxy.lead(None);
+    proxy.cut();
+    say(&ann, "z").await;
+    drop(bob);
+    let (_bob, mut bob_hears) = client(&url(server.addr), BOB).await;
+    // What a socket had taken may come again; nothing is left out.
+    let mut first = soon(bob_hears.recv()).await.unwrap();
+    if first == "x" {
+        first = soon(bob_hears.recv()).await.unwrap();
     }
-    let (bob, mut bob_hears) = client(&url, known).await;
-    for m in ["y", "z"] {
-        assert_eq!(soon(bob_hears.recv()).await.unwrap(), m);
-    }
-    let _: () = soon(bob.invoke("foo", "bar", ("live",))).await.unwrap();
-    assert_eq!(soon(bob_hears.recv()).await.unwrap(), "live");
-    serving.abort();
+    assert_eq!(first, "y");
+    hear(&mut bob_hears, &["z"]).await;
+    say(&ann, "live").await;
+    hear(&mut bob_hears, &["live"]).await;
+    hear(&mut ann_hears, &["x", "y", "z", "live"]).await;
 }
