@@ -16,6 +16,7 @@ use crate::error::ConnectError;
 use crate::events::{ClientEvents, Voice};
 use crate::handlers::Handlers;
 use crate::http::{Agent, Trust};
+use crate::hub_state::HubStates;
 use crate::retry::RetryPolicy;
 use crate::route::Site;
 use crate::tokens::{Source, Tokens};
@@ -61,6 +62,7 @@ pub struct Builder {
     queue: usize,
     call_timeout: Option<Duration>,
     voice: Voice,
+    pub(crate) states: Arc<HubStates>,
 }
 
 impl Builder {
@@ -83,6 +85,7 @@ impl Builder {
             queue: 0,
             call_timeout: None,
             voice: Voice::new(),
+            states: Arc::default(),
         }
     }
 
@@ -167,8 +170,9 @@ impl Builder {
         let handlers = Arc::clone(&self.handlers);
         let call_timeout = self.call_timeout;
         let voice = std::mem::replace(&mut self.voice, Voice::new());
+        let states = Arc::clone(&self.states);
         let settings = self.settings()?;
-        let (states, events) = (voice.states(), voice.events().downgrade());
+        let (changes, events) = (voice.states(), voice.events().downgrade());
         let (commands, calls) = mpsc::channel(CALLS_WAITING);
         let (end, ending) = watch::channel(false);
         let (ready, outcome) = oneshot::channel();
@@ -177,6 +181,7 @@ impl Builder {
             ending,
             voice,
             handlers: Arc::clone(&handlers),
+            states: Arc::clone(&states),
         };
         tokio::spawn(driver::run(settings, ends, ready));
         // The driver only goes without a word when the runtime does.
@@ -188,9 +193,10 @@ impl Builder {
             transport,
             commands,
             ending: end,
-            states,
+            changes,
             events,
             handlers,
+            states,
             call_timeout,
         }))
     }

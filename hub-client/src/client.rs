@@ -14,6 +14,7 @@ use crate::builder::Builder;
 use crate::driver::Command;
 use crate::events::{ClientEvent, ClientEvents};
 use crate::handlers::{Handlers, HubEvents, Subscription};
+use crate::hub_state::{HubState, HubStates};
 use crate::life::State;
 use crate::transport::Transport;
 
@@ -37,9 +38,10 @@ pub(crate) struct Handle {
     pub(crate) commands: mpsc::Sender<Command>,
     /// Set to true, or dropped, it ends the driver.
     pub(crate) ending: watch::Sender<bool>,
-    pub(crate) states: watch::Receiver<State>,
+    pub(crate) changes: watch::Receiver<State>,
     pub(crate) events: broadcast::WeakSender<ClientEvent>,
     pub(crate) handlers: Arc<Handlers>,
+    pub(crate) states: Arc<HubStates>,
     /// How long a call may take.
     pub(crate) call_timeout: Option<Duration>,
 }
@@ -115,7 +117,7 @@ impl HubClient {
         args: impl Serialize,
         mut report: impl FnMut(P),
     ) -> Result<T, CallError> {
-        let (mut command, result) = Command::new(hub, method, &array(&args)?)?;
+        let (mut command, result) = self.handle.command(hub, method, &array(&args)?)?;
         let mut reports = command.reports();
         let call = async {
             self.handle.send(command).await?;
@@ -201,17 +203,23 @@ impl HubClient {
         self.handle.handlers.events(hub, EVENTS)
     }
 
+    /// What goes to a hub with each call and may be changed by it; the typed proxies of [`hub`](Self::hub) have part in it.
+    #[must_use]
+    pub fn hub_state(&self, hub: &str) -> HubState {
+        self.handle.states.of(hub)
+    }
+
     /// The state now.
     #[must_use]
     pub fn state(&self) -> State {
-        *self.handle.states.borrow()
+        *self.handle.changes.borrow()
     }
 
     /// The state, to be awaited: `client.states().wait_for(|state| *state == State::Connected)`. A slow reader sees the
     /// latest state and may miss some between; [`client_events`](Self::client_events) tells all.
     #[must_use]
     pub fn states(&self) -> watch::Receiver<State> {
-        self.handle.states.clone()
+        self.handle.changes.clone()
     }
 
     /// What happens to the connection from now on.
@@ -255,7 +263,7 @@ impl fmt::Debug for HubClient {
 #[async_trait]
 impl Invoke for Handle {
     async fn invoke(&self, hub: &str, method: &str, args: Payload) -> Result<Payload, CallError> {
-        let (command, result) = Command::new(hub, method, &args)?;
+        let (command, result) = self.command(hub, method, &args)?;
         let call = async {
             self.send(command).await?;
             self::result(result).await
@@ -270,6 +278,15 @@ impl Handle {
         sent.map_err(|_| CallError::NotConnected)
     }
 
+    fn command(
+        &self,
+        hub: &str,
+        method: &str,
+        args: &Payload,
+    ) -> Result<(Command, Outcome), CallError> {
+        Command::new(hub, method, args, self.states.of(hub))
+    }
+
     async fn in_time<T>(
         &self,
         call: impl Future<Output = Result<T, CallError>>,
@@ -282,7 +299,10 @@ impl Handle {
     }
 }
 
-async fn result(of: oneshot::Receiver<Result<Payload, CallError>>) -> Result<Payload, CallError> {
+/// Where a result will be.
+type Outcome = oneshot::Receiver<Result<Payload, CallError>>;
+
+async fn result(of: Outcome) -> Result<Payload, CallError> {
     of.await.unwrap_or(Err(CallError::Disconnected))
 }
 

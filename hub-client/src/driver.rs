@@ -21,6 +21,7 @@ use crate::calls::Calls;
 use crate::error::{CloseReason, ConnectError, LinkError};
 use crate::events::{ClientEvent, Voice};
 use crate::handlers::Handlers;
+use crate::hub_state::HubStates;
 use crate::life::Life;
 use crate::negotiate::Negotiated;
 use crate::opening::{ABORT, Opened, open};
@@ -50,6 +51,7 @@ pub(crate) struct Ends {
     pub(crate) ending: watch::Receiver<bool>,
     pub(crate) voice: Voice,
     pub(crate) handlers: Arc<Handlers>,
+    pub(crate) states: Arc<HubStates>,
 }
 
 /// Opens a connection and drives it to its end. `ready` learns how the opening went.
@@ -148,7 +150,8 @@ impl Driver {
     fn new(settings: Settings, ends: Ends, life: Life, opened: Opened) -> (Self, Box<dyn Link>) {
         let (queue, waiting) = mpsc::channel(settings.event_buffer);
         let (saying, said) = mpsc::channel(ANSWERS_WAITING);
-        let runner = Runner::new(Arc::clone(&ends.handlers), saying, ends.voice.events());
+        let (handlers, states) = (Arc::clone(&ends.handlers), Arc::clone(&ends.states));
+        let runner = Runner::new(handlers, states, saying, ends.voice.events());
         tokio::spawn(runner.run(waiting));
         let both_ways = opened.route.transport == Transport::WebSockets;
         let posts = (!both_ways).then(|| Posts::new(opened.route.clone(), opened.limits));
@@ -263,7 +266,7 @@ impl Driver {
             }
             Step::Result(completion) => {
                 if let Some(reply) = self.calls.settle(&completion) {
-                    reply.end(completion.outcome);
+                    reply.end(completion);
                 }
             }
             Step::Slow => self.ends.voice.say(ClientEvent::Slow),

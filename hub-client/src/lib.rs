@@ -100,6 +100,7 @@ mod error;
 mod events;
 mod handlers;
 mod http;
+mod hub_state;
 mod life;
 mod negotiate;
 mod opening;
@@ -123,6 +124,7 @@ pub use hub_core::{
     Proxy,
 };
 pub use hub_macros::{hub_client_for_client as hub_client, hub_for_client as hub};
+pub use hub_state::HubState;
 pub use life::State;
 pub use retry::RetryPolicy;
 pub use transport::Transport;

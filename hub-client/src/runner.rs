@@ -9,11 +9,13 @@ use crate::answers::{Answer, Outcome};
 use crate::error::EventError;
 use crate::events::ClientEvent;
 use crate::handlers::{Handlers, guarded};
+use crate::hub_state::HubStates;
 use crate::reception::Arrival;
 use crate::resync::{Done, Held, Resyncs, Settled};
 
 pub(crate) struct Runner {
     handlers: Arc<Handlers>,
+    states: Arc<HubStates>,
     resyncs: Resyncs,
     answers: mpsc::Sender<Answer>,
     events: broadcast::Sender<ClientEvent>,
@@ -25,12 +27,14 @@ struct Muted;
 impl Runner {
     pub(crate) fn new(
         handlers: Arc<Handlers>,
+        states: Arc<HubStates>,
         answers: mpsc::Sender<Answer>,
         events: broadcast::Sender<ClientEvent>,
     ) -> Self {
         Self {
             resyncs: handlers.resyncs(),
             handlers,
+            states,
             answers,
             events,
         }
@@ -88,6 +92,9 @@ impl Runner {
 
     /// Calls all callbacks of an event. Its answer is the first value, or else the first failure.
     async fn call(&self, event: &Event) -> Result<(), Muted> {
+        if let Some(changes) = &event.state {
+            self.states.of(event.hub.as_str()).change(changes);
+        }
         let callbacks = self.handlers.of(event);
         let mut outcome: Outcome = match callbacks.is_empty() {
             true => Err("there is no such callback".to_owned()),

@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use super::Builder;
 use crate::client::{EVENTS, HubClient};
 use crate::handlers::HubEvents;
+use crate::hub_state::HubState;
 use crate::resync;
 
 impl Builder {
@@ -59,6 +60,12 @@ impl Builder {
     pub fn hub_events(self, hub: &str) -> (Self, HubEvents) {
         let events = self.handlers.events(hub, EVENTS);
         (self.hub(hub), events)
+    }
+
+    /// What goes to a hub with each call from the beginning on; see [`HubClient::hub_state`].
+    #[must_use]
+    pub fn hub_state(&self, hub: &str) -> HubState {
+        self.states.of(hub)
     }
 
     /// Keeps what the application knows of `hub` in step with the server, by snapshots: the first one is taken when the

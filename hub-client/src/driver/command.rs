@@ -2,7 +2,7 @@
 
 use bytes::{Bytes, BytesMut};
 use hub_core::{
-    Args, Call, CallError, ClassicClient, Failure, InvocationId, Message, Payload, Protocol,
+    Args, Call, CallError, ClassicClient, Completion, InvocationId, Message, Payload, Protocol,
     ProtocolError,
 };
 use serde::ser::Error;
@@ -10,6 +10,7 @@ use smol_str::SmolStr;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::calls::Waiter;
+use crate::hub_state::HubState;
 
 type Result<T, E = CallError> = std::result::Result<T, E>;
 
@@ -17,6 +18,8 @@ type Result<T, E = CallError> = std::result::Result<T, E>;
 pub(super) struct Reply {
     result: oneshot::Sender<Result<Payload>>,
     reports: Option<mpsc::UnboundedSender<Payload>>,
+    /// What the method may change.
+    state: HubState,
 }
 
 impl Waiter for Reply {
@@ -34,8 +37,11 @@ impl Reply {
     }
 
     /// No value is JSON's null.
-    pub(super) fn end(self, outcome: Result<Option<Payload>, Failure>) {
-        let result = match outcome {
+    pub(super) fn end(self, completion: Completion) {
+        if let Some(changes) = &completion.state {
+            self.state.change(changes);
+        }
+        let result = match completion.outcome {
             Ok(Some(value)) => Ok(value),
             Ok(None) => Payload::of(&()).map_err(CallError::Decode),
             Err(failure) => Err(CallError::Hub {
@@ -62,6 +68,7 @@ pub(super) struct What {
     hub: SmolStr,
     method: SmolStr,
     args: Args,
+    state: Option<Payload>,
 }
 
 impl Command {
@@ -70,6 +77,7 @@ impl Command {
         hub: &str,
         method: &str,
         args: &Payload,
+        state: HubState,
     ) -> Result<(Self, oneshot::Receiver<Result<Payload>>)> {
         let args = Args::parse(args.as_bytes().clone()).map_err(|error| {
             CallError::Encode(match error {
@@ -81,11 +89,13 @@ impl Command {
             hub: SmolStr::new(hub),
             method: SmolStr::new(method),
             args,
+            state: state.sent(),
         };
         let (reply, result) = oneshot::channel();
         let reply = Reply {
             result: reply,
             reports: None,
+            state,
         };
         Ok((Self { what, reply }, result))
     }
@@ -116,7 +126,7 @@ impl What {
             hub: self.hub,
             method: self.method,
             args: self.args,
-            state: None,
+            state: self.state,
             streams: Vec::new(),
         });
         let mut frame = BytesMut::new();

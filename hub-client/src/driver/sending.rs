@@ -86,7 +86,7 @@ impl Driver {
             Posted::Call(id, outcome) => {
                 if let Some(reply) = self.calls.take(&id) {
                     match outcome {
-                        Ok(completion) => reply.end(completion.outcome),
+                        Ok(completion) => reply.end(completion),
                         Err(error) => reply.fail(CallError::Send(error)),
                     }
                 }

@@ -13,6 +13,7 @@ use super::*;
 use crate::HubClient;
 use crate::State;
 use crate::events::ClientEvents;
+use crate::hub_state::HubState;
 use crate::route::Site;
 use crate::transport::Place;
 
@@ -117,7 +118,8 @@ fn rig(event_buffer: usize, handlers: Arc<Handlers>) -> Rig {
         transport: Transport::WebSockets,
         commands,
         ending: end,
-        states: voice.states(),
+        changes: voice.states(),
+        states: Arc::default(),
         events: voice.events().downgrade(),
         handlers: Arc::clone(&handlers),
         call_timeout: None,
@@ -147,6 +149,7 @@ fn rig(event_buffer: usize, handlers: Arc<Handlers>) -> Rig {
         ending,
         voice,
         handlers,
+        states: Arc::default(),
     };
     let opened = Opened {
         route: Arc::new(Route {
@@ -383,7 +386,7 @@ async fn nonsense_from_the_server_ends_the_connection() {
 fn arguments_are_an_array() {
     let payload = Payload::of("text").unwrap();
     assert!(matches!(
-        Command::new("h", "m", &payload).map(drop),
+        Command::new("h", "m", &payload, HubState::default()).map(drop),
         Err(CallError::Encode(_))
     ));
 }

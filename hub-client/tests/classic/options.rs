@@ -222,3 +222,37 @@ async fn requests_name_the_client_unless_it_has_another_name() {
         }
     }
 }
+
+#[tokio::test]
+async fn the_state_of_a_hub_goes_with_calls_and_comes_back_changed() {
+    let mut server = Server::start().await;
+    let builder = server.client();
+    builder.hub_state("Chat").set("name", &"ann").unwrap();
+    let (client, mut socket) = server.connect(builder, Terms::default()).await;
+    let state = client.hub_state("chat");
+    let heard = async |socket: &mut crate::server::Socket| {
+        let heard: serde_json::Value = serde_json::from_str(&socket.hear().await).unwrap();
+        heard["S"].clone()
+    };
+    let first = call(&client, 1).await;
+    assert_eq!(heard(&mut socket).await, json!({"name": "ann"}));
+    socket.say(r#"{"I":"0","R":1,"S":{"n":7}}"#).await;
+    soon(first).await.unwrap().unwrap();
+    assert_eq!(state.get::<u32>("n"), Some(7));
+    // The server may also change it with an event, before its callbacks run.
+    let (seen, mut names) = tokio::sync::mpsc::unbounded_channel();
+    let own = state.clone();
+    client
+        .on("chat", "renamed", move |_: Vec<u8>| {
+            let name: String = own.get("name").unwrap();
+            let seen = seen.clone();
+            async move { seen.send(name).unwrap() }
+        })
+        .keep();
+    socket
+        .say(r#"{"C":"d-2","M":[{"H":"Chat","M":"renamed","A":[],"S":{"name":"bob"}}]}"#)
+        .await;
+    assert_eq!(soon(names.recv()).await.unwrap(), "bob");
+    let _second = call(&client, 2).await;
+    assert_eq!(heard(&mut socket).await, json!({"name": "bob", "n": 7}));
+}
