@@ -58,6 +58,8 @@ pub struct Builder {
     max_frame: usize,
     transports: Vec<Transport>,
     tokens: Option<Source>,
+    #[cfg(feature = "cookies")]
+    cookies: bool,
     retry_start: bool,
     queue: usize,
     call_timeout: Option<Duration>,
@@ -81,6 +83,8 @@ impl Builder {
             max_frame: 16 * 1024 * 1024,
             transports: Transport::ALL.to_vec(),
             tokens: None,
+            #[cfg(feature = "cookies")]
+            cookies: false,
             retry_start: false,
             queue: 0,
             call_timeout: None,
@@ -202,12 +206,18 @@ impl Builder {
     }
 
     fn settings(self) -> Result<Settings, ConnectError> {
+        #[cfg_attr(not(feature = "cookies"), expect(unused_mut, reason = "no cookies"))]
+        let mut agent = Agent::new(self.trust);
+        #[cfg(feature = "cookies")]
+        if self.cookies {
+            agent.cookies = Some(crate::http::Cookies::default());
+        }
         let site = Site {
             address: Address::parse(&self.url)?,
             extra: reaching::query(&self.query)?,
             headers: reaching::headers(&self.headers)?,
             tokens: self.tokens.map(|source| Arc::new(Tokens::of(source))),
-            agent: Agent::new(self.trust),
+            agent,
             data: connection_data(&self.hubs),
         };
         Ok(Settings {

@@ -1,5 +1,7 @@
 //! Requests beside a link, or instead of one: over connections that are kept for the next request.
 
+#[cfg(feature = "cookies")]
+mod cookies;
 mod dial;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,6 +16,8 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 use crate::address::Address;
 use crate::error::ConnectError;
+#[cfg(feature = "cookies")]
+pub(crate) use cookies::Cookies;
 use dial::Dialer;
 pub(crate) use dial::{Io, Trust};
 
@@ -32,6 +36,9 @@ const IDLE: Duration = Duration::from_secs(20);
 pub(crate) struct Agent {
     pool: Arc<Mutex<Pool>>,
     dialer: Dialer,
+    /// If the application wants them.
+    #[cfg(feature = "cookies")]
+    pub(crate) cookies: Option<Cookies>,
 }
 
 type Pool = Client<Dialer, Full<Bytes>>;
@@ -54,8 +61,12 @@ pub(crate) struct Ask<'a> {
 impl Agent {
     pub(crate) fn new(trust: Trust) -> Self {
         let dialer = Dialer::new(trust);
-        let pool = Arc::new(Mutex::new(pool(&dialer)));
-        Self { pool, dialer }
+        Self {
+            pool: Arc::new(Mutex::new(pool(&dialer))),
+            dialer,
+            #[cfg(feature = "cookies")]
+            cookies: None,
+        }
     }
 
     /// Takes new connections from now on: the link is gone, and those that wait may be as well.
@@ -114,8 +125,35 @@ impl Agent {
     async fn send(&self, ask: Ask<'_>) -> Result<Response<Incoming>, ConnectError> {
         let address = ask.address;
         let request = self.request(ask)?;
+        let url = request.uri().to_string();
         let sent = self.pool().request(request);
-        sent.await.map_err(|error| unreachable(address, error))
+        let answer = sent.await.map_err(|error| unreachable(address, error))?;
+        self.heard(&url, answer.headers());
+        Ok(answer)
+    }
+
+    /// Adds to a request's headers what every request to this URL carries.
+    #[cfg_attr(
+        not(feature = "cookies"),
+        expect(unused_variables, clippy::unused_self, reason = "there are no cookies")
+    )]
+    pub(crate) fn equip(&self, url: &str, headers: &mut HeaderMap) {
+        #[cfg(feature = "cookies")]
+        if let Some(cookies) = &self.cookies {
+            cookies.add_to(url, headers);
+        }
+    }
+
+    /// Looks at the headers of an answer.
+    #[cfg_attr(
+        not(feature = "cookies"),
+        expect(unused_variables, clippy::unused_self, reason = "there are no cookies")
+    )]
+    pub(crate) fn heard(&self, url: &str, headers: &HeaderMap) {
+        #[cfg(feature = "cookies")]
+        if let Some(cookies) = &self.cookies {
+            cookies.take(url, headers);
+        }
     }
 
     fn request(&self, ask: Ask<'_>) -> Result<Request<Full<Bytes>>, ConnectError> {
@@ -140,6 +178,8 @@ impl Agent {
             headers.insert(header::PROXY_AUTHORIZATION, proxy);
         }
         headers.extend(ask.headers);
+        let url = request.uri().to_string();
+        self.equip(&url, request.headers_mut());
         Ok(request)
     }
 }

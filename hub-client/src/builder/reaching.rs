@@ -49,6 +49,14 @@ impl Builder {
         self
     }
 
+    /// Keeps the cookies that the server and gateways before it set, and sends them with all later requests of the
+    /// connection: gateways use them to lead a client to the same server again. Needs the feature `cookies`.
+    #[cfg(feature = "cookies")]
+    pub fn cookies(mut self) -> Self {
+        self.cookies = true;
+        self
+    }
+
     /// Tries these transports only, in this order; by default WebSockets, then server-sent events, then long polling. The
     /// next one is tried when one can't be made or the server does not answer on it in time.
     pub fn transports(mut self, transports: impl IntoIterator<Item = Transport>) -> Self {

@@ -51,18 +51,24 @@ impl WebSocket {
                 problem: "it is no request target",
             })?;
         request.headers_mut().extend(headers.clone());
+        let site = address.url(target);
+        agent.equip(&site, request.headers_mut());
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER)
             .max_message_size(Some(max_frame))
             .max_frame_size(Some(max_frame));
         let stream = agent.dial(address).await?;
         match client_async_with_config(request, stream, Some(config)).await {
-            Ok((stream, _)) => Ok(Self {
-                stream,
-                flushed: true,
-                failed: None,
-            }),
+            Ok((stream, answer)) => {
+                agent.heard(&site, answer.headers());
+                Ok(Self {
+                    stream,
+                    flushed: true,
+                    failed: None,
+                })
+            }
             Err(Error::Http(response)) => {
+                agent.heard(&site, response.headers());
                 let body = response.body().as_deref().unwrap_or_default();
                 Err(refused("connect", response.status(), body))
             }

@@ -12,6 +12,7 @@ mod contract;
 mod in_step;
 mod options;
 mod polling;
+mod proxied;
 mod reconnecting;
 mod server;
 mod streaming;

@@ -256,3 +256,40 @@ async fn the_state_of_a_hub_goes_with_calls_and_comes_back_changed() {
     let _second = call(&client, 2).await;
     assert_eq!(heard(&mut socket).await, json!({"name": "bob", "n": 7}));
 }
+
+#[cfg(feature = "cookies")]
+#[tokio::test]
+async fn cookies_come_back_with_every_request_that_they_are_meant_for() {
+    let mut server = Server::start().await;
+    let builder = server.client().cookies().header("cookie", "own=1");
+    let client = tokio::spawn(builder.connect());
+    let negotiate = server.request().await;
+    assert_eq!(negotiate.header("cookie"), Some("own=1"));
+    let set = [
+        "node=a; Path=/; HttpOnly",
+        "else=b; Path=/elsewhere",
+        "foreign=d; Domain=example.com",
+        "gone=e; Max-Age=0",
+    ];
+    let set: String = set.map(|it| format!("Set-Cookie: {it}\r\n")).concat();
+    let with = format!("200 OK\r\n{}X: y", set);
+    negotiate.answer_as(&with, &Terms::default().body()).await;
+    let mut expected = "own=1; node=a";
+    let socket = server.request().await;
+    assert_eq!(socket.header("cookie"), Some(expected));
+    socket
+        .answer_as("403 No\r\nSet-Cookie: node=z; Path=/\r\nX: y", "")
+        .await;
+    expected = "own=1; node=z";
+    let stream = server.request().await;
+    assert_eq!(stream.header("cookie"), Some(expected));
+    let _stream = stream
+        .stream("data: {\"C\":\"d-1\",\"S\":1,\"M\":[]}\n\n")
+        .await;
+    let start = server.request().await;
+    assert_eq!(start.header("cookie"), Some(expected));
+    start.answer(200, STARTED).await;
+    let client = soon(client).await.unwrap().unwrap();
+    let _call = call(&client, 1).await;
+    assert_eq!(server.request().await.header("cookie"), Some(expected));
+}

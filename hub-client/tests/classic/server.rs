@@ -95,6 +95,10 @@ impl Server {
         }
     }
 
+    pub(crate) fn address(&self) -> std::net::SocketAddr {
+        self.address
+    }
+
     pub(crate) fn url(&self) -> String {
         format!("http://{}/signalr", self.address)
     }
@@ -198,10 +202,15 @@ impl Request {
             .find_map(|(key, value)| key.eq_ignore_ascii_case(name).then_some(value))
     }
 
-    pub(crate) async fn answer(mut self, status: u16, body: &str) {
+    pub(crate) async fn answer(self, status: u16, body: &str) {
+        self.answer_as(&format!("{status} Said So"), body).await;
+    }
+
+    /// With a status, its text, and what headers may follow.
+    pub(crate) async fn answer_as(mut self, status: &str, body: &str) {
         let length = body.len();
         let answer = format!(
-            "HTTP/1.1 {status} Said So\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
+            "HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
         );
         self.stream.write_all(answer.as_bytes()).await.unwrap();
     }
@@ -232,6 +241,15 @@ impl Request {
         let mut body = vec![0; length];
         soon(self.stream.read_exact(&mut body)).await.unwrap();
         String::from_utf8(body).unwrap()
+    }
+
+    /// Lets the client through, as a proxy does: what comes next is what it asks the server behind.
+    pub(crate) async fn tunnel(mut self) -> Self {
+        self.stream
+            .write_all(b"HTTP/1.1 200 OK\r\n\r\n")
+            .await
+            .unwrap();
+        soon(Self::read(self.stream)).await.unwrap()
     }
 
     pub(crate) async fn accept(self) -> Socket {
