@@ -246,8 +246,13 @@ impl HubClient {
     /// # Cancel safety
     /// The end goes on without the future.
     pub async fn close(&self) {
-        self.handle.ending.send_replace(true);
+        self.end();
         self.handle.commands.closed().await;
+    }
+
+    /// Begins to close.
+    pub(crate) fn end(&self) {
+        self.handle.ending.send_replace(true);
     }
 }
 

@@ -105,6 +105,7 @@ mod life;
 mod negotiate;
 mod opening;
 mod place;
+mod pool;
 mod posts;
 mod reception;
 mod resync;
@@ -126,6 +127,7 @@ pub use hub_core::{
 pub use hub_macros::{hub_client_for_client as hub_client, hub_for_client as hub};
 pub use hub_state::HubState;
 pub use life::State;
+pub use pool::{ClientPool, PoolError, Resolve};
 pub use retry::RetryPolicy;
 pub use transport::Transport;
 

@@ -15,5 +15,6 @@ mod each;
 mod hub;
 mod in_step;
 mod offline;
+mod pool;
 mod proxy;
 mod secure;
