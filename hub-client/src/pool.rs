@@ -92,10 +92,12 @@ pub struct ClientPool(Arc<Shared>);
 
 struct Shared {
     resolve: Box<dyn Resolve>,
-    build: Box<dyn Fn(&str, &str) -> Builder + Send + Sync>,
+    build: Box<Build>,
     /// `None` when the pool is closed.
     places: Mutex<Option<HashMap<Key, Place>>>,
 }
+
+type Build = dyn Fn(&str, &str) -> Builder + Send + Sync;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Key {
