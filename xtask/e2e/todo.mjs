@@ -1,9 +1,9 @@
 // The shared to-do list: its page in two windows and the terminal client (--rust CMD), which stay right through cuts. The
-// server keeps few changes (--keep 5), so that most cuts make a gap.
+// server keeps few changes (--keep 5), so that most cuts make a gap. With --screenshot FILE only a picture is taken, of a new server.
 
 import { Checks, Lines, Proxy, assert, blankPage, equal, options, until, watched, withBrowser } from "./harness.mjs";
 
-const { url, chromium, rust } = options({ rust: { type: "string" } });
+const { url, chromium, rust, screenshot } = options({ rust: { type: "string" }, screenshot: { type: "string" } });
 const checks = new Checks();
 const check = checks.check.bind(checks);
 
@@ -277,7 +277,25 @@ async function cuts(newContext) {
   for (const line of lines) await line.close();
 }
 
+async function picture(newContext) {
+  await check(`the picture ${screenshot}`, async () => {
+    const page = await open(newContext, url, { viewport: { width: 760, height: 500 }, deviceScaleFactor: 2, colorScheme: "light" });
+    const things = ["Pull the network cable", "Check what the other window says", "Change half of the list meanwhile", "Put the cable back", "Compare: both lists are the same", "Tell the others"];
+    for (const text of things) {
+      await add(page, text);
+      await row(page, text).waitFor();
+    }
+    for (const text of things.slice(0, 3)) {
+      await row(page, text).locator("input").click();
+      await page.locator("#list li.done").filter({ hasText: text }).waitFor();
+    }
+    await page.mouse.move(0, 0);
+    await page.screenshot({ path: screenshot });
+  });
+}
+
 await checks.run(() => withBrowser(chromium, async (newContext) => {
+  if (screenshot) return picture(newContext);
   await everyday(newContext);
   await answers(newContext);
   await cuts(newContext);
