@@ -1,6 +1,7 @@
 /**
- * hub.js: the modern client for classic SignalR hubs over a WebSocket. One module, no
- * dependencies, no build step; for browsers and Node >= 22 (before: `options.WebSocket`).
+ * hub.js: the modern client for classic SignalR hubs over a WebSocket. One module as servers give
+ * it (`/signalr/hub.js`), no dependencies, no build step; for browsers and Node >= 22 (before:
+ * `options.WebSocket`).
  *
  *     const connection = new HubConnection("/signalr");
  *     const chat = connection.hub("chat");

@@ -1,7 +1,8 @@
 // hub.js against a server that is made up: answers, gaps, and hubs that are kept in step.
 
+import { HubConnection } from "../../hub-client/js/hub.js";
 import { assert, equal, until } from "./harness.mjs";
-import { madeUp } from "./madeup.mjs";
+import { madeUp, rejects } from "./madeup.mjs";
 
 const event = (M, O, ...A) => ({ H: "H", M, A, O });
 const asking = (M, O, ...A) => ({ ...event(M, O, ...A), K: 1 });
@@ -129,5 +130,64 @@ export async function inStep(check) {
     equal([all.got, errors], [["last"], ["not now", "The snapshot has no position."]], "events and errors");
     await all.connection.stop();
     assert(all.connection.state === "disconnected", "it is over");
+  });
+
+  await check("made up: a snapshot whose call a cut overtakes is taken again at once on the next socket, however late it fails", async () => {
+    const attempts = { early: 0, late: 0 };
+    const all = await started(({ connection, hub }) => {
+      hub.resync(async () => { attempts.early += 1; return hub.invoke("snapshot"); });
+      connection.hub("other").resync(async () => {
+        attempts.late += 1;
+        const error = await rejects(connection.hub("other").invoke("snapshot"));
+        await until("the next socket", () => connection.state === "connected");
+        throw error;
+      });
+    });
+    const before = Date.now();
+    for (let n = 1; n <= 6; n++) {
+      await until(`attempts ${n}: ${JSON.stringify(attempts)}`, () => attempts.early === n && attempts.late === n, 60_000);
+      all.sockets.at(-1).say({}); // one that had worked is made again soon
+      await cut(all);
+    }
+    await until("the last attempts", () => attempts.early === 7 && attempts.late === 7, 60_000);
+    const waited = Date.now() - before;
+    assert(waited < 20_000, `with pauses it takes 35 s or more, without ${waited} ms`);
+    await all.connection.stop();
+  });
+
+  await check("made up: answers are kept up to a number, a length and a count of times", async () => {
+    const all = await started();
+    const { hub, frames, sockets } = all;
+    const asked = async (M, from, count) => {
+      const before = frames.length;
+      const orders = Array.from({ length: count }, (_, n) => (from + n).toString(16).toUpperCase());
+      sockets.at(-1).say({ C: `d-A-${orders.at(-1)}`, M: orders.map((O) => asking(M, O)) });
+      await until("answers", () => frames.length === before + count);
+    };
+    const again = async () => {
+      frames.length = 0;
+      sockets.at(-1).say({});
+      await cut(all);
+      await new Promise((resolve) => { setTimeout(resolve, 20); }); // all are said in one go
+      return frames.map(({ K }) => parseInt(K, 16));
+    };
+    hub.on("long", () => "x".repeat(400_000)).on("longest", () => "x".repeat(2_000_000));
+    await asked("e", 1, 1030);
+    equal((await again()).length, 1024, "small ones that are kept");
+    await asked("long", 2000, 4);
+    equal(await again(), [2002, 2003], "long ones that are kept");
+    await asked("longest", 3000, 1);
+    equal(await again(), [3000], "one that is longer than all may be");
+    for (let times = 3; times <= 8; times++) equal(await again(), [3000], `time ${times}`);
+    equal(await again(), [], "one that was said eight times");
+    await all.connection.stop();
+  });
+
+  await check("made up: a query value of the protocol's own name is refused", async () => {
+    for (const [url, query] of [["http://h/s", { Tags: 1 }], ["http://h/s?messageId=2"]]) {
+      const error = await rejects((async () => new HubConnection(url, { query }))());
+      assert(error instanceof TypeError && /"(Tags|messageId)"/.test(error.message), error.message);
+    }
+    equal(new HubConnection("http://h/s?tag=1", { query: { tagged: 2 } }).state, "disconnected", "others are taken");
   });
 }

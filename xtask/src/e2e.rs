@@ -16,6 +16,9 @@ const CHAT: &[Wanted] = &[("--url", "chat", &[])];
 
 const AXUM: &[Wanted] = &[("--url", "axum-mount", &[])];
 
+/// It keeps so little that most cuts make a gap.
+const TODO: &[Wanted] = &[("--url", "todo", &["--keep", "5"])];
+
 const USUAL: &[Wanted] = &[("--url", "conformance", &[])];
 
 /// One with the usual settings, and one that loses patience soon.
@@ -47,6 +50,7 @@ pub(crate) fn all(steps: &mut Steps<'_>, workspace: &Workspace) {
         return steps.fail("end to end", "not run: a step before it failed");
     }
     chat(steps, workspace);
+    todo(steps, workspace);
     conformance(steps, workspace);
     others(steps, workspace);
 }
@@ -68,6 +72,13 @@ fn chat(steps: &mut Steps<'_>, workspace: &Workspace) {
     node(steps, workspace, name, AXUM, &["cors.mjs"]);
     let page = ["page.mjs", "--rust", &client];
     node(steps, workspace, "chat, its page", CHAT, &page);
+}
+
+fn todo(steps: &mut Steps<'_>, workspace: &Workspace) {
+    let client = workspace.release("todo-client");
+    let name = "a to-do list that is cut again and again";
+    let line = ["todo.mjs", "--rust", &client];
+    node(steps, workspace, name, TODO, &line);
 }
 
 fn conformance(steps: &mut Steps<'_>, workspace: &Workspace) {
@@ -115,7 +126,10 @@ pub(crate) fn picture(steps: &mut Steps<'_>, workspace: &Workspace) {
         workspace.path("docs/chat.png"),
     );
     let page = ["page.mjs", "--rust", &client, "--screenshot", &file];
-    node(steps, workspace, "picture", CHAT, &page);
+    node(steps, workspace, "picture of the chat", CHAT, &page);
+    let file = workspace.path("docs/todo.png");
+    let line = ["todo.mjs", "--screenshot", &file];
+    node(steps, workspace, "picture of the to-do list", TODO, &line);
 }
 
 fn ready(steps: &mut Steps<'_>, workspace: &Workspace) -> bool {

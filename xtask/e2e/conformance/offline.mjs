@@ -45,7 +45,44 @@ async function takenOver(world) {
   });
 }
 
+/** A classic client has no frame that closes a hub: it stops, and what starts later brings the same persistent id. */
+async function walkThrough(world) {
+  const ours = randomUUID();
+  const mark = (text) => `${text} ${ours}`;
+  const own = async (client) => (await client.heard("bar")).map(([text]) => text).filter((text) => text.endsWith(ours));
+  await world.using([world.connect({ hubs })], async (ann) => {
+    await world.using([known(world, ours)], async (bob) => {
+      await ann.invoke("foo", "Bar", mark("x"));
+      await bob.hears("bar", [mark("x")]);
+      await bob.stop();
+      await gone(ann, bob.id);
+      await ann.invoke("foo", "Bar", mark("y"));
+      await ann.hears("bar", [mark("y")]);
+      equal(await own(bob), [mark("x")], "what was heard while the hub was closed");
+    });
+    // A connection of another page, too: it is the id that counts.
+    await world.using([known(world, ours)], async (bob) => {
+      await bob.hears("bar", [mark("y")]);
+      await ann.invoke("foo", "Bar", mark("z"));
+      await bob.hears("bar", [mark("z")]);
+      equal(await own(bob), [mark("y"), mark("z")], "what was heard from its opening on");
+      const id = bob.id;
+      await bob.page.goto("about:blank"); // a window that is closed, without a stop of the page's own
+      await gone(ann, id);
+      await ann.invoke("foo", "Bar", mark("while closed"));
+    });
+    await world.using([known(world, ours)], async (bob) => {
+      await bob.hears("bar", [mark("while closed")]);
+      await bob.invoke("foo", "Bar", mark("end"));
+      await bob.hears("bar", [mark("end")]);
+      equal(await own(bob), [mark("while closed"), mark("end")], "what was heard in the next window");
+    });
+    equal(await own(ann), ["x", "y", "z", "while closed", "end"].map(mark), "what the other one heard");
+  });
+}
+
 export const checks = [
+  { name: "foo: two classic clients: one closes, a message comes, it opens again and has it, in any window", body: walkThrough },
   { name: "foo: who was away gets what was queued, in order, once", body: away },
   { name: "foo: a second client with the same persistent id takes over", body: takenOver },
 ];
