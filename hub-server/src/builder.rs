@@ -9,6 +9,7 @@ use hub_core::{Authorize, Filter, Hub, HubRegistration, Identity, Log, NodeId, R
 use crate::config::{Config, Transport};
 use crate::connection::expiry::Expiring;
 use crate::connection::owners::Owners;
+use crate::connection::persistent::PersistentIds;
 use crate::connection::pump::Tide;
 use crate::connection::registry::Registry;
 use crate::http::auth::{Authenticate, FromExtensions};
@@ -34,6 +35,7 @@ pub struct Builder {
     key: Option<[u8; 32]>,
     log: Option<Arc<dyn Log>>,
     authenticate: Arc<dyn Authenticate>,
+    persistent_ids: PersistentIds,
     keep_alive_was_set: bool,
     wrong: Option<&'static str>,
     #[cfg(feature = "tls")]
@@ -52,6 +54,7 @@ impl Default for Builder {
             key: None,
             log: None,
             authenticate: Arc::new(FromExtensions),
+            persistent_ids: PersistentIds::bound(),
             keep_alive_was_set: false,
             wrong: None,
             #[cfg(feature = "tls")]
@@ -271,6 +274,13 @@ impl Builder {
         self
     }
 
+    /// Which persistent ids are taken, and from whom: by default any GUID, from the first user who brings it.
+    #[must_use]
+    pub fn persistent_ids(mut self, ids: PersistentIds) -> Self {
+        self.persistent_ids = ids;
+        self
+    }
+
     /// Serves TLS in [`HubServer::bind`] and [`HubServer::serve`].
     #[cfg(feature = "tls")]
     #[must_use]
@@ -288,6 +298,8 @@ impl Builder {
             return Err(BuildError::Setting(wrong));
         }
         self.config.check().map_err(BuildError::Setting)?;
+        let persistent_ids = self.persistent_ids;
+        persistent_ids.check().map_err(BuildError::Setting)?;
         let mounts = if self.mounts.is_empty() {
             vec![self.mount]
         } else {
@@ -331,6 +343,7 @@ impl Builder {
             acks: Acks::default(),
             asks: Asks::default(),
             owners: Owners::default(),
+            persistent_ids,
             expiring: Expiring::default(),
             leaving: AtomicBool::new(false),
         };

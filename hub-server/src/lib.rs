@@ -41,6 +41,7 @@ pub use hub_macros::{hub_client_for_server as hub_client, hub_for_server as hub}
 
 pub use crate::builder::{BuildError, Builder};
 pub use crate::config::Transport;
+pub use crate::connection::persistent::PersistentIds;
 pub use crate::http::auth::{Authenticate, Unauthenticated};
 pub use crate::http::credentials::Credentials;
 pub use crate::http::negotiate::Negotiated;
