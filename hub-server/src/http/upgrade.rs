@@ -6,7 +6,7 @@ use std::sync::Arc;
 use http::request::Parts;
 use http::{HeaderValue, Method, Response, StatusCode, header};
 use hub_core::{ConnectionId, Start, XSockets};
-use hyper::upgrade::OnUpgrade;
+use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
@@ -18,6 +18,7 @@ use super::reply::{ResponseBody, plain};
 use crate::connection::lifetime::{self, Event};
 use crate::connection::link::{Attach, End};
 use crate::mount::Mount;
+use crate::transport::first_bytes::Begun;
 use crate::transport::websocket::{self as transport, WebSocket};
 use crate::transport::xsockets::{self as packets, Packeted};
 
@@ -229,7 +230,7 @@ where
                         Box::new(parts.io.into_inner()) as Box<dyn Io>,
                         parts.read_buf.to_vec(),
                     ),
-                    Err(upgraded) => (Box::new(TokioIo::new(upgraded)) as Box<dyn Io>, Vec::new()),
+                    Err(upgraded) => boxed(upgraded),
                 });
         serve(socket).await;
     });
@@ -241,6 +242,14 @@ where
         headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
     }
     response
+}
+
+/// The same for a socket on a shared port; any other is read and written through hyper.
+fn boxed(upgraded: Upgraded) -> Socket {
+    match upgraded.downcast::<TokioIo<Begun<TcpStream>>>() {
+        Ok(parts) => (Box::new(parts.io.into_inner()), parts.read_buf.to_vec()),
+        Err(upgraded) => (Box::new(TokioIo::new(upgraded)), Vec::new()),
+    }
 }
 
 trait Io: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send {}

@@ -318,7 +318,7 @@ fn public<'a>(error: &'a HubError, neutral: &'a str) -> &'a str {
 }
 
 /// What tells a client of a failure.
-pub(super) fn failure(wire: &dyn Packets, hub: &str, text: &str) -> Bytes {
+pub(crate) fn failure(wire: &dyn Packets, hub: &str, text: &str) -> Bytes {
     failure_on(wire, hub, "4", text)
 }
 
