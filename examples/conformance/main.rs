@@ -15,10 +15,12 @@ mod detours;
 mod extra;
 mod hubs;
 mod options;
+mod port;
 mod raw;
 
 use std::error::Error;
 use std::io;
+use std::pin::Pin;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -30,6 +32,8 @@ use crate::options::Options;
 
 /// How long requests under way may take when the program is asked to end.
 const LAST_REQUESTS: Duration = Duration::from_secs(5);
+
+type Serving = Pin<Box<dyn Future<Output = io::Result<()>> + Send>>;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -55,32 +59,46 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let listener = TcpListener::bind((host, port))
         .await
         .map_err(|error| format!("can't listen on {host}:{port}: {error}; try another --port"))?;
-    if let Some(port) = options.text_port {
+    let shared = options.text_port == Some(port);
+    if let Some(port) = options.text_port.filter(|_| !shared) {
         let listener = TcpListener::bind((host, port)).await.map_err(|error| {
             format!("can't listen on {host}:{port}: {error}; try another --text-port")
         })?;
         tokio::spawn(service.clone().serve_text(listener));
     }
     println!("listening on http://{}", listener.local_addr()?);
-    // Without it a network holds small answers back for tens of milliseconds.
-    let listener = listener.tap_io(|socket| drop(socket.set_nodelay(true)));
-
+    let going = service.clone();
     let (end, mut ending) = watch::channel(false);
     let mut ended = ending.clone();
     tokio::spawn(async move {
         asked_to_end.await;
         // Lets the clients go, which would otherwise be waited for.
-        service.shutdown();
+        going.shutdown();
         let _ = end.send(true);
     });
-    let serving = axum::serve(listener, app)
-        .with_graceful_shutdown(async move { drop(ending.wait_for(|end| *end).await) });
+    let ending = async move { drop(ending.wait_for(|end| *end).await) };
+    let serving: Serving = if shared {
+        let listener = port::Shared(service.share(listener));
+        Box::pin(
+            axum::serve(listener, app)
+                .with_graceful_shutdown(ending)
+                .into_future(),
+        )
+    } else {
+        // Without it a network holds small answers back for tens of milliseconds.
+        let listener = listener.tap_io(|socket| drop(socket.set_nodelay(true)));
+        Box::pin(
+            axum::serve(listener, app)
+                .with_graceful_shutdown(ending)
+                .into_future(),
+        )
+    };
     let last_requests = async {
         drop(ended.wait_for(|end| *end).await);
         tokio::time::sleep(LAST_REQUESTS).await;
     };
     tokio::select! {
-        served = serving.into_future() => served?,
+        served = serving => served?,
         () = last_requests => {}
     }
     Ok(())

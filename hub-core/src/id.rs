@@ -183,19 +183,24 @@ impl PersistentId {
             _ => return None,
         };
         let well_formed = digits.len() == 32 && digits.bytes().all(|b| b.is_ascii_hexdigit());
-        well_formed.then(|| {
-            let mut text = digits.to_ascii_lowercase();
-            for at in places {
-                text.insert(at, '-');
-            }
-            Self(text.into())
-        })
+        well_formed.then(|| u128::from_str_radix(&digits, 16).ok().map(Self::from))?
     }
 
     /// The GUID, in lower case with hyphens.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// The GUID with these bits.
+impl From<u128> for PersistentId {
+    fn from(bits: u128) -> Self {
+        let mut text = format!("{bits:032x}");
+        for at in [8, 13, 18, 23] {
+            text.insert(at, '-');
+        }
+        Self(text.into())
     }
 }
 
@@ -238,6 +243,14 @@ mod tests {
     fn persistent_ids_are_guids_in_several_forms() {
         let id = PersistentId::parse("0F8FAD5B-D9CB-469F-A165-70867728950E").unwrap();
         assert_eq!(id.as_str(), "0f8fad5b-d9cb-469f-a165-70867728950e");
+        assert_eq!(
+            PersistentId::from(0x0f8f_ad5b_d9cb_469f_a165_7086_7728_950e),
+            id
+        );
+        assert_eq!(
+            PersistentId::from(7).as_str(),
+            "00000000-0000-0000-0000-000000000007"
+        );
         for text in [
             "0f8fad5bd9cb469fa16570867728950e",
             "{0f8fad5b-d9cb-469f-a165-70867728950e}",

@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use hub_core::{Authorize, Filter, Hub, HubRegistration, Identity, Log, NodeId, Request};
 
+use crate::build_error::BuildError;
 use crate::config::{Config, Transport};
 use crate::connection::expiry::Expiring;
 use crate::connection::owners::Owners;
+use crate::connection::persistent::PersistentIds;
 use crate::connection::pump::Tide;
 use crate::connection::registry::Registry;
 use crate::http::auth::{Authenticate, FromExtensions};
@@ -34,6 +36,8 @@ pub struct Builder {
     key: Option<[u8; 32]>,
     log: Option<Arc<dyn Log>>,
     authenticate: Arc<dyn Authenticate>,
+    persistent_ids: PersistentIds,
+    shares_port: bool,
     keep_alive_was_set: bool,
     wrong: Option<&'static str>,
     #[cfg(feature = "tls")]
@@ -52,6 +56,8 @@ impl Default for Builder {
             key: None,
             log: None,
             authenticate: Arc::new(FromExtensions),
+            persistent_ids: PersistentIds::bound(),
+            shares_port: false,
             keep_alive_was_set: false,
             wrong: None,
             #[cfg(feature = "tls")]
@@ -271,6 +277,24 @@ impl Builder {
         self
     }
 
+    /// Which persistent ids are taken, and from whom: by default any GUID, from the first user who brings it.
+    #[must_use]
+    pub fn persistent_ids(mut self, ids: PersistentIds) -> Self {
+        self.persistent_ids = ids;
+        self
+    }
+
+    /// Whether the text protocol of XSockets is spoken on the port of HTTP, too; off by default. The first bytes of a client
+    /// choose, and who says nothing of either is told so and shown out. With [`tls`](Self::tls) all of it is inside of TLS.
+    /// Counts in [`HubServer::bind`] and [`HubServer::serve`]; a host that serves HTTP itself has
+    /// [`HubService::share`](crate::HubService::share). What holds for the text protocol is said at
+    /// [`HubService::serve_text`](crate::HubService::serve_text).
+    #[must_use]
+    pub fn shared_port(mut self, on: bool) -> Self {
+        self.shares_port = on;
+        self
+    }
+
     /// Serves TLS in [`HubServer::bind`] and [`HubServer::serve`].
     #[cfg(feature = "tls")]
     #[must_use]
@@ -288,6 +312,8 @@ impl Builder {
             return Err(BuildError::Setting(wrong));
         }
         self.config.check().map_err(BuildError::Setting)?;
+        let persistent_ids = self.persistent_ids;
+        persistent_ids.check().map_err(BuildError::Setting)?;
         let mounts = if self.mounts.is_empty() {
             vec![self.mount]
         } else {
@@ -331,6 +357,7 @@ impl Builder {
             acks: Acks::default(),
             asks: Asks::default(),
             owners: Owners::default(),
+            persistent_ids,
             expiring: Expiring::default(),
             leaving: AtomicBool::new(false),
         };
@@ -339,6 +366,7 @@ impl Builder {
             mounts,
             tokens: Arc::new(Tokens::new(&key)),
             authenticate: self.authenticate,
+            shares_port: self.shares_port,
             #[cfg(feature = "tls")]
             tls: self.tls,
         })
@@ -352,27 +380,4 @@ impl std::fmt::Debug for Builder {
             .field("mounts", &self.mounts)
             .finish_non_exhaustive()
     }
-}
-
-/// Why a server can't be built.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum BuildError {
-    /// A setting is out of its range; the text is the original's.
-    #[error("{0}")]
-    Setting(&'static str),
-    /// Two hubs have the same name, ignoring case.
-    #[error(
-        "Two Hubs must not share the same name: '{0}'. Give one of them another with #[hub(name = \"..\")]."
-    )]
-    SharedName(&'static str),
-    /// A hub's name is empty or has a dot, which separates hub and group in names of topics.
-    #[error("The hub name '{0}' is invalid.")]
-    InvalidName(&'static str),
-    /// The path does not begin with a slash.
-    #[error("the path '{0}' does not begin with '/'")]
-    Path(String),
-    /// The system gave no random bytes for a key.
-    #[error("the system has no random numbers for a key; give one with `key`")]
-    NoRandomness,
 }

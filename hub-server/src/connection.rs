@@ -8,6 +8,7 @@ pub(crate) mod heartbeat;
 pub(crate) mod lifetime;
 pub(crate) mod link;
 pub(crate) mod owners;
+pub(crate) mod persistent;
 pub(crate) mod pump;
 pub(crate) mod registry;
 pub(crate) mod resume;

@@ -22,9 +22,11 @@
 //! Modules, from the outside in: `http` answers requests, `transport` carries frames, `connection` keeps what a node
 //! knows of each client, `hubs` runs calls and sends, `log` keeps what outlives a socket. Imports only go down.
 
+mod build_error;
 mod builder;
 mod config;
 mod connection;
+mod guest;
 mod http;
 mod hubs;
 mod log;
@@ -32,6 +34,7 @@ mod meter;
 mod mount;
 mod node;
 mod server;
+mod shared_port;
 mod text_port;
 mod transport;
 
@@ -39,8 +42,10 @@ pub use hub_core::*;
 // Rooted here, so that a server needs no second crate in its Cargo.toml.
 pub use hub_macros::{hub_client_for_server as hub_client, hub_for_server as hub};
 
-pub use crate::builder::{BuildError, Builder};
+pub use crate::build_error::BuildError;
+pub use crate::builder::Builder;
 pub use crate::config::Transport;
+pub use crate::connection::persistent::PersistentIds;
 pub use crate::http::auth::{Authenticate, Unauthenticated};
 pub use crate::http::credentials::Credentials;
 pub use crate::http::negotiate::Negotiated;
@@ -54,6 +59,8 @@ pub use crate::log::{LogOptions, MemoryLog, Overflow};
 pub use crate::log::{OpenError, RedbLog};
 pub use crate::mount::Mount;
 pub use crate::server::{Bound, HubServer};
+pub use crate::shared_port::SharedPort;
+pub use crate::transport::first_bytes::Begun;
 
 #[doc(hidden)]
 pub use hub_core::__private;

@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 use crate::config::Config;
 use crate::connection::expiry::Expiring;
 use crate::connection::owners::Owners;
+use crate::connection::persistent::PersistentIds;
 use crate::connection::pump::Tide;
 use crate::connection::registry::Registry;
 use crate::hubs::asks::Asks;
@@ -29,6 +30,7 @@ pub(crate) struct Node {
     pub(crate) acks: Acks,
     pub(crate) asks: Asks,
     pub(crate) owners: Owners,
+    pub(crate) persistent_ids: PersistentIds,
     pub(crate) expiring: Expiring,
     /// Whether the server is on its way out.
     pub(crate) leaving: AtomicBool,

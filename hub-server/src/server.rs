@@ -9,7 +9,6 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use hub_core::{Hub, Interest, Topic};
-use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
@@ -17,6 +16,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use crate::builder::Builder;
 use crate::connection::link::End;
 use crate::connection::{heartbeat, pump};
+use crate::guest::Guest;
 use crate::http::auth::Authenticate;
 use crate::http::service::HubService;
 use crate::http::token::Tokens;
@@ -33,6 +33,7 @@ pub struct HubServer {
     pub(crate) mounts: Vec<Arc<Served>>,
     pub(crate) tokens: Arc<Tokens>,
     pub(crate) authenticate: Arc<dyn Authenticate>,
+    pub(crate) shares_port: bool,
     #[cfg(feature = "tls")]
     pub(crate) tls: Option<Arc<tokio_rustls::rustls::ServerConfig>>,
 }
@@ -125,12 +126,14 @@ impl HubServer {
         let addr = listener.local_addr()?;
         #[cfg(feature = "tls")]
         let tls = self.tls.clone().map(tokio_rustls::TlsAcceptor::from);
+        let shared = self.shares_port;
         let service = self.into_service();
         Ok(Bound {
             listener,
             addr,
             service,
             others: JoinSet::new(),
+            shared,
             #[cfg(feature = "tls")]
             tls,
         })
@@ -191,6 +194,8 @@ pub struct Bound {
     pub(crate) service: HubService,
     /// Other ports.
     pub(crate) others: JoinSet<()>,
+    /// Whether the text protocol is spoken here, too.
+    shared: bool,
     #[cfg(feature = "tls")]
     tls: Option<tokio_rustls::TlsAcceptor>,
 }
@@ -243,18 +248,17 @@ impl Bound {
                 }
             };
             prepare(&socket, silence);
-            let (service, stays) = (service.clone(), stays.clone());
+            let guest = Guest {
+                service: service.clone(),
+                stays: stays.clone(),
+                shared: self.shared,
+            };
             #[cfg(feature = "tls")]
             if let Some(tls) = self.tls.clone() {
-                connections.spawn(async move {
-                    match tokio::time::timeout(HEAD_TIMEOUT, tls.accept(socket)).await {
-                        Ok(Ok(socket)) => serve_connection(socket, service, stays).await,
-                        Ok(Err(_)) | Err(_) => tracing::debug!("a TLS handshake failed"),
-                    }
-                });
+                connections.spawn(guest.secured(socket, tls));
                 continue;
             }
-            connections.spawn(serve_connection(socket, service, stays));
+            connections.spawn(guest.serve(socket));
         }
         drop(listener);
         service.running.leave();
@@ -274,9 +278,6 @@ impl std::fmt::Debug for Bound {
     }
 }
 
-/// How long a client may take for a TLS handshake, and for the head of a request.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
-
 /// How long a server that stops waits for what still runs.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -290,36 +291,4 @@ pub(crate) fn prepare(socket: &TcpStream, silence: Duration) {
     let _ = socket2::SockRef::from(socket).set_tcp_user_timeout(Some(silence));
     #[cfg(not(target_os = "linux"))]
     let _ = silence;
-}
-
-async fn serve_connection<S>(socket: S, service: HubService, mut leaving: watch::Receiver<bool>)
-where
-    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
-{
-    let serve = hyper::service::service_fn(move |request| {
-        let mut service = service.clone();
-        tower_service::Service::call(&mut service, request)
-    });
-    let http = hyper::server::conn::http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
-        .serve_connection(TokioIo::new(socket), serve)
-        .with_upgrades();
-    let mut http = pin!(http);
-    let ended = tokio::select! {
-        ended = http.as_mut() => ended,
-        () = left(&mut leaving) => {
-            // The answers under way still go out.
-            http.as_mut().graceful_shutdown();
-            http.await
-        }
-    };
-    if ended.is_err() {
-        tracing::debug!("an HTTP connection ended early");
-    }
-}
-
-async fn left(leaving: &mut watch::Receiver<bool>) {
-    // An error means that the server is gone: the same.
-    let _ = leaving.wait_for(|leaving| *leaving).await;
 }

@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, ToSocketAddrs};
 use tokio::task::JoinSet;
 
@@ -18,17 +19,14 @@ impl HubService {
     ///
     /// Ends when it is dropped, and with it its connections.
     pub async fn serve_text(self, listener: TcpListener) {
-        let running = self.running;
-        let first = running.mounts.first();
-        let detailed = first.is_some_and(|served| served.mount.detailed_errors);
-        let silence = running.node.config.disconnect_timeout;
+        let silence = self.running.node.config.disconnect_timeout;
         let mut connections = JoinSet::new();
         loop {
             while connections.try_join_next().is_some() {}
             match listener.accept().await {
                 Ok((socket, _)) => {
                     prepare(&socket, silence);
-                    connections.spawn(lines::serve(running.node.clone(), socket, detailed));
+                    connections.spawn(self.clone().speak(socket));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "accept failed; trying again in 100 ms");
@@ -36,6 +34,20 @@ impl HubService {
                 }
             }
         }
+    }
+}
+
+impl HubService {
+    /// Speaks the text protocol on one socket.
+    pub(crate) async fn speak(self, socket: impl AsyncRead + AsyncWrite + Unpin) {
+        let (detailed, node) = {
+            let first = self.running.mounts.first();
+            let detailed = first.is_some_and(|served| served.mount.detailed_errors);
+            (detailed, self.running.node.clone())
+        };
+        // The service holds the server, which must not live as long as a socket does.
+        drop(self);
+        lines::serve(node, socket, detailed).await;
     }
 }
 

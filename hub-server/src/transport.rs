@@ -1,7 +1,8 @@
 //! Carriers of frames. Each dresses frames in its own way (`Downlink`); `websocket` and `stream` move them.
 
-mod controller;
+pub(crate) mod controller;
 pub(crate) mod driver;
+pub(crate) mod first_bytes;
 mod first_line;
 pub(crate) mod forever_frame;
 mod line_reader;

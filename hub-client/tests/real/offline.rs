@@ -3,9 +3,9 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use hub_client::HubClient;
+use hub_client::{ConnectError, HubClient};
 use hub_core::{Context, HubError, hub};
-use hub_server::HubServer;
+use hub_server::{HubServer, Identity, PersistentIds, Unauthenticated};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -155,4 +155,58 @@ async fn a_client_that_was_lost_gets_what_it_had_not_had_when_it_begins_anew() {
     say(&ann, "live").await;
     hear(&mut bob_hears, &["live"]).await;
     hear(&mut ann_hears, &["x", "y", "z", "live"]).await;
+}
+
+#[tokio::test]
+async fn a_persistent_id_of_somebody_else_is_refused_and_its_owner_goes_on() {
+    let by_name = |head: &http::request::Parts| {
+        let name = head
+            .headers
+            .get("X-User")
+            .and_then(|name| name.to_str().ok());
+        Ok::<_, Unauthenticated>(name.map(Identity::named).unwrap_or_default())
+    };
+    const KEY: [u8; 32] = [7; 32];
+    let signed = PersistentIds::signed([KEY]);
+    let (gone, _leaves) = mpsc::unbounded_channel();
+    let server = HubServer::builder().hub(Foo { gone }).authenticate(by_name);
+    let server = server.persistent_ids(signed.clone()).build().unwrap();
+    let bound = server.bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/signalr", bound.local_addr());
+    let serving = tokio::spawn(bound.serve());
+    let connect = |user: &'static str, id: &str| {
+        let (heard, hears) = mpsc::unbounded_channel();
+        let builder = HubClient::builder(&url).query("persistentId", id);
+        let client = builder
+            .header("X-User", user)
+            .on("foo", "bar", move |(m,): (String,)| {
+                let heard = heard.clone();
+                async move { drop(heard.send(m)) }
+            });
+        async move { (soon(client.connect()).await, hears) }
+    };
+    let id = signed.make();
+    let (ann, mut hears) = connect("ann", &id).await;
+    let ann = ann.unwrap();
+    for (user, id, why) in [
+        ("bob", &*id, "another user's"),
+        ("ann", &id[..36], "not signed"),
+        (
+            "ann",
+            &PersistentIds::signed([[8; 32]]).make(),
+            "not signed",
+        ),
+    ] {
+        match connect(user, id).await.0 {
+            Err(ConnectError::Refused { status, body, .. }) => {
+                assert!(status == 403 && body.contains(why), "{status} {body}");
+            }
+            other => panic!("{user}: {other:?}"),
+        }
+    }
+    let _: () = soon(ann.invoke("foo", "bar", ("still here",)))
+        .await
+        .unwrap();
+    assert_eq!(soon(hears.recv()).await.unwrap(), "still here");
+    serving.abort();
 }

@@ -3,6 +3,7 @@
 use http::StatusCode;
 use hub_core::{Identity, PersistentId, Request};
 
+use crate::connection::persistent::Refusal;
 use crate::hubs::admit::admits;
 use crate::node::Node;
 use crate::server::Served;
@@ -57,29 +58,30 @@ pub(crate) async fn reachable(
 /// The persistent id that a request brings.
 ///
 /// # Errors
-/// How to answer one that is none, or that is somebody else's.
+/// How to answer one that is not taken.
 pub(crate) async fn persistent_id(
     node: &Node,
     served: &Served,
     request: &Request,
     identity: &Identity,
-) -> Result<Option<PersistentId>, (StatusCode, &'static str)> {
+) -> Result<Option<PersistentId>, (StatusCode, String)> {
     let text = request.query("persistentId");
     let Some(text) = text.filter(|text| !text.is_empty() && served.connection.is_none()) else {
         return Ok(None);
     };
-    let Some(id) = PersistentId::parse(&text) else {
-        return Err((StatusCode::BAD_REQUEST, "The persistentId is not a GUID."));
+    let (ids, user) = (&node.persistent_ids, identity.name.as_deref());
+    let admitted = ids.admit(&*node.log, Some(&text), user).await;
+    admitted.map(Some).map_err(status)
+}
+
+/// How a request is answered whose persistent id is not taken.
+pub(crate) fn status(refusal: Refusal) -> (StatusCode, String) {
+    let status = match refusal {
+        Refusal::Unreadable => StatusCode::BAD_REQUEST,
+        Refusal::Forged | Refusal::OtherUser => StatusCode::FORBIDDEN,
+        Refusal::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
     };
-    let user = identity.name.as_deref().filter(|name| !name.is_empty());
-    match node.log.bind(&id, user).await {
-        Ok(true) => Ok(Some(id)),
-        Ok(false) => Err((StatusCode::FORBIDDEN, "The persistentId is another user's.")),
-        Err(error) => {
-            tracing::warn!(%error, "whose a persistent id is can't be looked up");
-            Err((StatusCode::SERVICE_UNAVAILABLE, "Try again later."))
-        }
-    }
+    (status, refusal.to_string())
 }
 
 fn refused(identity: &Identity) -> StatusCode {

@@ -119,7 +119,7 @@ async fn answer(
                 Err(status) => return nosniff(plain(status, "")),
             };
             match persistent_id(node, &served, &request, &identity).await {
-                Err((status, text)) => plain(status, text),
+                Err((status, text)) => plain(status, &text),
                 Ok(persistent_id) => {
                     let asked = Asked {
                         served: served.clone(),

@@ -5,19 +5,20 @@ use std::sync::Arc;
 
 use http::request::Parts;
 use http::{HeaderValue, Method, Response, StatusCode, header};
-use hub_core::{ConnectionId, PersistentId, Start, XSockets};
-use hyper::upgrade::OnUpgrade;
+use hub_core::{ConnectionId, Start, XSockets};
+use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-use super::admit::reachable;
+use super::admit::{reachable, status};
 use super::asked::Asked;
 use super::receive::{Refused, attach, opened, place, start_of};
 use super::reply::{ResponseBody, plain};
 use crate::connection::lifetime::{self, Event};
 use crate::connection::link::{Attach, End};
 use crate::mount::Mount;
+use crate::transport::first_bytes::Begun;
 use crate::transport::websocket::{self as transport, WebSocket};
 use crate::transport::xsockets::{self as packets, Packeted};
 
@@ -131,19 +132,14 @@ pub(crate) async fn xsockets(mut asked: Asked) -> Response<ResponseBody> {
         return plain(StatusCode::BAD_REQUEST, "Not a valid web socket request.");
     };
     if asked.persistent_id.is_none() {
-        let made = PersistentId::parse(&uuid::Uuid::new_v4().to_string());
-        let user = asked
-            .identity
-            .name
-            .as_deref()
-            .filter(|name| !name.is_empty());
-        if let Some(made) = &made
-            && let Err(error) = asked.node().log.bind(made, user).await
-        {
-            tracing::warn!(%error, "a persistent id can't be given to its user");
-            return plain(StatusCode::SERVICE_UNAVAILABLE, "Try again later.");
+        let (node, user) = (asked.node(), asked.identity.name.as_deref());
+        match node.persistent_ids.admit(&*node.log, None, user).await {
+            Ok(made) => asked.persistent_id = Some(made),
+            Err(refusal) => {
+                let (status, text) = status(refusal);
+                return plain(status, &text);
+            }
         }
-        asked.persistent_id = made;
     }
     let is_on = |name| asked.request.query(name).as_deref() == Some("1");
     let (clean, numbers) = (is_on("cs"), is_on("qos"));
@@ -234,7 +230,7 @@ where
                         Box::new(parts.io.into_inner()) as Box<dyn Io>,
                         parts.read_buf.to_vec(),
                     ),
-                    Err(upgraded) => (Box::new(TokioIo::new(upgraded)) as Box<dyn Io>, Vec::new()),
+                    Err(upgraded) => boxed(upgraded),
                 });
         serve(socket).await;
     });
@@ -246,6 +242,14 @@ where
         headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
     }
     response
+}
+
+/// The same for a socket on a shared port; any other is read and written through hyper.
+fn boxed(upgraded: Upgraded) -> Socket {
+    match upgraded.downcast::<TokioIo<Begun<TcpStream>>>() {
+        Ok(parts) => (Box::new(parts.io.into_inner()), parts.read_buf.to_vec()),
+        Err(upgraded) => (Box::new(TokioIo::new(upgraded)), Vec::new()),
+    }
 }
 
 trait Io: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send {}

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use hub_core::{BoxFuture, Context, HubError, Packet, Packets, Payload, Peer, PersistentId, State};
+use hub_core::{BoxFuture, Context, HubError, Packet, Packets, Payload, Peer, State};
 
 use super::driver::Work;
 use super::storage::{self, Storage};
@@ -259,10 +259,12 @@ async fn open(parts: Parts, hub: usize, clean: bool) {
         sessions::forget(peer, &registered.name);
     }
     let owner = peer.persistent_id.as_ref();
-    let owner = owner.map(PersistentId::as_str).unwrap_or_default();
+    // As it brings it the next time.
+    let owner = owner.map(|owner| node.persistent_ids.text(owner));
+    let owner = owner.unwrap_or_default();
     connection
         .link()
-        .write(&wire.opened(name, owner, peer.id.as_str()));
+        .write(&wire.opened(name, &owner, peer.id.as_str()));
     if let Err(error) = lifetime::open(node, connection, peer, hub).await {
         let text = public(&error, "the hub could not be opened");
         connection.link().write(&failure(*wire, name, text));
@@ -316,7 +318,12 @@ fn public<'a>(error: &'a HubError, neutral: &'a str) -> &'a str {
 }
 
 /// What tells a client of a failure.
-pub(super) fn failure(wire: &dyn Packets, hub: &str, text: &str) -> Bytes {
+pub(crate) fn failure(wire: &dyn Packets, hub: &str, text: &str) -> Bytes {
+    failure_on(wire, hub, "4", text)
+}
+
+/// The same on a topic of its own.
+pub(super) fn failure_on(wire: &dyn Packets, hub: &str, topic: &str, text: &str) -> Bytes {
     let error = Payload::of(&serde_json::json!({ "Message": text }));
-    wire.say(hub, "4", error.ok().as_ref())
+    wire.say(hub, topic, error.ok().as_ref())
 }

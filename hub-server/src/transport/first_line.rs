@@ -1,6 +1,6 @@
 //! [`FirstLine`]: what a terminal says first (`delivery.md` e.1).
 
-use hub_core::{PersistentId, Request};
+use hub_core::Request;
 
 /// What the first line begins with.
 const NAME: &str = "PuttyProtocol";
@@ -8,7 +8,8 @@ const NAME: &str = "PuttyProtocol";
 /// What the first line says: `PuttyProtocol`, perhaps with parameters like a URL's.
 #[derive(Debug)]
 pub(super) struct FirstLine {
-    pub(super) persistent_id: PersistentId,
+    /// As the client wrote it.
+    pub(super) persistent_id: Option<String>,
     pub(super) request: Request,
     /// What waited is to be forgotten.
     pub(super) clean: bool,
@@ -28,11 +29,7 @@ impl FirstLine {
             query: query.into_owned().collect(),
             ..Request::default()
         };
-        let persistent_id = match request.query("PersistentId") {
-            Some(text) => PersistentId::parse(&text).ok_or("The PersistentId is not a GUID.")?,
-            None => PersistentId::parse(&uuid::Uuid::new_v4().to_string())
-                .ok_or("no PersistentId could be made")?,
-        };
+        let persistent_id = request.query("PersistentId");
         let is_on = |name| request.query(name).as_deref() == Some("1");
         let (clean, acknowledges) = (is_on("cs"), is_on("qos"));
         Ok(Self {
@@ -60,17 +57,12 @@ mod tests {
         let line = b"puttyprotocol?persistentid=0F8FAD5BD9CB469FA16570867728950E&cs=1&Tag=a+b";
         let asked = FirstLine::read(line).unwrap();
         assert_eq!(
-            asked.persistent_id.as_str(),
-            "0f8fad5b-d9cb-469f-a165-70867728950e"
+            asked.persistent_id.as_deref(),
+            Some("0F8FAD5BD9CB469FA16570867728950E")
         );
         assert!(asked.clean);
         assert_eq!(asked.request.query("tag").as_deref(), Some("a b"));
-        for wrong in [
-            &b""[..],
-            b"GET / HTTP/1.1",
-            b"PuttyProtocol?PersistentId=x",
-            b"\xff",
-        ] {
+        for wrong in [&b""[..], b"GET / HTTP/1.1", b"\xff"] {
             assert!(FirstLine::read(wrong).is_err(), "{wrong:?}");
         }
     }

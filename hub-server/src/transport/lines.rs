@@ -12,7 +12,7 @@ use hub_core::{ConnectionId, Identity, Packets, Peer, Protocol, Start, Text, Top
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
-use super::controller::{Controller, failure};
+use super::controller::{Controller, failure, failure_on};
 use super::driver::{Heard, Left, Socket, Work, drive};
 use super::first_line::FirstLine;
 use super::line_reader::LineReader;
@@ -20,6 +20,7 @@ use super::wire::Wire;
 use crate::connection::downlink::Downlink;
 use crate::connection::lifetime;
 use crate::connection::link::{Attach, End, Opened};
+use crate::connection::persistent::Refusal;
 use crate::node::Node;
 
 /// How long a client may take for its first line.
@@ -77,10 +78,12 @@ where
         Ok(asked) => asked,
         Err(text) => return say(&mut reader.wire, &failure(&Text, "", text)).await,
     };
-    if !matches!(node.log.bind(&asked.persistent_id, None).await, Ok(true)) {
-        let text = "The PersistentId is another user's.";
-        return say(&mut reader.wire, &failure(&Text, "", text)).await;
-    }
+    let brought = asked.persistent_id.as_deref();
+    let admitted = node.persistent_ids.admit(&*node.log, brought, None).await;
+    let persistent_id = match admitted {
+        Ok(id) => id,
+        Err(refusal) => return say(&mut reader.wire, &unwelcome(refusal)).await,
+    };
     reader
         .wire
         .push(Bytes::from_static(b"Welcome to PuttyProtocol\r\n"));
@@ -88,7 +91,7 @@ where
         id: ConnectionId::new(uuid::Uuid::new_v4().to_string()),
         identity: Identity::default(),
         request: asked.request,
-        persistent_id: Some(asked.persistent_id),
+        persistent_id: Some(persistent_id),
         items: Arc::default(),
         outlet: node.clone(),
     });
@@ -128,6 +131,15 @@ where
     }
     if left != Left::Lost {
         say(&mut lines.reader.wire, b"").await;
+    }
+}
+
+/// What tells a client that its persistent id is not taken: that it may not have it, or that it was none.
+fn unwelcome(refusal: Refusal) -> Bytes {
+    let text = refusal.to_string();
+    match refusal {
+        Refusal::Forged | Refusal::OtherUser => failure_on(&Text, "", "0", &text),
+        Refusal::Unreadable | Refusal::Unavailable => failure(&Text, "", &text),
     }
 }
 

@@ -1,0 +1,204 @@
+//! Clients of both wires of XSockets, side by side: lines over TCP and frames on a WebSocket.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use hub_server::{Builder, Context, HubError, HubServer, hub};
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
+
+use super::{Server, Socket, within};
+
+pub const BOB: &str = "PersistentId=00000000-0000-0000-0000-00000000000b";
+
+pub struct Foo;
+
+#[hub(name = "foo")]
+impl Foo {
+    async fn on_connected(&self, cx: &Context) -> Result<(), HubError> {
+        cx.online_publish().await?;
+        Ok(cx
+            .offline_subscribe(["bar", "news"], Duration::from_secs(60))
+            .await?)
+    }
+
+    async fn bar(&self, cx: &Context, m: String) -> Result<(), HubError> {
+        cx.invoke_all_and_queue("bar", (m,)).await?;
+        Ok(())
+    }
+
+    async fn keep_news(&self, cx: &Context, m: String) -> Result<(), HubError> {
+        cx.publish_all_and_queue("news", (m,)).await?;
+        Ok(())
+    }
+
+    fn add(&self, a: i64, b: i64) -> i64 {
+        a + b
+    }
+
+    fn fail(&self) -> Result<(), HubError> {
+        Err(HubError::new("as it is"))
+    }
+}
+
+pub struct Servers {
+    pub text: SocketAddr,
+    pub http: Server,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Drop for Servers {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Servers {
+    pub async fn start() -> Self {
+        Self::of(HubServer::builder().hub(Foo)).await
+    }
+
+    pub async fn of(builder: Builder) -> Self {
+        let mut bound = builder.build().unwrap().bind("127.0.0.1:0").await.unwrap();
+        let text = bound.text("127.0.0.1:0").await.unwrap();
+        let http = Server::elsewhere(bound.local_addr());
+        let task = tokio::spawn(async { bound.serve().await.unwrap() });
+        Self { text, http, task }
+    }
+
+    /// A user on a WebSocket (tests authenticate by the header `X-User`).
+    pub async fn client_as(&self, user: &str, query: &str) -> Wire {
+        let headers = [
+            ("Origin", "http://test.example"),
+            ("Sec-WebSocket-Protocol", "XSocketsNET"),
+            ("X-User", user),
+        ];
+        let socket = self.http.upgrade(&format!("/?{query}"), &headers).await;
+        Wire::Ws(Box::new(socket.unwrap()))
+    }
+
+    /// A client by one of the wires.
+    pub async fn client(&self, tcp: bool, query: &str) -> Wire {
+        if !tcp {
+            let headers = [
+                ("Origin", "http://test.example"),
+                ("Sec-WebSocket-Protocol", "XSocketsNET"),
+            ];
+            let socket = self.http.upgrade(&format!("/?{query}"), &headers).await;
+            return Wire::Ws(Box::new(socket.unwrap()));
+        }
+        let socket = TcpStream::connect(self.text).await.unwrap();
+        let mut terminal = BufReader::new(socket);
+        let first = format!("PuttyProtocol?{query}\r\n");
+        terminal.write_all(first.as_bytes()).await.unwrap();
+        let mut line = String::new();
+        within(terminal.read_line(&mut line)).await.unwrap();
+        assert_eq!(line, "Welcome to PuttyProtocol\r\n");
+        Wire::Tcp(terminal)
+    }
+}
+
+pub enum Wire {
+    Tcp(BufReader<TcpStream>),
+    Ws(Box<Socket>),
+}
+
+impl Wire {
+    pub async fn say(&mut self, topic: &str, data: &str) {
+        match self {
+            Self::Tcp(terminal) => {
+                let line = format!("foo|{topic}|{data}\r\n");
+                terminal.write_all(line.as_bytes()).await.unwrap();
+            }
+            Self::Ws(socket) if topic == "9" => {
+                let number: Value = data.parse().unwrap_or_else(|_| data.into());
+                socket
+                    .send(&json!({"C": "foo", "T": "9", "I": number}))
+                    .await;
+            }
+            Self::Ws(socket) => {
+                socket
+                    .send(&json!({"c": "foo", "T": topic, "D": data}))
+                    .await
+            }
+        }
+    }
+
+    /// The next message, as the text protocol writes it.
+    pub async fn hear(&mut self) -> String {
+        match self {
+            Self::Tcp(terminal) => {
+                let mut line = String::new();
+                let _ = within(terminal.read_line(&mut line)).await;
+                line.trim_end()
+                    .strip_prefix("foo|")
+                    .unwrap_or(&line)
+                    .to_owned()
+            }
+            Self::Ws(socket) => {
+                let text = socket.text().await;
+                let message: Value = serde_json::from_str(&text).unwrap();
+                let number = message
+                    .get("I")
+                    .map(|n| format!("#{n}"))
+                    .unwrap_or_default();
+                let data: Value = serde_json::from_str(message["D"].as_str().unwrap()).unwrap();
+                let data = match data {
+                    Value::Null => String::new(),
+                    Value::String(text) => text,
+                    other => other.to_string(),
+                };
+                format!("{}{number}|{data}", message["T"].as_str().unwrap())
+            }
+        }
+    }
+
+    pub async fn expect(&mut self, said: &[(&str, &str)], heard: &[&str]) {
+        for (topic, data) in said {
+            self.say(topic, data).await;
+        }
+        for expected in heard {
+            assert_eq!(self.hear().await, *expected, "{said:?}");
+        }
+    }
+
+    pub async fn open(&mut self) {
+        self.say("1", "").await;
+        let opened = self.hear().await;
+        assert!(
+            opened.starts_with("2|") && opened.contains("PI"),
+            "{opened}"
+        );
+    }
+
+    /// Opens the hub, if it is not open; gives the persistent id that the client is told.
+    pub async fn opened(&mut self) -> String {
+        self.say("1", "").await;
+        let opened = self.hear().await;
+        let told = opened.strip_prefix("2|").unwrap();
+        match serde_json::from_str::<Value>(told) {
+            Ok(told) => told["PI"].as_str().unwrap().to_owned(),
+            Err(_) => told[3..].split_once(',').unwrap().0.to_owned(),
+        }
+    }
+
+    /// The end of a connection on TCP that another one has taken over.
+    pub async fn ends_taken_over(mut self) {
+        assert!(self.hear().await.contains("taken over"));
+        assert_eq!(self.hear().await, "");
+    }
+
+    pub async fn nothing_more(&mut self) {
+        self.expect(&[("add", "[1,2]")], &["add|3"]).await;
+    }
+
+    /// The end, after a last word.
+    pub async fn ends(mut self) {
+        assert!(self.hear().await.starts_with("4|{\"Message\":"));
+        match &mut self {
+            Self::Tcp(_) => assert_eq!(self.hear().await, ""),
+            Self::Ws(socket) => assert_eq!(socket.end().await, Some(4002)),
+        }
+    }
+}
