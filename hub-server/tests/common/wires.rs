@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
-use super::{Server, Socket, within};
+use super::{Client, Server, Socket, within};
 
 pub const BOB: &str = "PersistentId=00000000-0000-0000-0000-00000000000b";
 
@@ -45,7 +45,7 @@ impl Foo {
 pub struct Servers {
     pub text: SocketAddr,
     pub http: Server,
-    task: tokio::task::JoinHandle<()>,
+    pub task: tokio::task::JoinHandle<()>,
 }
 
 impl Drop for Servers {
@@ -76,6 +76,16 @@ impl Servers {
         ];
         let socket = self.http.upgrade(&format!("/?{query}"), &headers).await;
         Wire::Ws(Box::new(socket.unwrap()))
+    }
+
+    /// A negotiated client of classic SignalR on the hub, started.
+    pub async fn started<'a>(&'a self, user: Option<&str>, id: &str) -> Client<'a> {
+        let mut client = self.http.negotiated(&["foo"], user).await;
+        client.more = vec![("persistentId".into(), id.into())];
+        client.socket = client.open("/connect", &[]).await.unwrap();
+        client.socket.frame().await;
+        assert_eq!(client.get("/start").await.status, 200);
+        client
     }
 
     /// A client by one of the wires.
