@@ -33,6 +33,16 @@ impl Foo {
         Ok(())
     }
 
+    /// To who is there, and nobody else.
+    async fn tell(&self, cx: &Context, m: String) -> Result<(), HubError> {
+        Ok(cx.clients().all().send("told", (m,)).await?)
+    }
+
+    /// What came beside the data is the last argument.
+    fn blob(&self, name: String, blob: String) -> String {
+        format!("{name}:{blob}")
+    }
+
     fn add(&self, a: i64, b: i64) -> i64 {
         a + b
     }
