@@ -4,6 +4,8 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use crate::wire::Wire;
+
 /// A moment of the run: what is written down later has a greater one.
 pub(crate) type Stamp = u64;
 
@@ -117,6 +119,8 @@ pub(crate) enum Exit {
 pub(crate) struct Account {
     pub(crate) sent: Vec<Sent>,
     pub(crate) got: Vec<Got>,
+    /// On what wire each life came, or tried to.
+    pub(crate) wires: Vec<(u32, Wire)>,
     /// Lives that were connected, and when they were.
     pub(crate) came: Vec<(u32, Stamp)>,
     /// How they left.
@@ -127,6 +131,14 @@ pub(crate) struct Account {
     doors: usize,
     /// Since when none is.
     left: Option<(Stamp, Instant)>,
+}
+
+impl Account {
+    pub(crate) fn wire(&self, life: u32) -> Wire {
+        let mut wires = self.wires.iter();
+        let of_life = wires.find(|(other, _)| *other == life);
+        of_life.map_or(Wire::WebSockets, |(_, wire)| *wire)
+    }
 }
 
 /// All clients, and the kills.
@@ -207,6 +219,13 @@ impl Book {
 
     pub(crate) fn sent(&self, letter: Letter) -> Option<&Sent> {
         self.accounts.get(letter.from)?.sent.get(letter.number)
+    }
+
+    /// A client tries to come.
+    pub(crate) fn rides(&mut self, who: usize, life: u32, wire: Wire) {
+        if let Some(account) = self.accounts.get_mut(who) {
+            account.wires.push((life, wire));
+        }
     }
 
     /// A client is connected.
