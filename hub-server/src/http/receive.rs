@@ -171,7 +171,9 @@ pub(crate) async fn place(
         drop(link);
         if comes_back || lost {
             tell_reconnected(&node, &attached, peer.clone(), hubs, gaps);
-        } else {
+        } else if attached.new {
+            // Its hubs were told elsewhere, or before this server began. Where they are yet to be told, by `/start`, a poll
+            // that comes first waits for that like any other request.
             attached.connection.link().opened();
         }
     }
