@@ -123,6 +123,8 @@ pub(crate) struct Account {
     pub(crate) wires: Vec<(u32, Wire)>,
     /// Lives that were connected, and when they were.
     pub(crate) came: Vec<(u32, Stamp)>,
+    /// What the server has taken note of: that everything had come in a life that had been written down by then.
+    pub(crate) proofs: Vec<(u32, Stamp)>,
     /// How they left.
     pub(crate) leaves: Vec<Leave>,
     /// When certainly nothing led from this client to the server.
@@ -233,6 +235,17 @@ impl Book {
         let at = self.stamp();
         if let Some(account) = self.accounts.get_mut(who) {
             account.came.push((life, at));
+        }
+    }
+
+    /// The server has shown that it knows of everything that had come in a life by then.
+    pub(crate) fn proven(&mut self, who: usize, life: u32, upto: Stamp) {
+        let Some(account) = self.accounts.get_mut(who) else {
+            return;
+        };
+        match account.proofs.last_mut() {
+            Some((known, at)) if *known == life => *at = upto.max(*at),
+            _ => account.proofs.push((life, upto)),
         }
     }
 

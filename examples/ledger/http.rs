@@ -188,8 +188,11 @@ impl Receiving {
     async fn receive(&mut self, verb: &str) -> Option<Said> {
         let cursor = self.cursor.clone();
         let cursor: Vec<_> = cursor.iter().map(|at| ("messageId", &**at)).collect();
+        let upto = self.ear.stamp();
         let answer = self.route.ask(verb, &cursor, None).await?;
         match answer.status() {
+            // It has read the cursor.
+            StatusCode::OK if !cursor.is_empty() => self.ear.proven(upto),
             StatusCode::OK => {}
             status if status.is_client_error() => return Some(Said::Over),
             _ => return None,

@@ -144,7 +144,7 @@ fn first_times(
         let why = if life == got.life {
             Some("in one life")
         } else {
-            let known = is_proven(account, life) && is_written(book, account, life, at, got.at);
+            let known = is_proven(account, life, at) && is_written(book, account, life, at, got.at);
             known.then_some("though the server had proof that it came")
         };
         match why {
@@ -161,10 +161,13 @@ fn first_times(
     had
 }
 
-/// Whether the server was told that everything had come: by a goodbye, once that was awaited.
-fn is_proven(account: &Account, life: u32) -> bool {
+/// Whether the server was told that what came then had come: by a goodbye, once that was awaited, or by something that was
+/// answered after it.
+fn is_proven(account: &Account, life: u32, at: Stamp) -> bool {
+    let mut proofs = account.proofs.iter();
     let mut leaves = account.leaves.iter();
-    leaves.any(|leave| leave.life == life && account.wire(life).proves(leave.how))
+    proofs.any(|(of, upto)| *of == life && at <= *upto)
+        || leaves.any(|leave| leave.life == life && account.wire(life).proves(leave.how))
 }
 
 /// Whether the server lived until it had written that down: when the client was connected the next time, or until the

@@ -13,7 +13,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 
-use crate::book::{Letter, Place, Topic, Way};
+use crate::book::{Letter, Place, Stamp, Topic, Way};
 use crate::dice::Dice;
 use crate::gate::Gate;
 use crate::wire::{Ear, Failure, Wire, parse};
@@ -50,6 +50,7 @@ impl Packets {
             dice,
             ready: Some(ready),
             asked: None,
+            acknowledged: 0,
             closing: None,
         };
         let task = tokio::spawn(async move {
@@ -99,10 +100,13 @@ impl Drop for Packets {
     }
 }
 
-type Asked = (
-    Option<String>,
-    oneshot::Sender<Result<Option<Place>, Failure>>,
-);
+/// A call that is not answered.
+struct Asked {
+    echo: Option<String>,
+    answer: oneshot::Sender<Result<Option<Place>, Failure>>,
+    /// What had been acknowledged before it: the server has read that when it answers.
+    acknowledged: Stamp,
+}
 
 struct Life {
     socket: Socket,
@@ -110,6 +114,8 @@ struct Life {
     dice: Dice,
     ready: Option<oneshot::Sender<()>>,
     asked: Option<Asked>,
+    /// Everything that had come by then was acknowledged.
+    acknowledged: Stamp,
     closing: Option<oneshot::Sender<()>>,
 }
 
@@ -149,12 +155,13 @@ impl Life {
             }
             "4" if data.contains("taken over") => return None,
             "4" => match self.asked.take() {
-                Some((_, answer)) => drop(answer.send(Err(Failure::Refused(data)))),
+                Some(asked) => drop(asked.answer.send(Err(Failure::Refused(data)))),
                 None => self.ear.strange(&format!("was told '{data}'")),
             },
             "Keep" => {
-                if let Some((_, answer)) = self.asked.take() {
-                    let _ = answer.send(Ok(parse(&data)));
+                if let Some(asked) = self.asked.take() {
+                    self.ear.proven(asked.acknowledged);
+                    let _ = asked.answer.send(Ok(parse(&data)));
                 }
             }
             _ => {
@@ -163,11 +170,10 @@ impl Life {
                     return Some(());
                 };
                 self.ear.got(topic, &data);
-                let own = self
-                    .asked
-                    .take_if(|(echo, _)| echo.as_deref() == Some(&data));
-                if let Some((_, answer)) = own {
-                    let _ = answer.send(Ok(None));
+                let own = |asked: &mut Asked| asked.echo.as_deref() == Some(&data);
+                if let Some(asked) = self.asked.take_if(own) {
+                    self.ear.proven(asked.acknowledged);
+                    let _ = asked.answer.send(Ok(None));
                 }
                 *owed = number;
                 if self.dice.below(4) > 0 {
@@ -181,7 +187,12 @@ impl Life {
     async fn obey(&mut self, order: Order, owed: &mut Option<u64>) -> Option<()> {
         match order {
             Order::Call { said, echo, answer } => {
-                self.asked = Some((echo, answer));
+                let acknowledged = self.acknowledged;
+                self.asked = Some(Asked {
+                    echo,
+                    answer,
+                    acknowledged,
+                });
                 self.socket.say(said.0, &said.1).await
             }
             Order::Close(closed) => {
@@ -193,10 +204,11 @@ impl Life {
     }
 
     async fn acknowledge(&mut self, owed: &mut Option<u64>) -> Option<()> {
-        match owed.take() {
-            Some(number) => self.socket.say("9", &number.to_string()).await,
-            None => Some(()),
+        if let Some(number) = owed.take() {
+            self.socket.say("9", &number.to_string()).await?;
+            self.acknowledged = self.ear.stamp();
         }
+        Some(())
     }
 }
 

@@ -3,7 +3,7 @@
 use hub_client::{CallError, HubClient, RetryPolicy, State};
 use tokio::time::Duration;
 
-use crate::book::{Exit, Letter, Place, Topic, Way};
+use crate::book::{Book, Exit, Letter, Place, Stamp, Topic, Way};
 use crate::dice::Dice;
 use crate::gate::{Gate, Ledger};
 use crate::http::Http;
@@ -90,6 +90,16 @@ impl Ear {
     pub(crate) fn got(&self, topic: Topic, text: &str) {
         self.ledger
             .write(|book| book.got(self.who, self.life, topic, text));
+    }
+
+    /// Everything that came so far was written down before this.
+    pub(crate) fn stamp(&self) -> Stamp {
+        self.ledger.write(Book::stamp)
+    }
+
+    pub(crate) fn proven(&self, upto: Stamp) {
+        self.ledger
+            .write(|book| book.proven(self.who, self.life, upto));
     }
 
     pub(crate) fn strange(&self, what: &str) {

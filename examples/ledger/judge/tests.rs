@@ -1,8 +1,9 @@
 //! Books in which one thing is wrong, and books in which nothing is.
 
+mod wires;
+
 use super::*;
 use crate::book::{Exit, Topic};
-use crate::wire::Wire;
 
 /// Two clients that have come, 0 and 1; 2 never comes.
 fn book() -> Book {
