@@ -151,7 +151,9 @@ fn first_times(
             Some(why) => {
                 let (letter, again) = (got.letter, got.life);
                 verdict.twice.push(format!(
-                    "client {who} got {letter} twice, {why}: in life {life} (step {at}) and life {again} (step {})",
+                    "client {who} got {letter} twice, {why}: in life {life} ({}, step {at}) and life {again} ({}, step {})",
+                    account.wire(life).name(),
+                    account.wire(again).name(),
                     got.at
                 ));
             }

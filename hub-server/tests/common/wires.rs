@@ -126,35 +126,31 @@ pub enum Wire {
 
 impl Wire {
     pub async fn say(&mut self, topic: &str, data: &str) {
+        self.say_to("foo", topic, data).await;
+    }
+
+    pub async fn say_to(&mut self, hub: &str, topic: &str, data: &str) {
         match self {
             Self::Tcp(terminal) => {
-                let line = format!("foo|{topic}|{data}\r\n");
+                let line = format!("{hub}|{topic}|{data}\r\n");
                 terminal.write_all(line.as_bytes()).await.unwrap();
             }
             Self::Ws(socket) if topic == "9" => {
                 let number: Value = data.parse().unwrap_or_else(|_| data.into());
-                socket
-                    .send(&json!({"C": "foo", "T": "9", "I": number}))
-                    .await;
+                socket.send(&json!({"C": hub, "T": "9", "I": number})).await;
             }
-            Self::Ws(socket) => {
-                socket
-                    .send(&json!({"c": "foo", "T": topic, "D": data}))
-                    .await
-            }
+            Self::Ws(socket) => socket.send(&json!({"c": hub, "T": topic, "D": data})).await,
         }
     }
 
-    /// The next message, as the text protocol writes it.
+    /// The next message, as the text protocol writes it, without the hub `foo`.
     pub async fn hear(&mut self) -> String {
         match self {
             Self::Tcp(terminal) => {
                 let mut line = String::new();
                 let _ = within(terminal.read_line(&mut line)).await;
-                line.trim_end()
-                    .strip_prefix("foo|")
-                    .unwrap_or(&line)
-                    .to_owned()
+                let line = line.trim_end();
+                line.strip_prefix("foo|").unwrap_or(line).to_owned()
             }
             Self::Ws(socket) => {
                 let text = socket.text().await;
@@ -169,7 +165,10 @@ impl Wire {
                     Value::String(text) => text,
                     other => other.to_string(),
                 };
-                format!("{}{number}|{data}", message["T"].as_str().unwrap())
+                let hub = message["C"].as_str().unwrap();
+                let hub = Some(hub).filter(|hub| *hub != "foo");
+                let hub = hub.map(|hub| format!("{hub}|")).unwrap_or_default();
+                format!("{hub}{}{number}|{data}", message["T"].as_str().unwrap())
             }
         }
     }
