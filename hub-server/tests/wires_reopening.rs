@@ -5,6 +5,7 @@ mod common;
 
 use std::time::Duration;
 
+use common::slow_log::SlowLog;
 use common::wires::{BOB, Servers, Wire};
 use hub_server::{Context, HubError, HubServer, hub};
 
@@ -162,6 +163,68 @@ async fn a_hub_is_closed_and_opened_while_its_own_is_on_its_way() {
         b.nothing_more().await;
         b.expect(&[("3", "")], &["3|"]).await;
         b.open().await;
+        b.nothing_more().await;
+    }
+}
+
+#[tokio::test]
+async fn a_hub_that_is_opened_while_a_page_is_read_is_not_skipped() {
+    for tcp in [true, false] {
+        for query in [BOB.to_owned(), format!("{BOB}&qos=1")] {
+            let log = SlowLog::new();
+            let builder = HubServer::builder().hub(Keeping).hub(Other);
+            let servers = Servers::of(builder.log(log.clone())).await;
+            // Both are owed what comes after the same order.
+            let mut b = servers.client(tcp, &query).await;
+            b.open().await;
+            open_other(&mut b).await;
+            b.expect(&[("3", "")], &["3|"]).await;
+            b.say_to("other", "3", "").await;
+            assert_eq!(b.hear().await, "other|3|");
+            let mut a = servers.client(tcp, "").await;
+            a.open().await;
+            open_other(&mut a).await;
+            a.say_to("other", "bar", "x").await;
+            assert_eq!(a.hear().await, "other|bar|x");
+            a.expect(&[("bar", "1"), ("bar", "2")], &["bar|1", "bar|2"])
+                .await;
+            log.hold(true);
+            b.open().await;
+            log.holds().await;
+            open_other(&mut b).await;
+            b.expect(&[("7", "open")], &["8|open"]).await;
+            log.hold(false);
+            let number = |n: u8| match query.ends_with("qos=1") {
+                true => format!("#{n}"),
+                false => String::new(),
+            };
+            for (n, hub, text) in [(1, "other|", "x"), (2, "", "1"), (3, "", "2")] {
+                b.expect(&[], &[&format!("{hub}bar{}|{text}", number(n))])
+                    .await;
+            }
+            b.nothing_more().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_hub_that_is_closed_while_its_page_is_read_is_closed() {
+    for tcp in [true, false] {
+        let log = SlowLog::new();
+        let builder = HubServer::builder().hub(Keeping).hub(Other);
+        let servers = Servers::of(builder.log(log.clone())).await;
+        let mut b = kept(&servers, tcp, 3).await;
+        log.hold(true);
+        b.open().await;
+        log.holds().await;
+        open_other(&mut b).await;
+        b.expect(&[("3", "")], &["3|"]).await;
+        log.hold(false);
+        b.expect(&[], &["other|bar#1|x", "other|bar#2|y"]).await;
+        b.say("9", "2").await;
+        b.expect(&[("7", "closed")], &["8|closed"]).await;
+        b.open().await;
+        b.expect(&[], &["bar#3|1", "bar#4|2", "bar#5|3"]).await;
         b.nothing_more().await;
     }
 }
