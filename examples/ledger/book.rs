@@ -4,6 +4,8 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use crate::wire::Wire;
+
 /// A moment of the run: what is written down later has a greater one.
 pub(crate) type Stamp = u64;
 
@@ -117,8 +119,12 @@ pub(crate) enum Exit {
 pub(crate) struct Account {
     pub(crate) sent: Vec<Sent>,
     pub(crate) got: Vec<Got>,
+    /// On what wire each life came, or tried to.
+    pub(crate) wires: Vec<(u32, Wire)>,
     /// Lives that were connected, and when they were.
     pub(crate) came: Vec<(u32, Stamp)>,
+    /// What the server has taken note of: that everything had come in a life that had been written down by then.
+    pub(crate) proofs: Vec<(u32, Stamp)>,
     /// How they left.
     pub(crate) leaves: Vec<Leave>,
     /// When certainly nothing led from this client to the server.
@@ -127,6 +133,14 @@ pub(crate) struct Account {
     doors: usize,
     /// Since when none is.
     left: Option<(Stamp, Instant)>,
+}
+
+impl Account {
+    pub(crate) fn wire(&self, life: u32) -> Wire {
+        let mut wires = self.wires.iter();
+        let of_life = wires.find(|(other, _)| *other == life);
+        of_life.map_or(Wire::WebSockets, |(_, wire)| *wire)
+    }
 }
 
 /// All clients, and the kills.
@@ -209,11 +223,29 @@ impl Book {
         self.accounts.get(letter.from)?.sent.get(letter.number)
     }
 
+    /// A client tries to come.
+    pub(crate) fn rides(&mut self, who: usize, life: u32, wire: Wire) {
+        if let Some(account) = self.accounts.get_mut(who) {
+            account.wires.push((life, wire));
+        }
+    }
+
     /// A client is connected.
     pub(crate) fn came(&mut self, who: usize, life: u32) {
         let at = self.stamp();
         if let Some(account) = self.accounts.get_mut(who) {
             account.came.push((life, at));
+        }
+    }
+
+    /// The server has shown that it knows of everything that had come in a life by then.
+    pub(crate) fn proven(&mut self, who: usize, life: u32, upto: Stamp) {
+        let Some(account) = self.accounts.get_mut(who) else {
+            return;
+        };
+        match account.proofs.last_mut() {
+            Some((known, at)) if *known == life => *at = upto.max(*at),
+            _ => account.proofs.push((life, upto)),
         }
     }
 

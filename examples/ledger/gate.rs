@@ -36,7 +36,8 @@ pub(crate) enum Weather {
 
 /// Ends with everything that goes through it when dropped.
 pub(crate) struct Gate {
-    pub(crate) url: String,
+    /// Where clients find it.
+    pub(crate) authority: String,
     weather: watch::Sender<Weather>,
     accepting: JoinHandle<()>,
 }
@@ -48,7 +49,7 @@ impl Gate {
     /// When there is no port.
     pub(crate) async fn open(to: SocketAddr, who: usize, ledger: Ledger) -> io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let url = format!("http://{}/signalr", listener.local_addr()?);
+        let authority = listener.local_addr()?.to_string();
         let (weather, changes) = watch::channel(Weather::Carries);
         let accepting = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
@@ -60,7 +61,7 @@ impl Gate {
             }
         });
         Ok(Self {
-            url,
+            authority,
             weather,
             accepting,
         })

@@ -5,17 +5,21 @@
 //! ```
 //!
 //! The server is the conformance application with its log on disk, killed with SIGKILL at random instants and started
-//! again on the same directory and port. Fifty clients (`member`) come and go meanwhile, over networks (`gate`) that end in
-//! several ways; what they were promised and what they got is written down (`book`), and held against each other at the
+//! again on the same directory and port. Fifty clients (`member`) come and go meanwhile, each time on any wire (`wire`): the
+//! webSockets of `hub-client`, serverSentEvents and longPolling (`http`), or XSockets' wires with acknowledgements (`packets`);
+//! their networks (`gate`) end in several ways; what they were promised and what they got is written down (`book`), and held against each other at the
 //! end (`judge`). The seed decides who does what and when; what it meets there is up to the machine.
 
 mod book;
 mod dice;
 mod gate;
+mod http;
 mod judge;
 mod member;
 mod options;
+mod packets;
 mod server;
+mod wire;
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -25,13 +29,14 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-use crate::book::Book;
+use crate::book::{Account, Book};
 use crate::dice::Dice;
 use crate::gate::Ledger;
 use crate::judge::{Verdict, judge};
 use crate::member::{Member, Phase};
 use crate::options::Options;
 use crate::server::Server;
+use crate::wire::Wire;
 
 /// How long it may take until everybody is back and has everything.
 const DRAIN: Duration = Duration::from_secs(30);
@@ -75,6 +80,7 @@ async fn run() -> Result<bool, Box<dyn Error>> {
             ledger: ledger.clone(),
             dice: Dice::of(seed, who as u64 + 1),
             phase: phases.clone(),
+            only: options.wire,
             there: there.clone(),
         };
         tokio::spawn(member.run())
@@ -170,6 +176,21 @@ fn tell(book: &Book, verdict: &Verdict, seed: u64, kills: usize) -> bool {
             println!("{kind}: and {} more", more + 1);
         }
     }
+    let lives = Wire::ALL.map(|wire| {
+        let of = |account: &Account| {
+            account
+                .came
+                .iter()
+                .filter(|(life, _)| account.wire(*life) == wire)
+                .count()
+        };
+        format!(
+            "{} {}",
+            book.accounts.iter().map(of).sum::<usize>(),
+            wire.name()
+        )
+    });
+    println!("lives: {}", lives.join(", "));
     println!(
         "{unsure} calls had done their work without an answer; {repeats} messages came again to a later life, as they may; \
          {let_go} were let go by clients that closed"

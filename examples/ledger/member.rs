@@ -1,16 +1,16 @@
 //! A member of the load: one client that comes, publishes for a while, leaves in one of several ways, and comes back
-//! under the same persistent id.
+//! under the same persistent id, on whatever wire.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use hub_client::{CallError, HubClient, RetryPolicy, State};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use crate::book::{Exit, Letter, Place, Topic, Way};
+use crate::book::{Exit, Topic, Way};
 use crate::dice::Dice;
 use crate::gate::{Gate, Ledger, Weather};
+use crate::wire::{AGAIN, Client, Ear, Failure, Wire};
 
 /// What the members do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,15 +24,14 @@ pub(crate) enum Phase {
 /// How long a client whose network is gone is left alone: its callbacks get all that had reached it.
 const LAST_WORDS: Duration = Duration::from_secs(3);
 
-/// A server that is being started again is asked this often.
-const AGAIN: Duration = Duration::from_millis(100);
-
 pub(crate) struct Member {
     pub(crate) who: usize,
     pub(crate) server: SocketAddr,
     pub(crate) ledger: Ledger,
     pub(crate) dice: Dice,
     pub(crate) phase: watch::Receiver<Phase>,
+    /// The wire of all lives, if it is not to be any.
+    pub(crate) only: Option<Wire>,
     /// Counts who is connected.
     pub(crate) there: watch::Sender<usize>,
 }
@@ -46,7 +45,15 @@ impl Member {
             let Ok(gate) = Gate::open(self.server, self.who, self.ledger.clone()).await else {
                 continue;
             };
-            let Ok(client) = self.come(&gate, life).await else {
+            let wire = self.wire();
+            self.ledger.write(|book| book.rides(self.who, life, wire));
+            let ear = Ear {
+                ledger: self.ledger.clone(),
+                who: self.who,
+                life,
+            };
+            let dice = Dice::new(self.dice.below(u64::MAX));
+            let Some(client) = Client::come(wire, &gate, ear, dice).await else {
                 gate.turn(Weather::Cut { reset: false });
                 sleep(AGAIN).await;
                 continue;
@@ -59,26 +66,17 @@ impl Member {
         }
     }
 
-    async fn come(&self, gate: &Gate, life: u32) -> Result<HubClient, hub_client::ConnectError> {
-        let id = format!("00000000-0000-4000-8000-{:012x}", self.who + 1);
-        let builder = HubClient::builder(&gate.url)
-            .query("persistentId", &id)
-            .retry(RetryPolicy::every(AGAIN).jitter(0.5));
-        let builder = Topic::ALL.into_iter().fold(builder, |builder, topic| {
-            let (ledger, who) = (self.ledger.clone(), self.who);
-            builder.on("foo", topic.name(), move |(text,): (String,)| {
-                ledger.write(|book| book.got(who, life, topic, &text));
-                std::future::ready(())
-            })
-        });
-        builder.connect().await
+    /// The one that was asked for, or any.
+    fn wire(&mut self) -> Wire {
+        let any = Wire::any(&mut self.dice);
+        self.only.unwrap_or(any)
     }
 
     /// Publishes until it is time to leave, or the connection is over.
-    async fn stay(&mut self, client: &HubClient) {
+    async fn stay(&mut self, client: &Client) {
         let long = self.dice.below(4) == 0;
         let stay = self.dice.millis(100, if long { 8_000 } else { 2_500 });
-        let (until, mut states) = (Instant::now() + stay, client.states());
+        let until = Instant::now() + stay;
         let (now, mut quiet) = (self.phase.clone(), self.phase.clone());
         let time = async {
             sleep_until(until).await;
@@ -90,16 +88,15 @@ impl Member {
         let quiet = async {
             let _ = quiet.wait_for(|phase| *phase == Phase::Quiet).await;
         };
-        let over = states.wait_for(|state| *state == State::Disconnected);
         tokio::select! {
             () = time => {}
-            _ = over => {}
+            () = client.over() => {}
             () = self.publish(client, quiet) => {}
         }
     }
 
     /// Publishes one message after another until it gets quiet, and then nothing for ever.
-    async fn publish(&mut self, client: &HubClient, quiet: impl Future<Output = ()>) {
+    async fn publish(&mut self, client: &Client, quiet: impl Future<Output = ()>) {
         let mut quiet = std::pin::pin!(quiet);
         loop {
             let pause = self.dice.millis(50, 550);
@@ -114,12 +111,10 @@ impl Member {
             };
             let who = self.who;
             let letter = self.ledger.write(|book| book.ask(who, topic, way));
-            match call(client, letter, topic, way).await {
+            match client.call(letter, topic, way).await {
                 Ok(place) => self.ledger.write(|book| book.promise(letter, place)),
-                Err(
-                    CallError::Reconnecting | CallError::Disconnected | CallError::NotConnected,
-                ) => {}
-                Err(error) => {
+                Err(Failure::Gone) => {}
+                Err(Failure::Refused(error)) => {
                     let what = format!("{letter} was refused: {error}");
                     self.ledger.write(|book| book.strange.push(what));
                 }
@@ -128,8 +123,8 @@ impl Member {
         std::future::pending().await
     }
 
-    async fn leave(&mut self, client: HubClient, gate: Gate, life: u32) {
-        let how = match self.dice.below(5) {
+    async fn leave(&mut self, client: Client, gate: Gate, life: u32) {
+        let mut how = match self.dice.below(5) {
             0 => Exit::Closed,
             1 => Exit::Dropped,
             2 => Exit::Reset,
@@ -142,8 +137,17 @@ impl Member {
             _ => Weather::Cut { reset: false },
         };
         match how {
-            Exit::Closed => client.close().await,
+            Exit::Closed => {
+                if !client.close().await {
+                    // Nobody heard it.
+                    how = Exit::Cut;
+                }
+            }
             Exit::Dropped => {
+                if !matches!(client, Client::Hub(_)) {
+                    // The others say nothing as they go.
+                    how = Exit::Cut;
+                }
                 drop(client);
                 // Sometimes its goodbye gets through.
                 sleep(self.dice.millis(0, 5)).await;
@@ -165,7 +169,7 @@ impl Member {
     }
 
     /// Publishes something just before the network goes: the server may hear it when it writes what will not come through.
-    async fn cry(&mut self, client: &HubClient) {
+    async fn cry(&mut self, client: &Client) {
         if self.dice.below(2) == 0 {
             return;
         }
@@ -173,7 +177,7 @@ impl Member {
         let letter = self
             .ledger
             .write(|book| book.ask(who, Topic::Bar, Way::Everybody));
-        let call = call(client, letter, Topic::Bar, Way::Everybody);
+        let call = client.call(letter, Topic::Bar, Way::Everybody);
         // Answered or not.
         let _ = tokio::time::timeout(self.dice.millis(0, 4), call).await;
     }
@@ -183,30 +187,4 @@ impl Member {
         let quiet = self.phase.wait_for(|phase| *phase == Phase::Quiet);
         let _ = tokio::time::timeout(time, quiet).await;
     }
-}
-
-async fn call(
-    client: &HubClient,
-    letter: Letter,
-    topic: Topic,
-    way: Way,
-) -> Result<Option<Place>, CallError> {
-    let text = letter.to_string();
-    match way {
-        Way::Everybody => {
-            let done: Result<(), _> = client.invoke("foo", "Bar", (text,)).await;
-            done.map(|()| None)
-        }
-        Way::Away => {
-            let args = (topic.name(), text);
-            let place: Option<String> = client.invoke("foo", "Keep", args).await?;
-            Ok(place.as_deref().and_then(parse))
-        }
-    }
-}
-
-/// Reads `<epoch>:<offset>`.
-fn parse(place: &str) -> Option<Place> {
-    let (epoch, offset) = place.split_once(':')?;
-    Some((u64::from_str_radix(epoch, 16).ok()?, offset.parse().ok()?))
 }

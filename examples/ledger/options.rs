@@ -3,6 +3,8 @@
 use std::error::Error;
 use std::path::PathBuf;
 
+use crate::wire::Wire;
+
 pub(crate) struct Options {
     /// The conformance application.
     pub(crate) server: PathBuf,
@@ -11,13 +13,16 @@ pub(crate) struct Options {
     pub(crate) kills: usize,
     pub(crate) clients: usize,
     pub(crate) seed: Option<u64>,
+    /// The wire of all clients, if it is not to be any.
+    pub(crate) wire: Option<Wire>,
 }
 
-const USAGE: &str = "usage: ledger --server PROGRAM --dir DIR [--kills N] [--clients N] [--seed S]";
+const USAGE: &str =
+    "usage: ledger --server PROGRAM --dir DIR [--kills N] [--clients N] [--seed S] [--wire NAME]";
 
 impl Options {
     pub(crate) fn parse(mut args: impl Iterator<Item = String>) -> Result<Self, Box<dyn Error>> {
-        let (mut server, mut dir, mut seed) = (None, None, None);
+        let (mut server, mut dir, mut seed, mut wire) = (None, None, None, None);
         let (mut kills, mut clients) = (25, 50);
         while let Some(arg) = args.next() {
             let mut value = || args.next().ok_or_else(|| format!("{arg} needs a value"));
@@ -27,6 +32,7 @@ impl Options {
                 "--kills" => kills = number(&arg, &value()?)?,
                 "--clients" => clients = number(&arg, &value()?)?,
                 "--seed" => seed = Some(number(&arg, &value()?)?),
+                "--wire" => wire = Some(named(&value()?)?),
                 _ => return Err(format!("unknown option {arg}\n{USAGE}").into()),
             }
         }
@@ -36,6 +42,7 @@ impl Options {
             kills,
             clients,
             seed,
+            wire,
         })
     }
 }
@@ -43,4 +50,11 @@ impl Options {
 fn number<T: std::str::FromStr>(option: &str, value: &str) -> Result<T, String> {
     let wrong = |_| format!("{option} takes a whole number, not '{value}'");
     value.parse().map_err(wrong)
+}
+
+fn named(name: &str) -> Result<Wire, String> {
+    let names = Wire::ALL.map(Wire::name).join(", ");
+    let mut all = Wire::ALL.into_iter();
+    let wire = all.find(|wire| wire.name().eq_ignore_ascii_case(name));
+    wire.ok_or_else(|| format!("--wire takes one of {names}, not '{name}'"))
 }

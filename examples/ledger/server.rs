@@ -99,7 +99,14 @@ fn spawn(program: &Path, dir: &Path, port: u16) -> io::Result<(Child, SocketAddr
         .append(true)
         .open(dir.join(LOG))?;
     let mut process = Command::new(program)
-        .args(["--port", &port.to_string(), "--key", KEY, "--data"])
+        // One port for all wires.
+        .args([
+            "--port",
+            &port.to_string(),
+            "--text-port",
+            &port.to_string(),
+        ])
+        .args(["--key", KEY, "--data"])
         .arg(dir.join(DATA))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

@@ -5,7 +5,7 @@ mod common;
 
 use common::hubs::ByHeader;
 use common::wires::{Foo, Servers, Wire};
-use common::{Client, within};
+use common::within;
 use hub_server::{BuildError, Builder, HubServer, PersistentIds};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -68,22 +68,12 @@ async fn refused(servers: &Servers, user: Option<&str>, id: &str, why: &str) {
     }
 }
 
-/// A negotiated client on the hub, started.
-async fn started<'a>(servers: &'a Servers, user: &str, id: &str) -> Client<'a> {
-    let mut client = servers.http.negotiated(&["foo"], Some(user)).await;
-    client.more = vec![("persistentId".into(), id.into())];
-    client.socket = client.open("/connect", &[]).await.unwrap();
-    client.socket.frame().await;
-    assert_eq!(client.get("/start").await.status, 200);
-    client
-}
-
 /// An owner over classic SignalR is there, then away, then back, and meanwhile somebody tries to be the owner.
 async fn undisturbed(servers: &Servers, intruder: Option<&str>, id: &str) {
     const WHY: &str = "The persistentId is another user's.";
     let mut sender = servers.client(true, "").await;
     sender.open().await;
-    let mut ann = started(servers, "ann", id).await;
+    let mut ann = servers.started(Some("ann"), id).await;
     refused(servers, intruder, id, WHY).await;
     sender.expect(&[("bar", "there")], &["bar|there"]).await;
     assert_eq!(ann.event().await, json!(["bar", "there"]));
@@ -91,7 +81,7 @@ async fn undisturbed(servers: &Servers, intruder: Option<&str>, id: &str) {
     sender.expect(&[("bar", "away")], &["bar|away"]).await;
     refused(servers, intruder, id, WHY).await;
     sender.expect(&[("bar", "later")], &["bar|later"]).await;
-    let mut ann = started(servers, "ann", id).await;
+    let mut ann = servers.started(Some("ann"), id).await;
     for kept in ["away", "later"] {
         assert_eq!(ann.event().await, json!(["bar", kept]));
     }
@@ -200,7 +190,7 @@ async fn an_open_server_takes_any_guid_from_anybody_who_knows_it() {
     let mut nobody = servers.client(true, &query).await;
     assert_eq!(nobody.opened().await, ANN);
     nobody.expect(&[("s2", "k")], &["s2:k|v"]).await;
-    let mut carl = started(&servers, "carl", ANN).await;
+    let mut carl = servers.started(Some("carl"), ANN).await;
     nobody.ends_taken_over().await;
     let sum = carl.result("foo", "add", json!([1, 2])).await;
     assert_eq!((sum, carl.socket.events.len()), (json!(3), 0));

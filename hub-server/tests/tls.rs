@@ -28,6 +28,10 @@ struct Secure {
 
 impl Secure {
     async fn new() -> Self {
+        Self::of(false).await
+    }
+
+    async fn of(shared: bool) -> Self {
         let certified = rcgen::generate_simple_self_signed(["test.example".to_owned()]).unwrap();
         let certificate = certified.cert.der().clone();
         let key = PrivatePkcs8KeyDer::from(certified.signing_key.serialize_der());
@@ -47,6 +51,7 @@ impl Secure {
         let (builder, events) = builder();
         let bound = builder
             .tls(server)
+            .shared_port(shared)
             .build()
             .unwrap()
             .bind("127.0.0.1:0")
@@ -149,4 +154,30 @@ async fn whoever_speaks_no_tls_or_nothing_holds_up_nobody() {
     let _ = within(plain.read_to_end(&mut answer)).await;
     assert!(!answer.starts_with(b"HTTP"));
     assert_eq!(server.get("/signalr/ping").await.status, 200);
+}
+
+#[tokio::test]
+async fn on_a_shared_port_everything_is_inside_of_tls() {
+    let secure = Secure::of(true).await;
+    assert_eq!(secure.get("/signalr/ping").await.status, 200);
+    let mut socket = secure.dial().await;
+    socket.write_all(b"PuttyProtocol\r\n").await.unwrap();
+    let mut welcome = [0; 26];
+    within(socket.read_exact(&mut welcome)).await.unwrap();
+    assert_eq!(&welcome, b"Welcome to PuttyProtocol\r\n");
+    let mut socket = secure.dial().await;
+    socket.write_all(b"hello\r\n").await.unwrap();
+    let mut said = Vec::new();
+    let _ = within(socket.read_to_end(&mut said)).await;
+    assert!(said.starts_with(b"|4|{\"Message\":\"HTTP or"));
+    for plain in ["PuttyProtocol\r\n", "GET / HTTP/1.1\r\n\r\n", "\r\n"] {
+        let mut socket = TcpStream::connect(secure.addr).await.unwrap();
+        socket.write_all(plain.as_bytes()).await.unwrap();
+        let mut said = String::new();
+        within(socket.read_to_string(&mut said)).await.unwrap();
+        assert_eq!(
+            said, "|4|{\"Message\":\"TLS is spoken here\"}\r\n",
+            "{plain}"
+        );
+    }
 }

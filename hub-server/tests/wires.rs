@@ -4,7 +4,7 @@
 mod common;
 
 use common::wires::{BOB, Servers, Wire};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 #[tokio::test]
 async fn every_topic_means_what_it_should() {

@@ -1,7 +1,9 @@
 //! Books in which one thing is wrong, and books in which nothing is.
 
+mod wires;
+
 use super::*;
-use crate::book::Topic;
+use crate::book::{Exit, Topic};
 
 /// Two clients that have come, 0 and 1; 2 never comes.
 fn book() -> Book {

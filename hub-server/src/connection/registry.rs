@@ -248,6 +248,7 @@ impl Registry {
         link.topics.retain(|topic| !of_hub(topic));
         link.groups.retain(|(own, _)| own != name);
         link.queues.retain(|topic| !of_hub(topic));
+        link.stop_replay(name);
     }
 
     /// Where a connection that is behind has to read to; one that has read everything goes live instead, while the pump

@@ -96,7 +96,9 @@ async fn catch_up(
     let last = page.entries.last().filter(|_| page.more);
     let at = last.map_or(catch.upto, |entry| entry.order);
     let mut link = connection.link();
-    let unchanged = link.catching().is_some_and(|now| now.at == catch.at);
+    // A hub that was opened or closed meanwhile changes what there is to read.
+    let same = |now: &Catch| now.at == catch.at && now.topics == catch.topics;
+    let unchanged = link.catching().is_some_and(same);
     if link.request == request && unchanged {
         let protocol = link.downlink().protocol();
         let owed = page.entries.iter();

@@ -158,20 +158,24 @@ pub(crate) async fn place(
         }
     } else if !connect {
         let mut gaps = gaps(&node, start, &topics).await;
+        // Neither is told again when the log is read: a poll that ended for that would come back for ever.
+        let known = gaps.iter().filter_map(|gap| gap.topic.clone()).collect();
         // What a connection listens to is never forgotten. Only the log can't tell, where a cursor is of before it began.
         gaps.retain(|gap| attached.new || gap.why != GapCause::Expired);
         // Closing a poll that has a gap would only make its client ask again: its hubs hear of the gap as of a return.
         let lost = !gaps.is_empty();
         let mut link = attached.connection.link();
         if link.request == attached.request {
-            link.gaps_told = gaps.iter().filter_map(|gap| gap.topic.clone()).collect();
+            link.gaps_told = known;
             link.miss(&gaps);
             meter::gaps(&gaps);
         }
         drop(link);
         if comes_back || lost {
             tell_reconnected(&node, &attached, peer.clone(), hubs, gaps);
-        } else {
+        } else if attached.new {
+            // Its hubs were told elsewhere, or before this server began. Where they are yet to be told, by `/start`, a poll
+            // that comes first waits for that like any other request.
             attached.connection.link().opened();
         }
     }

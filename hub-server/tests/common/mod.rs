@@ -30,6 +30,7 @@ pub mod receive;
 pub mod response;
 pub mod server;
 pub mod shared_log;
+pub mod slow_log;
 pub mod wires;
 
 use std::time::Duration;

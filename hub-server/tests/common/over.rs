@@ -38,6 +38,7 @@ impl Server {
             token: negotiated.token,
             data: negotiated.data,
             user: user.map(ToOwned::to_owned),
+            more: Vec::new(),
             transport,
             stream: None,
             cursor: None,
@@ -55,6 +56,8 @@ pub struct Over<'a> {
     pub token: String,
     pub data: String,
     pub user: Option<String>,
+    /// What it says in the query of every request beside what the protocol asks for.
+    pub more: Vec<(String, String)>,
     pub transport: &'static str,
     /// The receive request, of a transport that streams.
     pub stream: Option<Receiver>,
@@ -74,6 +77,7 @@ impl Over<'_> {
             ("connectionToken", &*self.token),
         ];
         query.extend_from_slice(more);
+        query.extend(self.more.iter().map(|(name, value)| (&**name, &**value)));
         self.server.target(verb, &query)
     }
 

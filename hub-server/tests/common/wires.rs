@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
-use super::{Server, Socket, within};
+use super::{Client, Server, Socket, within};
 
 pub const BOB: &str = "PersistentId=00000000-0000-0000-0000-00000000000b";
 
@@ -33,6 +33,16 @@ impl Foo {
         Ok(())
     }
 
+    /// To who is there, and nobody else.
+    async fn tell(&self, cx: &Context, m: String) -> Result<(), HubError> {
+        Ok(cx.clients().all().send("told", (m,)).await?)
+    }
+
+    /// What came beside the data is the last argument.
+    fn blob(&self, name: String, blob: String) -> String {
+        format!("{name}:{blob}")
+    }
+
     fn add(&self, a: i64, b: i64) -> i64 {
         a + b
     }
@@ -45,7 +55,7 @@ impl Foo {
 pub struct Servers {
     pub text: SocketAddr,
     pub http: Server,
-    task: tokio::task::JoinHandle<()>,
+    pub task: tokio::task::JoinHandle<()>,
 }
 
 impl Drop for Servers {
@@ -78,6 +88,16 @@ impl Servers {
         Wire::Ws(Box::new(socket.unwrap()))
     }
 
+    /// A negotiated client of classic SignalR on the hub, started.
+    pub async fn started<'a>(&'a self, user: Option<&str>, id: &str) -> Client<'a> {
+        let mut client = self.http.negotiated(&["foo"], user).await;
+        client.more = vec![("persistentId".into(), id.into())];
+        client.socket = client.open("/connect", &[]).await.unwrap();
+        client.socket.frame().await;
+        assert_eq!(client.get("/start").await.status, 200);
+        client
+    }
+
     /// A client by one of the wires.
     pub async fn client(&self, tcp: bool, query: &str) -> Wire {
         if !tcp {
@@ -106,35 +126,31 @@ pub enum Wire {
 
 impl Wire {
     pub async fn say(&mut self, topic: &str, data: &str) {
+        self.say_to("foo", topic, data).await;
+    }
+
+    pub async fn say_to(&mut self, hub: &str, topic: &str, data: &str) {
         match self {
             Self::Tcp(terminal) => {
-                let line = format!("foo|{topic}|{data}\r\n");
+                let line = format!("{hub}|{topic}|{data}\r\n");
                 terminal.write_all(line.as_bytes()).await.unwrap();
             }
             Self::Ws(socket) if topic == "9" => {
                 let number: Value = data.parse().unwrap_or_else(|_| data.into());
-                socket
-                    .send(&json!({"C": "foo", "T": "9", "I": number}))
-                    .await;
+                socket.send(&json!({"C": hub, "T": "9", "I": number})).await;
             }
-            Self::Ws(socket) => {
-                socket
-                    .send(&json!({"c": "foo", "T": topic, "D": data}))
-                    .await
-            }
+            Self::Ws(socket) => socket.send(&json!({"c": hub, "T": topic, "D": data})).await,
         }
     }
 
-    /// The next message, as the text protocol writes it.
+    /// The next message, as the text protocol writes it, without the hub `foo`.
     pub async fn hear(&mut self) -> String {
         match self {
             Self::Tcp(terminal) => {
                 let mut line = String::new();
                 let _ = within(terminal.read_line(&mut line)).await;
-                line.trim_end()
-                    .strip_prefix("foo|")
-                    .unwrap_or(&line)
-                    .to_owned()
+                let line = line.trim_end();
+                line.strip_prefix("foo|").unwrap_or(line).to_owned()
             }
             Self::Ws(socket) => {
                 let text = socket.text().await;
@@ -149,9 +165,18 @@ impl Wire {
                     Value::String(text) => text,
                     other => other.to_string(),
                 };
-                format!("{}{number}|{data}", message["T"].as_str().unwrap())
+                let hub = message["C"].as_str().unwrap();
+                let hub = Some(hub).filter(|hub| *hub != "foo");
+                let hub = hub.map(|hub| format!("{hub}|")).unwrap_or_default();
+                format!("{hub}{}{number}|{data}", message["T"].as_str().unwrap())
             }
         }
+    }
+
+    /// The same, of any hub or none.
+    pub async fn hear_any(&mut self) -> String {
+        let heard = self.hear().await;
+        heard.trim_start_matches('|').to_owned()
     }
 
     pub async fn expect(&mut self, said: &[(&str, &str)], heard: &[&str]) {

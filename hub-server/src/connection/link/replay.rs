@@ -37,6 +37,24 @@ impl Catch {
         topics.any(|(topic, after)| *topic == entry.topic && entry.order > *after)
     }
 
+    /// Takes over from an earlier one, of another hub or of this one before it was closed. Under way it goes on where it is.
+    /// Done, it owes nothing, since what is newer came as to everybody; but its topics stay, as it may not be known to have
+    /// arrived (`Link::had`). A topic is there once, however often its hub is opened.
+    fn join(&mut self, older: Self) {
+        let done = older.at >= older.upto;
+        for (topic, after) in older.topics {
+            let after = if done { u64::MAX } else { after.max(older.at) };
+            match self.topics.iter_mut().find(|(known, _)| *known == topic) {
+                Some((_, own)) => *own = after.min(*own),
+                None => self.topics.push((topic, after)),
+            }
+        }
+        if !done {
+            self.at = self.at.min(older.at);
+            self.upto = self.upto.max(older.upto);
+        }
+    }
+
     fn from(&self) -> u64 {
         self.topics
             .iter()
@@ -79,19 +97,7 @@ impl Link {
             since: Instant::now(),
         };
         if let Some(older) = self.replay.take() {
-            // An earlier one, of another hub or of this one before it was closed. Under way it goes on where it is; done, it
-            // owes nothing: what is newer came as to everybody, though it may not be known to have arrived.
-            let (at, done) = (older.at, older.at >= older.upto);
-            for (topic, after) in older.topics {
-                let after = if done { u64::MAX } else { after.max(at) };
-                if !done || catch.topics.iter().all(|(known, _)| *known != topic) {
-                    catch.topics.push((topic, after));
-                }
-            }
-            if !done {
-                catch.at = catch.at.min(at);
-                catch.upto = catch.upto.max(older.upto);
-            }
+            catch.join(older);
         }
         if live {
             self.mode = Mode::Behind;
@@ -109,6 +115,16 @@ impl Link {
         self.replays_from(catch.at);
         self.replay = Some(catch);
         self.wake();
+    }
+
+    /// A hub is closed: the rest of what was kept for it is for when it is opened again.
+    pub(crate) fn stop_replay(&mut self, hub: &HubName) {
+        if let Some(catch) = &mut self.replay {
+            catch.topics.retain(|(topic, _)| topic.hub() != Some(hub));
+        }
+        if self.replay.as_ref().is_some_and(|it| it.topics.is_empty()) {
+            self.replay = None;
+        }
     }
 
     /// Whether an entry of a queue is kept for this client.
@@ -269,5 +285,73 @@ impl Link {
         let Had { live, replay } = self.proven;
         let had = if owed { live.min(replay) } else { live };
         had.min(passed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn topic(name: &str) -> Topic {
+        Topic::Queue(HubName::from("hub"), name.into())
+    }
+
+    fn catch(topics: &[(&str, u64)], at: u64, upto: u64) -> Catch {
+        let topics = topics.iter().map(|(name, after)| (topic(name), *after));
+        Catch {
+            topics: topics.collect(),
+            at,
+            upto,
+            since: Instant::now(),
+        }
+    }
+
+    /// What becomes of an older one that a newer one joins, with its bounds.
+    fn joined(newer: Catch, older: Catch) -> (Vec<(Topic, u64)>, u64, u64) {
+        let mut newer = newer;
+        newer.join(older);
+        (newer.topics, newer.at, newer.upto)
+    }
+
+    #[test]
+    fn one_that_is_under_way_goes_on_where_it_is() {
+        let older = catch(&[("a", 10), ("b", 70)], 50, 100);
+        let (topics, at, upto) = joined(catch(&[("c", 20)], 20, 100), older);
+        assert_eq!(
+            topics,
+            [(topic("c"), 20), (topic("a"), 50), (topic("b"), 70)]
+        );
+        assert_eq!((at, upto), (20, 100));
+        // The newer one may begin later.
+        let older = catch(&[("a", 10)], 50, 120);
+        let (topics, at, upto) = joined(catch(&[("c", 90)], 90, 100), older);
+        assert_eq!(topics, [(topic("c"), 90), (topic("a"), 50)]);
+        assert_eq!((at, upto), (50, 120));
+    }
+
+    #[test]
+    fn one_that_is_done_owes_nothing_and_is_remembered() {
+        let older = catch(&[("a", 10)], 100, 100);
+        let (topics, at, upto) = joined(catch(&[("c", 120)], 120, 150), older);
+        assert_eq!(topics, [(topic("c"), 120), (topic("a"), u64::MAX)]);
+        assert_eq!((at, upto), (120, 150));
+    }
+
+    #[test]
+    fn a_hub_that_is_opened_again_and_again_is_there_once() {
+        // Closed under way when only 30 was known to have arrived: that much is owed again.
+        let older = catch(&[("a", 10)], 50, 100);
+        let again = catch(&[("a", 30)], 30, 100);
+        assert_eq!(joined(again, older), (vec![(topic("a"), 30)], 30, 100));
+        let done = catch(&[("a", 10)], 100, 100);
+        let again = catch(&[("a", 100)], 100, 110);
+        assert_eq!(joined(again, done), (vec![(topic("a"), 100)], 100, 110));
+        let mut catching = catch(&[("a", 10), ("b", 10)], 50, 100);
+        for _ in 0..1_000 {
+            let mut again = catch(&[("a", 10), ("b", 10)], 10, 100);
+            again.join(catching);
+            catching = again;
+        }
+        assert_eq!(catching.topics.len(), 2);
     }
 }
