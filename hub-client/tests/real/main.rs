@@ -9,6 +9,7 @@ mod away;
 mod calling;
 mod closing;
 mod cutting;
+mod dice;
 mod each;
 mod hub;
 mod offline;
