@@ -26,7 +26,7 @@ use script::Script;
 use tokio::runtime::Runtime;
 
 /// How many scripts run at the same time: they mostly wait.
-const AT_ONCE: u64 = 100;
+const AT_ONCE: u64 = 80;
 
 /// Where the numbers of the seeds begin.
 const FIRST: u64 = 1;

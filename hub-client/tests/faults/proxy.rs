@@ -11,11 +11,14 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+/// How many bytes of a connection trickle each way, then the rest comes: each costs as much as thousands.
+const TRICKLES: usize = 1_500;
+
 /// How bytes go, over the connections that there are and those to come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Weather {
     Clear,
-    /// One at a time.
+    /// One at a time, as many as [`TRICKLES`].
     Trickling,
     /// Each chunk takes so long.
     Slow(Duration),
@@ -179,6 +182,7 @@ async fn copy(
     mut weather: watch::Receiver<Weather>,
 ) {
     let mut buffer = [0; 4096];
+    let mut trickled = 0;
     loop {
         let Ok(n @ 1..) = from.read(&mut buffer).await else {
             return;
@@ -188,7 +192,11 @@ async fn copy(
             let now = *weather.borrow_and_update();
             let chunk = match now {
                 Weather::Clear => bytes.len(),
-                Weather::Trickling => 1,
+                Weather::Trickling if trickled < TRICKLES => {
+                    trickled += 1;
+                    1
+                }
+                Weather::Trickling => bytes.len(),
                 Weather::Slow(wait) => {
                     tokio::time::sleep(wait).await;
                     bytes.len()

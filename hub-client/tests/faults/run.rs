@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hub_client::{CallError, CloseReason, ConnectError, HubClient, RetryPolicy, State};
-use hub_core::HubError;
+use hub_core::{AckError, Acks, HubError};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
@@ -63,6 +63,8 @@ struct World<'a> {
     /// How many numbers each server sent.
     sent: Vec<u64>,
     calls: Vec<JoinHandle<Result<(), Wrong>>>,
+    /// What the server in place asks, and with which number.
+    asks: Vec<(u64, JoinHandle<Acks>)>,
 }
 
 impl<'a> World<'a> {
@@ -77,6 +79,7 @@ impl<'a> World<'a> {
             ear: Ear::default(),
             sent: vec![0],
             calls: Vec::new(),
+            asks: Vec::new(),
         }
     }
 
@@ -118,6 +121,9 @@ impl<'a> World<'a> {
             .retry(RetryPolicy::every(Duration::from_millis(20)))
             .http_timeout(Duration::from_secs(5))
             .events("counter", CounterClientEvents(self.ear.clone()))
+            .on_ask("counter", "asked", |(number,): (u64,)| async move {
+                Ok(2 * number)
+            })
             .connect()
             .await;
         self.proxy.cut_next([u64::MAX >> 1; 2]);
@@ -136,6 +142,7 @@ impl<'a> World<'a> {
             self.step(*step, &client).await?;
         }
         self.end(client, outcome).await?;
+        self.forget_asks();
         for call in std::mem::take(&mut self.calls) {
             match timeout(PATIENCE, call).await {
                 Ok(Ok(ended)) => ended?,
@@ -189,6 +196,7 @@ impl<'a> World<'a> {
         match step {
             Step::Send(count) => self.send(count, client).await,
             Step::Call => self.call(client),
+            Step::Ask => self.ask(client),
             Step::Wait(ms) => sleep(Duration::from_millis(ms)).await,
             Step::Cut { reset } => self.proxy.cut(reset),
             Step::CutAgain(after) => {
@@ -242,10 +250,44 @@ impl<'a> World<'a> {
         }));
     }
 
+    fn ask(&mut self, client: &HubClient) {
+        let number = self.asks.len() as u64;
+        let id = client.connection_id().to_string();
+        let _elsewhere = self.elsewhere.enter();
+        let asked = self.server.as_ref().unwrap().ask(&id, number);
+        self.asks.push((number, asked));
+    }
+
+    /// The client answers all that it was asked, once each.
+    async fn answers(&mut self) -> Result<(), Wrong> {
+        for (number, asked) in std::mem::take(&mut self.asks) {
+            let acks = timeout(PATIENCE, asked).await;
+            let acks = acks.map_err(|_| "it does not answer")?.unwrap();
+            let [(_, acked)] = &acks[..] else {
+                return Err(format!("{acks:?}"));
+            };
+            let value = acked.as_ref().map(|acked| acked.value.as_ref());
+            let value = value.map(|value| value.map(|value| value.read::<u64>().unwrap()));
+            let gone = matches!(value, Err(AckError::Gone)) && self.script.may_be_given_up();
+            if value != Ok(Some(2 * number)) && !gone {
+                return Err(format!("{number} is answered by {value:?}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Nobody waits for answers any more.
+    fn forget_asks(&mut self) {
+        for (_, asked) in self.asks.drain(..) {
+            asked.abort();
+        }
+    }
+
     async fn restart(&mut self, client: &HubClient) -> Result<(), Wrong> {
         let id = client.connection_id().to_string();
         self.proxy.lead(None);
         let old = self.server.take().unwrap();
+        self.forget_asks();
         let start = async move {
             old.stop().await;
             Server::start().await
@@ -279,6 +321,7 @@ impl<'a> World<'a> {
                     self.proxy.cut(false);
                 }
                 self.all_arrives(&client).await?;
+                self.answers().await?;
                 sleep(Duration::from_millis(50)).await;
                 timeout(PATIENCE, client.close())
                     .await

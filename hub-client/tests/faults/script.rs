@@ -35,6 +35,8 @@ pub(crate) enum Step {
     Send(u64),
     /// The client calls a method.
     Call,
+    /// The server asks the client for something.
+    Ask,
     /// So many milliseconds pass.
     Wait(u64),
     /// All connections are cut, in order or by a reset.
@@ -137,6 +139,7 @@ impl Script {
                 step,
                 Step::Send(_)
                     | Step::Call
+                    | Step::Ask
                     | Step::Wait(_)
                     | Step::Trickle
                     | Step::Delay(_)
@@ -153,6 +156,11 @@ impl Script {
         !self.stays_silent && self.steps.contains(&Step::Silence)
     }
 
+    /// Whether the server may have given the connection up before the client noticed that nothing comes.
+    pub(crate) fn may_be_given_up(&self) -> bool {
+        self.transport == Transport::LongPolling && self.steps.contains(&Step::Silence)
+    }
+
     pub(crate) fn restarts(&self) -> bool {
         self.steps.contains(&Step::Restart)
     }
@@ -161,9 +169,10 @@ impl Script {
 impl Step {
     fn roll(dice: &mut Dice) -> Self {
         match dice.below(20) {
-            0..=4 => Self::Send(1 + dice.below(20)),
-            5 | 6 => Self::Call,
-            7..=9 => Self::Wait(1 + dice.below(120)),
+            0..=3 => Self::Send(1 + dice.below(20)),
+            4 | 5 => Self::Call,
+            6 | 7 => Self::Ask,
+            8 | 9 => Self::Wait(1 + dice.below(120)),
             10 | 11 => Self::Cut {
                 reset: dice.below(2) == 0,
             },

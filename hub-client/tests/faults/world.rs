@@ -3,12 +3,12 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use hub_core::{Context, HubError, hub, hub_client};
+use hub_core::{AckOptions, Acks, Context, HubError, hub, hub_client};
 use hub_server::{HubHandle, HubServer};
 use tokio::task::JoinHandle;
 
-/// How long a client tries to come back: the shortest that a server can be set to.
-pub(crate) const DISCONNECT: Duration = Duration::from_secs(6);
+/// How long a client tries to come back. A server can be set to six seconds, which a busy machine may be away for.
+pub(crate) const DISCONNECT: Duration = Duration::from_secs(8);
 
 /// What clients call.
 #[hub]
@@ -49,7 +49,7 @@ impl Server {
             .hub(RealCounter)
             .disconnect_timeout(DISCONNECT)
             .connection_timeout(Duration::from_secs(2))
-            .transport_connect_timeout(Duration::from_secs(3))
+            .transport_connect_timeout(Duration::from_secs(10))
             .key([7; 32])
             .build()
             .unwrap();
@@ -71,6 +71,15 @@ impl Server {
             _ => clients.all(),
         };
         to.number(number).await.unwrap();
+    }
+
+    /// Asks a client to double a number.
+    pub(crate) fn ask(&self, id: &str, number: u64) -> JoinHandle<Acks> {
+        let client = self.hub.clients().client(id);
+        tokio::spawn(async move {
+            let how = AckOptions::within(Duration::from_secs(60));
+            client.send_with_ack("asked", (number,), how).await.unwrap()
+        })
     }
 
     pub(crate) async fn stop(mut self) {
