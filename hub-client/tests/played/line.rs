@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::conversation::{Conversation, Place, Verb};
 use crate::event::Event;
 use crate::request::Sent;
-use crate::server::{Request, Server, Socket, Stream};
+use crate::server::{Request, Server, Socket, Stream, soon};
 
 /// What the client asks, by what it asks for: requests beside each other come in any order.
 pub(crate) struct Desk {
@@ -35,12 +35,16 @@ impl Desk {
         recorded: Option<&Event>,
     ) -> (Request, Sent) {
         let is = |request: &Request| Sent::verb(request) == Some(verb);
-        let mut request = loop {
-            if let Some(at) = self.waiting.iter().position(is) {
-                break self.waiting.remove(at);
+        // Other requests that go on and on are no sign of life.
+        let mut request = soon(async {
+            loop {
+                if let Some(at) = self.waiting.iter().position(is) {
+                    return self.waiting.remove(at);
+                }
+                self.waiting.push(self.server.request().await);
             }
-            self.waiting.push(self.server.request().await);
-        };
+        })
+        .await;
         let sent = Sent::read(&mut request).await;
         sent.check(of, self.on, verb, place, recorded);
         assert!(sent.asks_for_tags(), "{}", of.name);

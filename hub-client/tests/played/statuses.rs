@@ -190,3 +190,22 @@ async fn each_request_copes_with_answers_that_are_no_success() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_server_that_is_going_when_a_client_connects_is_left_alone() {
+    let text = include_str!("../../../examples/conformance/transcripts/shutdown.jsonl");
+    let events = events(text);
+    let is_going =
+        |event: &&crate::event::Event| event.channel() == "poll3" && event.dir() == "chunk";
+    let going = events.iter().find(is_going).unwrap().text("text");
+    let mut server = Server::start().await;
+    let (client, _) = up_to(&mut server, Transport::LongPolling, Verb::Connect).await;
+    next(&mut server, Verb::Connect)
+        .await
+        .answer(200, going)
+        .await;
+    next(&mut server, Verb::Abort).await.answer(200, "").await;
+    let error = soon(client).await.unwrap().unwrap_err();
+    let leaving = matches!(error, ConnectError::Link(LinkError::Leaving));
+    assert!(leaving, "{error:?}");
+}
