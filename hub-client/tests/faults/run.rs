@@ -88,10 +88,10 @@ impl<'a> World<'a> {
         let outcome = self.script.predicts(connected.is_ok());
         match connected {
             Ok(client) if outcome != Outcome::NeverConnected => {
-                let events = client.client_events();
-                // It may have been cut and come back already, where starts are cut.
+                // A start that is cut may have gone on being cut. (Nothing of the client runs between these two.)
+                let (first, events) = (client.state(), client.client_events());
                 let listening = told::listen(events, &self.elsewhere);
-                self.connected(client, listening, outcome).await?;
+                self.connected(client, first, listening, outcome).await?;
             }
             Err(error) if outcome == Outcome::NeverConnected => {
                 let may = match self.script.start {
@@ -134,6 +134,7 @@ impl<'a> World<'a> {
     async fn connected(
         &mut self,
         client: HubClient,
+        first: State,
         listening: JoinHandle<Vec<hub_client::ClientEvent>>,
         outcome: Outcome,
     ) -> Result<(), Wrong> {
@@ -153,7 +154,7 @@ impl<'a> World<'a> {
         let all = timeout(PATIENCE, listening).await;
         let all = all.map_err(|_| "its events do not end")?.unwrap();
         let (loses, restarts) = (self.script.loses_links(), self.script.restarts());
-        let reason = told::check(&all, loses, restarts)?;
+        let reason = told::check(&all, first, loses, restarts)?;
         let expected = match outcome {
             Outcome::GaveUp => {
                 matches!(reason, CloseReason::GaveUp { after, .. } if after == DISCONNECT)

@@ -22,10 +22,11 @@ pub(crate) fn listen(mut events: ClientEvents, on: &Handle) -> JoinHandle<Vec<Cl
 /// comes before each try to come back, and the end is told once and last. Gives why it ended.
 pub(crate) fn check(
     all: &[ClientEvent],
+    first: State,
     loses_links: bool,
     restarts: bool,
 ) -> Result<CloseReason, Wrong> {
-    let mut state = State::Connected;
+    let mut state = first;
     let mut lost = false;
     let mut closed = None;
     for event in all {

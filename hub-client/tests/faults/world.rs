@@ -49,7 +49,8 @@ impl Server {
             .hub(RealCounter)
             .disconnect_timeout(DISCONNECT)
             .connection_timeout(Duration::from_secs(2))
-            .transport_connect_timeout(Duration::from_secs(10))
+            // A try to come back that falls silent leaves time for another.
+            .transport_connect_timeout(Duration::from_secs(3))
             .key([7; 32])
             .build()
             .unwrap();
