@@ -183,7 +183,7 @@ impl Driver {
                     drop(link);
                     match self.reconnect(error).await {
                         Ok(again) => {
-                            self.answers.again();
+                            self.answers_again();
                             link = again;
                         }
                         Err(reason) => return self.finish(None, reason).await,

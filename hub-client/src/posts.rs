@@ -76,6 +76,11 @@ impl Posts {
         ));
     }
 
+    /// Gives up the answer that is on its way: its connection may have died without a word, and all go again.
+    pub(crate) fn give_answer_up(&mut self) {
+        self.answer = None;
+    }
+
     /// Ready with the next one that is done.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Posted> {
         if let Some(answer) = &mut self.answer

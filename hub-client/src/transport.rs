@@ -4,6 +4,7 @@ mod event_stream;
 pub(crate) mod long_polling;
 pub(crate) mod server_sent_events;
 pub(crate) mod websocket;
+mod whole_head;
 
 use std::fmt;
 use std::future::poll_fn;

@@ -113,7 +113,9 @@ fn tests(steps: &mut Steps<'_>) {
     let listed = steps.output(Step::cargo("list ignored tests", &list));
     if listed.is_some_and(|listed| listed.lines().any(|line| line.ends_with(": test"))) {
         let step = Step::cargo("ignored tests", &ignored).shown();
-        steps.run(step.advice("these tests need tools of their own: their `ignore` says which"));
+        steps.run(
+            step.advice("these tests need tools of their own, or time: their `ignore` says which"),
+        );
     }
 }
 

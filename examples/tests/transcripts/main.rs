@@ -17,6 +17,7 @@ mod answer;
 mod application;
 mod channel;
 mod differences;
+mod event;
 mod events;
 mod payloads;
 mod recording;

@@ -80,6 +80,14 @@ impl Driver {
         }
     }
 
+    /// There is another link: all answers go once more.
+    pub(super) fn answers_again(&mut self) {
+        self.answers.again();
+        if let Some(posts) = &mut self.posts {
+            posts.give_answer_up();
+        }
+    }
+
     /// A request was answered. One that carried an answer and failed has to go again, and does when there is a new link.
     pub(super) fn posted(&mut self, posted: Posted) -> Result<(), LinkError> {
         match posted {

@@ -15,6 +15,7 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
+use super::whole_head::WholeHead;
 use super::{Link, Place};
 use crate::address::Address;
 use crate::error::{ConnectError, LinkError};
@@ -27,7 +28,7 @@ const READ_BUFFER: usize = 4 * 1024;
 const GOODBYE: Duration = Duration::from_millis(250);
 
 pub(crate) struct WebSocket {
-    stream: WebSocketStream<Box<dyn Io>>,
+    stream: WebSocketStream<WholeHead<Box<dyn Io>>>,
     flushed: bool,
     failed: Option<LinkError>,
 }
@@ -57,7 +58,7 @@ impl WebSocket {
             .read_buffer_size(READ_BUFFER)
             .max_message_size(Some(max_frame))
             .max_frame_size(Some(max_frame));
-        let stream = agent.dial(address).await?;
+        let stream = WholeHead::new(agent.dial(address).await?);
         match client_async_with_config(request, stream, Some(config)).await {
             Ok((stream, answer)) => {
                 agent.heard(&site, answer.headers());

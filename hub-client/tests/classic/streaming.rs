@@ -130,6 +130,27 @@ async fn a_stream_that_ends_is_opened_again_after_its_cursor_and_calls_go_on_mea
 }
 
 #[tokio::test]
+async fn an_answer_that_hangs_goes_again_on_the_next_link() {
+    let mut server = Server::start().await;
+    let (client, mut stream) = connected(&mut server).await;
+    client
+        .on_ask("chat", "ask", |_: [u8; 0]| async { Ok(5) })
+        .keep();
+    let ask = r#"data: {"C":"d-1-2","M":[{"H":"chat","M":"ask","A":[],"O":"1","K":1}]}"#;
+    stream.say(&format!("{ask}\n\n")).await;
+    // Its connection says nothing any more, and is not closed either.
+    let (_hangs, form) = sent(&mut server).await;
+    assert_eq!(form, "data=%7B%22K%22%3A%221%22%2C%22R%22%3A5%7D");
+    stream.end().await;
+    let again = server.request().await;
+    assert!(again.line().starts_with("GET /signalr/reconnect?"));
+    let _stream = again.stream("data: initialized\n\n").await;
+    let (answered, form) = sent(&mut server).await;
+    assert_eq!(form, "data=%7B%22K%22%3A%221%22%2C%22R%22%3A5%7D");
+    answered.answer(200, "").await;
+}
+
+#[tokio::test]
 async fn an_event_that_is_too_long_breaks_the_link() {
     let mut server = Server::start().await;
     let builder = server.client().max_message_size(100);

@@ -11,6 +11,7 @@ mod board;
 mod calling;
 mod closing;
 mod cutting;
+mod dice;
 mod each;
 mod hub;
 mod in_step;
