@@ -2,7 +2,6 @@ mod cuts;
 mod damage;
 mod disk;
 mod failing;
-mod rate;
 mod reopening;
 mod terms;
 
