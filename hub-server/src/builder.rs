@@ -16,10 +16,13 @@ use crate::http::negotiate::Negotiated;
 use crate::http::token::{Tokens, random_key};
 use crate::hubs::asks::Asks;
 use crate::hubs::table::{HubNameError, HubTable};
-use crate::log::MemoryLog;
 use crate::mount::Mount;
 use crate::node::{Acks, Node};
 use crate::server::{HubServer, Served};
+
+mod kept;
+
+use kept::Kept;
 
 /// Sets up a [`HubServer`]. Setters may be called in any order, except where the original forbids it; what is wrong is
 /// told by [`build`](Self::build).
@@ -33,6 +36,7 @@ pub struct Builder {
     mounts: Vec<Mount>,
     key: Option<[u8; 32]>,
     log: Option<Arc<dyn Log>>,
+    kept: Kept,
     authenticate: Arc<dyn Authenticate>,
     keep_alive_was_set: bool,
     wrong: Option<&'static str>,
@@ -51,6 +55,7 @@ impl Default for Builder {
             mounts: Vec::new(),
             key: None,
             log: None,
+            kept: Kept::default(),
             authenticate: Arc::new(FromExtensions),
             keep_alive_was_set: false,
             wrong: None,
@@ -256,7 +261,7 @@ impl Builder {
         self
     }
 
-    /// The log to run on; by default one in memory, whose messages other servers do not see. Servers that share a log and
+    /// The log to run on; by default one in memory that the server makes, whose messages other servers do not see. Servers that share a log and
     /// a [`key`](Self::key) are one: any request of a connection may come to any of them.
     #[must_use]
     pub fn log(mut self, log: Arc<dyn Log>) -> Self {
@@ -308,10 +313,7 @@ impl Builder {
         };
         let mounts = mounts.into_iter().map(served).collect();
         let config = self.config;
-        let log = self.log.unwrap_or_else(|| {
-            let (entries, bytes) = (config.retained_entries, config.retained_bytes);
-            Arc::new(MemoryLog::new(entries, bytes, config.topic_life()))
-        });
+        let log = self.kept.log(self.log, &config)?;
         let key = match self.key {
             Some(key) => key,
             None => random_key().map_err(|_| BuildError::NoRandomness)?,
@@ -372,6 +374,10 @@ pub enum BuildError {
     /// The path does not begin with a slash.
     #[error("the path '{0}' does not begin with '/'")]
     Path(String),
+    /// The directory of the server's log can't be opened.
+    #[cfg(feature = "redb")]
+    #[error(transparent)]
+    Log(#[from] crate::log::OpenError),
     /// The system gave no random bytes for a key.
     #[error("the system has no random numbers for a key; give one with `key`")]
     NoRandomness,
