@@ -2,6 +2,7 @@ mod cuts;
 mod damage;
 mod disk;
 mod failing;
+mod gauges;
 mod reopening;
 mod terms;
 

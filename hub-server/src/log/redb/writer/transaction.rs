@@ -16,6 +16,7 @@ use crate::log::kept::State;
 use crate::log::kept::plan::{Placed, Plan};
 use crate::log::kept::sweep::Behind;
 use crate::log::options::Overflow;
+use crate::meter;
 
 /// So many entries of a queue that are only in the file are looked at by one sweep, or for one that is full.
 const MAX_LOOKED_AT: usize = 4_096;
@@ -42,7 +43,15 @@ impl Shared {
                 self.sweep_file(&queue, now);
             }
             self.transact(Vec::new());
+            self.kept.lock().measure();
+            meter::behind(self.left());
         }
+    }
+
+    /// Of how many queues the file still has what is to go.
+    fn left(&self) -> usize {
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        writer.gone.len()
     }
 
     /// Lets go the oldest entries of a queue that are only in the file.
@@ -112,6 +121,7 @@ impl Shared {
     fn transact(&self, jobs: Vec<Job>) -> bool {
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let mut undo = Undo::default();
+        let asked = jobs.len();
         let reserves = jobs.iter().any(|job| matches!(job, Job::Reserve(_)));
         let mut state = self.kept.lock();
         if state.is_closed() {
@@ -148,6 +158,7 @@ impl Shared {
                 if writes {
                     state.reserved = reserved.unwrap_or(state.reserved);
                     writer.wrote(changes, left);
+                    meter::committed(asked);
                 }
                 if writes_entries {
                     state.end = base;
