@@ -69,6 +69,24 @@ impl Cores {
             .status();
         pinned.is_ok_and(|status| status.success()).then_some(cores)
     }
+
+    /// Both, for a child that is measured alone.
+    pub(crate) fn both(self) -> String {
+        format!("{},{}", self.server, self.load)
+    }
+}
+
+/// This program once more, on these cores.
+pub(crate) fn program(cores: Option<String>) -> io::Result<Command> {
+    let program = env::current_exe()?;
+    Ok(match cores {
+        Some(cores) => {
+            let mut command = Command::new("taskset");
+            command.args(["-c", &cores]).arg(program);
+            command
+        }
+        None => Command::new(program),
+    })
 }
 
 /// A running server; it ends when this is dropped.
@@ -83,17 +101,8 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn start(row: Row, cores: Option<Cores>) -> io::Result<Self> {
-        let program = env::current_exe()?;
-        let mut command = match cores {
-            Some(cores) => {
-                let mut command = Command::new("taskset");
-                command.args(["-c", &cores.server.to_string()]).arg(program);
-                command
-            }
-            None => Command::new(program),
-        };
-        command.args(["serve", row.name, "--port", "0", "--until-stdin-closes"]);
-        let mut child = command
+        let mut child = program(cores.map(|cores| cores.server.to_string()))?
+            .args(["serve", row.name, "--port", "0", "--until-stdin-closes"])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;

@@ -2,7 +2,7 @@
 
 use hub_server::{Context, HubError, HubServer, hub};
 
-struct Bench;
+pub(crate) struct Bench;
 
 #[hub]
 impl Bench {

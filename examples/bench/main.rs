@@ -12,6 +12,7 @@
 #![allow(clippy::cast_precision_loss)]
 
 mod child;
+mod durable;
 mod frame;
 mod hub;
 mod measure;
@@ -34,10 +35,11 @@ use scenario::{Scenario, Size};
 const USAGE: &str =
     "usage: bench [--quick | --full] [--rounds N] [--only SCENARIO[,SCENARIO]] [--json[=FILE]]
        bench serve ROW [--port PORT]
+       bench durable redb|hub WARM_UP ROUND
 
   --quick  3 rounds of 0.5 s with fewer connections: a smoke test
   --full   5 rounds of 1.5 s, and memory
-  --only   of echo-1, echo-16, fan-out, paced, connect, memory
+  --only   of echo-1, echo-16, fan-out, paced, connect, durable, memory
   --json   one JSON line per measurement, to stdout or to a file";
 
 /// What to run.
@@ -47,6 +49,8 @@ struct Plan {
     timing: Timing,
     size: Size,
     scenarios: Vec<Scenario>,
+    /// Whether queued messages are written to a disk.
+    durable: bool,
     /// Connections of the memory scenario, which only some plans have.
     memory: Option<usize>,
     json: Option<String>,
@@ -57,6 +61,7 @@ fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let result = match arguments.split_first() {
         Some((&"serve", rest)) => serve::run(rest),
+        Some((&durable::NAME, rest)) => durable::run(rest),
         _ => match Plan::parse(&arguments) {
             Some(plan) => run(&plan),
             None => Err(io::Error::other(USAGE)),
@@ -83,6 +88,7 @@ impl Plan {
                 subscribers: 1000,
             },
             scenarios: scenario::ALL.to_vec(),
+            durable: true,
             memory: None,
             json: None,
         };
@@ -102,6 +108,7 @@ impl Plan {
                     let names: Vec<&str> = arguments.next()?.split(',').collect();
                     plan.scenarios
                         .retain(|scenario| names.contains(&scenario.name().as_str()));
+                    plan.durable = names.contains(&durable::NAME);
                     plan.memory = names
                         .contains(&"memory")
                         .then_some(plan.memory.unwrap_or(5000));
@@ -117,8 +124,8 @@ impl Plan {
 fn run(plan: &Plan) -> io::Result<()> {
     let cores = Cores::pin();
     let mut report = Report::new(plan.json.as_deref())?;
-    let servers = ROWS
-        .iter()
+    let rows = ROWS.iter().filter(|_| !plan.scenarios.is_empty());
+    let servers = rows
         .map(|row| Server::start(*row, cores))
         .collect::<io::Result<Vec<Server>>>()?;
     let before = machine()?;
@@ -139,6 +146,19 @@ fn run(plan: &Plan) -> io::Result<()> {
     }
     let others = others(&servers, before)?;
     drop(servers);
+    let rounds = if plan.durable { plan.rounds } else { 0 };
+    for round in 0..rounds {
+        eprintln!("{}: round {} of {rounds}", durable::NAME, round + 1);
+        let mut stores = durable::STORES;
+        if round % 2 == 1 {
+            stores.reverse();
+        }
+        for store in stores {
+            let sample = store.round(cores, plan.timing);
+            let context = |error| io::Error::other(format!("durable {}: {error}", store.name()));
+            report.durable(store, round, sample.map_err(context)?)?;
+        }
+    }
     for row in ROWS.iter().filter(|_| plan.memory.is_some()) {
         let server = Server::start(*row, cores)?;
         let connections = plan.memory.unwrap_or_default();

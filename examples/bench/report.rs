@@ -12,7 +12,8 @@ use serde_json::json;
 use crate::{
     Plan,
     child::{REFERENCE, ROWS, Row},
-    measure::Sample,
+    durable::{self, Store},
+    measure::{Latency, Sample},
     scenario::{Memory, Scenario},
     serve::RUNTIME,
     wire::Dialect,
@@ -26,9 +27,13 @@ const SPREAD: f64 = 1.3;
 /// What our server may take of memory, times the reference: at most, and as its aim.
 const MEMORY: (f64, f64) = (1.5, 1.0);
 
+/// How many receipts a second our server must give, times the rows of redb alone.
+const DURABLE: f64 = 0.6;
+
 pub(crate) struct Report {
     json: Option<Box<dyn Write>>,
     samples: Vec<(Row, Scenario, usize, Sample)>,
+    durable: Vec<(Store, usize, Sample)>,
     memory: Vec<(Row, Memory)>,
 }
 
@@ -43,6 +48,7 @@ impl Report {
         Ok(Self {
             json,
             samples: Vec::new(),
+            durable: Vec::new(),
             memory: Vec::new(),
         })
     }
@@ -54,10 +60,28 @@ impl Report {
         round: usize,
         sample: Sample,
     ) -> io::Result<()> {
+        self.measured(&scenario.name(), row.name, round, &sample)?;
+        self.samples.push((row, scenario, round, sample));
+        Ok(())
+    }
+
+    pub(crate) fn durable(&mut self, of: Store, round: usize, sample: Sample) -> io::Result<()> {
+        self.measured(durable::NAME, of.name(), round, &sample)?;
+        self.durable.push((of, round, sample));
+        Ok(())
+    }
+
+    fn measured(
+        &mut self,
+        scenario: &str,
+        row: &str,
+        round: usize,
+        sample: &Sample,
+    ) -> io::Result<()> {
         let microseconds = |duration: Duration| duration.as_secs_f64() * 1e6;
         self.line(&json!({
-            "scenario": scenario.name(),
-            "row": row.name,
+            "scenario": scenario,
+            "row": row,
             "round": round + 1,
             "messages": sample.messages,
             "seconds": sample.wall.as_secs_f64(),
@@ -66,9 +90,7 @@ impl Report {
             "p50_us": sample.latency.map(|latency| microseconds(latency.p50)),
             "p99_us": sample.latency.map(|latency| microseconds(latency.p99)),
             "load_cpu_share": sample.load_share(),
-        }))?;
-        self.samples.push((row, scenario, round, sample));
-        Ok(())
+        }))
     }
 
     pub(crate) fn memory(
@@ -142,6 +164,7 @@ impl Report {
             }
             writeln!(out)?;
         }
+        self.durable_rows(&mut out)?;
         self.memory_rows(&mut out)?;
         writeln!(
             out,
@@ -198,6 +221,64 @@ impl Report {
             out,
             "{name:9} {row:12} {cpu:9.2}  {ratio:16}{apart:1}{below:1} {targets:9} {rate:9.0} {p50:>9} {p99:>9} {share:>7.0} %{busy}"
         )
+    }
+
+    fn durable_rows(&self, out: &mut String) -> fmt::Result {
+        if self.durable.is_empty() {
+            return Ok(());
+        }
+        let (tasks, bytes) = (durable::TASKS, durable::BODY);
+        writeln!(
+            out,
+            "\nbodies of {bytes} bytes queued by {tasks} tasks at once; redb alone writes {tasks} rows a transaction\n\n\
+             {:9} {:12} {:>9}  {:19} {:9} {:>9} {:>9} {:>9}",
+            "scenario", "store", "CPU us/op", "ratio of op/s", "must", "op/s", "p50 ms", "p99 ms"
+        )?;
+        for store in durable::STORES {
+            let of = |store| {
+                let all = self.durable.iter().filter(move |(of, ..)| *of == store);
+                all.map(|(_, round, sample)| (*round, sample))
+            };
+            let median = |figure: &dyn Fn(&Sample) -> Option<f64>| {
+                let figures = of(store).filter_map(|(_, sample)| figure(sample));
+                Spread::of(figures).map_or(f64::NAN, |spread| spread.median)
+            };
+            let latency = |of: fn(Latency) -> Duration| {
+                median(&|sample| Some(of(sample.latency?).as_secs_f64() * 1e3))
+            };
+            let ratio = Spread::of(of(store).filter_map(|(round, sample)| {
+                let (_, bare) = of(Store::Bare).find(|(other, _)| *other == round)?;
+                Some(sample.messages_per_second() / bare.messages_per_second())
+            }));
+            let Some(Spread {
+                min,
+                median: ratio,
+                max,
+            }) = ratio
+            else {
+                continue;
+            };
+            let hub = store == Store::Hub;
+            let below = mark(hub && ratio < DURABLE, '-');
+            let apart = mark(max > min * SPREAD, '~');
+            let must = if hub {
+                format!("{DURABLE:.2}")
+            } else {
+                String::new()
+            };
+            writeln!(
+                out,
+                "{:9} {:12} {:9.2}  {:16}{apart:1}{below:1} {must:9} {:9.0} {:>9.3} {:>9.3}",
+                durable::NAME,
+                store.name(),
+                median(&|sample| Some(sample.cpu_per_message())),
+                format!("{ratio:.2} ({min:.2}-{max:.2})"),
+                median(&|sample| Some(sample.messages_per_second())),
+                latency(|latency| latency.p50),
+                latency(|latency| latency.p99),
+            )?;
+        }
+        writeln!(out)
     }
 
     fn memory_rows(&self, out: &mut String) -> fmt::Result {

@@ -6,14 +6,13 @@ mod hub;
 mod options;
 
 use std::error::Error;
-use std::sync::Arc;
 
 use axum::Router;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::serve::ListenerExt;
-use hub_server::{HubServer, RedbLog};
+use hub_server::HubServer;
 use tokio::net::TcpListener;
 
 use crate::hub::ChatHub;
@@ -36,7 +35,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut builder = HubServer::builder().hub(ChatHub::default());
     let kept = match &data {
         Some(dir) => {
-            builder = builder.log(Arc::new(RedbLog::open(dir)?));
+            builder = builder.keep_in(dir);
             format!("in {}", dir.display())
         }
         None => "in memory (messages for those who are away are lost with this process)".into(),

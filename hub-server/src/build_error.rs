@@ -18,6 +18,10 @@ pub enum BuildError {
     /// The path does not begin with a slash.
     #[error("the path '{0}' does not begin with '/'")]
     Path(String),
+    /// The directory of the server's log can't be opened.
+    #[cfg(feature = "redb")]
+    #[error(transparent)]
+    Log(#[from] crate::log::OpenError),
     /// The system gave no random bytes for a key.
     #[error("the system has no random numbers for a key; give one with `key`")]
     NoRandomness,

@@ -18,10 +18,13 @@ use crate::http::negotiate::Negotiated;
 use crate::http::token::{Tokens, random_key};
 use crate::hubs::asks::Asks;
 use crate::hubs::table::{HubNameError, HubTable};
-use crate::log::MemoryLog;
 use crate::mount::Mount;
 use crate::node::{Acks, Node};
 use crate::server::{HubServer, Served};
+
+mod kept;
+
+use kept::Kept;
 
 /// Sets up a [`HubServer`]. Setters may be called in any order, except where the original forbids it; what is wrong is
 /// told by [`build`](Self::build).
@@ -35,6 +38,7 @@ pub struct Builder {
     mounts: Vec<Mount>,
     key: Option<[u8; 32]>,
     log: Option<Arc<dyn Log>>,
+    kept: Kept,
     authenticate: Arc<dyn Authenticate>,
     persistent_ids: PersistentIds,
     shares_port: bool,
@@ -55,6 +59,7 @@ impl Default for Builder {
             mounts: Vec::new(),
             key: None,
             log: None,
+            kept: Kept::default(),
             authenticate: Arc::new(FromExtensions),
             persistent_ids: PersistentIds::bound(),
             shares_port: false,
@@ -262,7 +267,7 @@ impl Builder {
         self
     }
 
-    /// The log to run on; by default one in memory, whose messages other servers do not see. Servers that share a log and
+    /// The log to run on; by default one in memory that the server makes, whose messages other servers do not see. Servers that share a log and
     /// a [`key`](Self::key) are one: any request of a connection may come to any of them.
     #[must_use]
     pub fn log(mut self, log: Arc<dyn Log>) -> Self {
@@ -334,10 +339,7 @@ impl Builder {
         };
         let mounts = mounts.into_iter().map(served).collect();
         let config = self.config;
-        let log = self.log.unwrap_or_else(|| {
-            let (entries, bytes) = (config.retained_entries, config.retained_bytes);
-            Arc::new(MemoryLog::new(entries, bytes, config.topic_life()))
-        });
+        let log = self.kept.log(self.log, &config)?;
         let key = match self.key {
             Some(key) => key,
             None => random_key().map_err(|_| BuildError::NoRandomness)?,

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use hub_core::{Gap, GapCause, HubName, LogError, Topic};
-use metrics::{counter, histogram};
+use metrics::{counter, gauge, histogram};
 
 /// A message was kept, or had been before.
 pub(crate) fn queued(hub: &HubName, duplicate: bool, took: Duration) {
@@ -73,6 +73,30 @@ pub(crate) fn failed(error: &LogError) {
 /// So long after it was written an entry was handed to this node's connections.
 pub(crate) fn handed_on(after: Duration) {
     histogram!("notify_lag_seconds").record(after);
+}
+
+/// What the queues of a hub hold, and how many leases there are on it.
+pub(crate) fn held(hub: &HubName, entries: usize, bytes: usize, leases: usize) {
+    gauge!("queue_entries", "hub" => name(hub)).set(amount(entries));
+    gauge!("queue_bytes", "hub" => name(hub)).set(amount(bytes));
+    gauge!("leases", "hub" => name(hub)).set(amount(leases));
+}
+
+/// So many requests were written by one transaction.
+#[cfg(feature = "redb")]
+pub(crate) fn committed(requests: usize) {
+    histogram!("commit_batch_size").record(amount(requests));
+}
+
+/// Of so many queues the store still has what is to go.
+pub(crate) fn behind(queues: usize) {
+    gauge!("sweep_backlog").set(amount(queues));
+}
+
+/// As a recorder takes it: no number here comes near what it can't tell apart.
+#[allow(clippy::cast_precision_loss)]
+fn amount(count: usize) -> f64 {
+    count as f64
 }
 
 fn name(hub: &HubName) -> String {

@@ -308,3 +308,37 @@ fn check(dir: &Path, promised: &[(u64, u64, u64)], round: u64) {
         assert_eq!(second.get(number), Some(&(order + 1)), "round {round}");
     }
 }
+
+#[tokio::test]
+async fn a_server_makes_its_log_as_it_is_asked_to() {
+    let dir = Dir::new();
+    let builder = || HubServer::builder().hub(Foo(Events::default()));
+    let options = LogOptions::default().max_body(20);
+    let send = async |server: HubServer, text: &str| {
+        let queue = server.handle("foo").unwrap().clients().queue("bar");
+        let service = server.into_service();
+        let sent = queue.send("bar", (text,)).await;
+        service.shutdown();
+        sent
+    };
+    for kept in [true, false] {
+        let mut builder = builder().log_options(options.clone());
+        if kept {
+            builder = builder.keep_in(&dir.0);
+        }
+        let refused = send(builder.build().unwrap(), &"x".repeat(30)).await;
+        let refused = refused.unwrap_err();
+        let why = std::error::Error::source(&refused).unwrap().to_string();
+        assert!(why.contains("than the 20"), "{why}");
+    }
+    // It is let go soon, and can be opened again; what can't be opened is told.
+    let server = until(|| async { builder().keep_in(&dir.0).build().ok() }).await;
+    let refused = builder().keep_in(&dir.0).build().err().unwrap();
+    assert!(refused.to_string().contains("in use"), "{refused}");
+    send(server, &"x".repeat(30)).await.unwrap();
+    let given = builder().log_options(options);
+    let given = given.log(Arc::new(
+        hub_server::MemoryLog::with(&LogOptions::default()),
+    ));
+    assert!(given.build().is_err());
+}

@@ -46,11 +46,12 @@ impl Heard {
                 .map(|label| format!("{}={}", label.key(), label.value()));
             let name = format!("{} {}", key.name(), labels.collect::<Vec<_>>().join(","));
             // A snapshot takes what is new.
-            *self.1.entry(name).or_default() += match value {
-                DebugValue::Counter(count) => u32::try_from(count).unwrap().into(),
-                DebugValue::Gauge(value) => value.into_inner(),
-                DebugValue::Histogram(values) => values.len() as f64,
-            };
+            let sum = self.1.entry(name).or_default();
+            match value {
+                DebugValue::Counter(count) => *sum += f64::from(u32::try_from(count).unwrap()),
+                DebugValue::Gauge(value) => *sum = value.into_inner(),
+                DebugValue::Histogram(values) => *sum += values.len() as f64,
+            }
         }
         &self.1
     }
@@ -93,6 +94,19 @@ async fn queues_and_gaps_are_measured() {
     assert_eq!(all["replay_messages_total hub=foo"], 3.0);
     assert_eq!(all["replay_seconds hub=foo"], 1.0);
     assert!(all["notify_lag_seconds "] >= 3.0);
+    // What is held is told when the log sweeps: three messages, and the lease of the client.
+    let held = [
+        ("queue_entries hub=foo", 3.0),
+        ("queue_bytes hub=foo", 3.0 * (256.0 + 5.0)),
+        ("leases hub=foo", 1.0),
+        ("sweep_backlog ", 0.0),
+    ];
+    until(|| {
+        let all = heard.all();
+        let told = held.map(|(name, value)| all.get(name) == Some(&value));
+        async move { (told == [true; 4]).then_some(()) }
+    })
+    .await;
     bob.abort().await;
     // Its time is over soon.
     until(|| {

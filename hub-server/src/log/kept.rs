@@ -1,5 +1,6 @@
 //! [`Kept`]: what a log has in memory, behind a lock: topics with their newest entries, the live tail, and leases.
 
+mod gauges;
 pub(super) mod leases;
 pub(super) mod names;
 pub(super) mod owed;
@@ -12,7 +13,9 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use hub_core::{Append, Body, Command, Entry, Epoch, Interest, LogError, Notice, Receipt, Topic};
+use hub_core::{
+    Append, Body, Command, Entry, Epoch, HubName, Interest, LogError, Notice, Receipt, Topic,
+};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -62,6 +65,8 @@ pub(super) struct State {
     /// Not yet handed to the pump. Short: whoever appends waits for the pump to pass.
     tail: VecDeque<Arc<Entry>>,
     swept: Option<Instant>,
+    /// Hubs that had something when it was last told what they hold.
+    measured: HashSet<HubName>,
     closed: bool,
 }
 
@@ -87,6 +92,7 @@ impl Kept {
             cached: 0,
             tail: VecDeque::new(),
             swept: None,
+            measured: HashSet::new(),
             closed: false,
         };
         Self {

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::kept::plan::Plan;
 use super::kept::{Kept, State, random_epoch};
 use super::options::LogOptions;
+use crate::meter;
 
 /// A log in memory: the newest entries of each topic that somebody listens to or has listened to lately.
 #[derive(Debug)]
@@ -110,6 +111,8 @@ impl Leases for MemoryLog {
         let mut state = self.0.lock();
         let over = state.leases.sweep();
         state.sweep_queues(Instant::now());
+        state.measure();
+        meter::behind(0);
         Ok(over)
     }
 

@@ -12,6 +12,7 @@ mod bytes;
 mod clock;
 mod entry;
 mod file;
+mod jobs;
 mod load;
 mod open_error;
 mod paging;
@@ -22,9 +23,8 @@ mod rows;
 mod tests;
 mod writer;
 
-use std::collections::VecDeque;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use hub_core::{
@@ -38,6 +38,7 @@ use super::kept::{Kept, State};
 use super::options::LogOptions;
 use clock::Clock;
 use file::{File, Opener};
+use jobs::{Job, Jobs, Reply};
 pub use open_error::OpenError;
 use writer::Writer;
 
@@ -46,9 +47,6 @@ const STRETCH: u64 = 1 << 20;
 
 /// So many orders may be given out before the file has to know of more.
 const RESERVE: u64 = 1 << 28;
-
-/// How many requests one transaction takes at most.
-const MAX_BATCH: usize = 256;
 
 /// A log that keeps queues and leases in a directory, for one server: what was queued is there after a restart, a crash
 /// or a power cut. Live topics are in memory, as a [`MemoryLog`](crate::MemoryLog) has them, and don't wait for the disk.
@@ -82,29 +80,9 @@ struct Shared {
     clock: Clock,
     file: File,
     writer: Mutex<Writer>,
-    jobs: Mutex<Jobs>,
+    jobs: Jobs,
     /// A transaction is done: there is room for what is live.
     room: Notify,
-}
-
-#[derive(Debug, Default)]
-struct Jobs {
-    waiting: VecDeque<Job>,
-    /// Whether somebody works on them.
-    busy: bool,
-}
-
-type Reply<T> = oneshot::Sender<Result<T, LogError>>;
-
-/// What waits for the disk.
-#[derive(Debug)]
-enum Job {
-    Append(Vec<Append>, Reply<Vec<Receipt>>),
-    Take(LeaseKey, Reply<Taken>),
-    Put(LeaseKey, u64, Option<Lease>, bool, Reply<()>),
-    Sweep(Reply<Vec<LeaseKey>>),
-    Bind(PersistentId, Box<str>, Reply<bool>),
-    Reserve(Reply<()>),
 }
 
 impl RedbLog {
@@ -163,15 +141,7 @@ impl RedbLog {
     }
 
     fn submit(&self, job: Job) {
-        let mut jobs = self.shared.jobs();
-        jobs.waiting.push_back(job);
-        if !jobs.busy {
-            jobs.busy = true;
-            let work = Work {
-                shared: self.shared.clone(),
-                done: false,
-            };
-            drop(jobs);
+        if let Some(work) = self.shared.jobs.add(job, &self.shared) {
             // Not awaited: it goes on if whoever asked does not wait.
             drop(tokio::task::spawn_blocking(move || work.run()));
         }
@@ -224,46 +194,6 @@ impl Drop for RedbLog {
     }
 }
 
-impl Shared {
-    fn jobs(&self) -> MutexGuard<'_, Jobs> {
-        self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// The right to work on what waits.
-struct Work {
-    shared: Arc<Shared>,
-    done: bool,
-}
-
-impl Work {
-    fn run(mut self) {
-        loop {
-            let batch: Vec<Job> = {
-                let mut jobs = self.shared.jobs();
-                if jobs.waiting.is_empty() {
-                    (jobs.busy, self.done) = (false, true);
-                    return;
-                }
-                let count = jobs.waiting.len().min(MAX_BATCH);
-                jobs.waiting.drain(..count).collect()
-            };
-            self.shared.process(batch);
-        }
-    }
-}
-
-impl Drop for Work {
-    fn drop(&mut self) {
-        if !self.done {
-            // The runtime goes, or it panicked: those who wait are told so.
-            let mut jobs = self.shared.jobs();
-            jobs.busy = false;
-            jobs.waiting.clear();
-        }
-    }
-}
-
 #[async_trait]
 impl Log for RedbLog {
     fn epoch(&self) -> Epoch {
@@ -285,7 +215,8 @@ impl Log for RedbLog {
             if !entries.iter().all(|entry| entry::is_known(&entry.body)) {
                 return Err(LogError::Unavailable("a body of an unknown kind".into()));
             }
-            self.ask(|reply| Job::Append(entries, reply)).await
+            let drafts = entries.iter().map(entry::draft).collect();
+            self.ask(|reply| Job::Append(entries, drafts, reply)).await
         } else {
             self.append_live(entries).await
         }

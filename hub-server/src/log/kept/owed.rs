@@ -50,6 +50,11 @@ impl Owed {
         }
     }
 
+    /// How many leases there are on which hub.
+    pub(super) fn by_hub(&self) -> impl Iterator<Item = (&HubName, usize)> {
+        self.hubs.iter().map(|(hub, leases)| (hub, *leases))
+    }
+
     pub(super) fn bound(&mut self, owner: &PersistentId, user: &str, there: bool) {
         let user = user.to_ascii_lowercase();
         if there {

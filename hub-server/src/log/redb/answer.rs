@@ -2,13 +2,14 @@
 
 use hub_core::{Append, LeaseKey, LogError, Receipt, Taken};
 
-use super::Reply;
+use super::entry::Draft;
+use super::jobs::Reply;
 use crate::log::kept::State;
 use crate::log::kept::plan::Placed;
 
 /// What is answered once it is written.
 pub(super) enum Answer {
-    Append(Vec<Append>, Vec<Placed>, Reply<Vec<Receipt>>),
+    Append(Vec<Append>, Vec<Draft>, Vec<Placed>, Reply<Vec<Receipt>>),
     /// It can't be written, whatever the disk does.
     Refused(LogError, Reply<Vec<Receipt>>),
     Take(Taken, Reply<Taken>),
@@ -32,7 +33,7 @@ pub(super) fn tell(
     }
     let unavailable = |text: &str| LogError::Unavailable(text.into());
     match (answer, failed) {
-        (Answer::Append(entries, placed, reply), None) => {
+        (Answer::Append(entries, _, placed, reply), None) => {
             let entries = entries.into_iter().zip(placed);
             let receipts = entries.map(|(entry, placed)| state.append(entry, placed));
             say(reply, Ok(receipts.collect()))

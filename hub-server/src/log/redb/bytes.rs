@@ -2,10 +2,13 @@
 
 use std::ops::Deref;
 
-use sha2::{Digest, Sha256};
+use sha2::Sha256;
+
+/// What bytes come to.
+pub(super) type Digest = [u8; 32];
 
 /// A row being written.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct Row(Vec<u8>);
 
 impl Row {
@@ -22,10 +25,31 @@ impl Row {
         self.0.extend_from_slice(&value.to_le_bytes());
     }
 
-    /// Texts and bodies are far below 4 GiB: the log refuses larger ones.
+    /// A count, in as few bytes as it takes: seven bits each, the lowest first.
+    pub(super) fn count(&mut self, value: usize) {
+        let mut left = value;
+        while let low @ 0x80.. = left {
+            self.0.push(low.to_le_bytes()[0] | 0x80);
+            left >>= 7;
+        }
+        self.0.push(left.to_le_bytes()[0]);
+    }
+
     pub(super) fn bytes(&mut self, value: &[u8]) {
-        self.number(value.len() as u64);
+        self.count(value.len());
         self.0.extend_from_slice(value);
+    }
+
+    /// Bytes whose number is known to who reads them.
+    pub(super) fn bytes_of(&mut self, value: &[u8]) {
+        self.0.extend_from_slice(value);
+    }
+
+    /// Puts these in place of the first ones.
+    pub(super) fn begin_with(&mut self, head: &[u8]) {
+        if let Some(first) = self.0.get_mut(..head.len()) {
+            first.copy_from_slice(head);
+        }
     }
 
     pub(super) fn text(&mut self, value: &str) {
@@ -34,7 +58,7 @@ impl Row {
 
     /// Ends the row with a seal over it and over where it stands.
     pub(super) fn seal(mut self, place: &[u64]) -> Vec<u8> {
-        let seal = seal(place, &self.0);
+        let seal = seal(place, &[&self.0]);
         self.0.extend_from_slice(&seal);
         self.0
     }
@@ -47,7 +71,7 @@ impl<'a> Fields<'a> {
     /// Reads a row that is whole and stands where it was written.
     pub(super) fn open(row: &'a [u8], place: &[u64]) -> Option<Self> {
         let (fields, sealed) = row.split_last_chunk::<8>()?;
-        (*sealed == seal(place, fields)).then_some(Self(fields))
+        (*sealed == seal(place, &[fields])).then_some(Self(fields))
     }
 
     /// Reads part of a row that is sealed as a whole.
@@ -67,8 +91,20 @@ impl<'a> Fields<'a> {
         Some(u64::from_le_bytes(*first))
     }
 
+    pub(super) fn count(&mut self) -> Option<usize> {
+        let (mut value, mut shift) = (0_u64, 0);
+        loop {
+            let byte = u64::from(self.byte()?);
+            value |= (byte & 0x7F).checked_shl(shift)?;
+            if byte < 0x80 {
+                return usize::try_from(value).ok();
+            }
+            shift += 7;
+        }
+    }
+
     pub(super) fn bytes(&mut self) -> Option<&'a [u8]> {
-        let length = usize::try_from(self.number()?).ok()?;
+        let length = self.count()?;
         let (bytes, rest) = self.0.split_at_checked(length)?;
         self.0 = rest;
         Some(bytes)
@@ -80,14 +116,14 @@ impl<'a> Fields<'a> {
 
     /// So many of what `read` reads, as the row says.
     pub(super) fn list<T>(&mut self, read: impl Fn(&mut Self) -> Option<T>) -> Option<Vec<T>> {
-        let count = self.number()?;
+        let count = self.count()?;
         (0..count).map(|_| read(self)).collect()
     }
 }
 
 impl Row {
     pub(super) fn list<T>(&mut self, values: &[T], write: impl Fn(&mut Self, &T)) {
-        self.number(values.len() as u64);
+        self.count(values.len());
         for value in values {
             write(self, value);
         }
@@ -102,13 +138,28 @@ impl Deref for Row {
     }
 }
 
-fn seal(place: &[u64], row: &[u8]) -> [u8; 8] {
-    let mut hash = Sha256::new();
-    for part in place {
-        hash.update(part.to_le_bytes());
+impl From<Row> for Vec<u8> {
+    fn from(row: Row) -> Self {
+        row.0
     }
-    hash.update(row);
-    let digest: [u8; 32] = hash.finalize().into();
+}
+
+/// The seal of a row that stands in this place, over its parts.
+pub(super) fn seal(place: &[u64], row: &[&[u8]]) -> [u8; 8] {
+    let place: Vec<u8> = place.iter().flat_map(|part| part.to_le_bytes()).collect();
+    let parts: Vec<&[u8]> = std::iter::once(&*place)
+        .chain(row.iter().copied())
+        .collect();
+    let digest = digest(&parts);
     let (seal, _) = digest.split_first_chunk().unwrap_or((&[0; 8], &[]));
     *seal
+}
+
+pub(super) fn digest(parts: &[&[u8]]) -> Digest {
+    use sha2::Digest as _;
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update(part);
+    }
+    hash.finalize().into()
 }

@@ -10,10 +10,10 @@ use hub_core::{
 };
 use tokio::time::Instant;
 
-use super::bytes::{Fields, Row};
+use super::bytes::{Digest, Fields, Row, digest, seal};
 use super::clock::Clock;
 use super::rows::millis;
-use crate::log::kept::ring::Spot;
+use crate::log::kept::ring::{Spot, weight};
 
 /// Where an entry stands.
 #[derive(Debug, Clone, Copy)]
@@ -28,14 +28,22 @@ impl At {
     }
 }
 
-/// The row of an entry.
-pub(super) fn write(at: At, spot: &Spot, clock: &Clock, append: &Append) -> Vec<u8> {
-    let mut row = Row::with_room(spot.bytes);
-    row.number(spot.offset);
-    row.number(spot.bytes as u64);
-    row.byte(u8::from(spot.expires.is_some()));
-    row.number(spot.expires.map_or(0, |at| clock.wall(at)));
-    row.number(append.terms.expires_in.map_or(0, millis));
+/// The row of an entry, all but its head: whoever asks makes it, not the writer.
+#[derive(Debug, Default)]
+pub(super) struct Draft {
+    /// With room for a head.
+    row: Row,
+    /// Of what stands behind it.
+    digest: Digest,
+}
+
+/// What stands before the rest: four numbers and whether one of them counts.
+const HEAD: usize = 4 * 8 + 1;
+
+/// The row of an entry, as far as it is known before it has a place.
+pub(super) fn draft(append: &Append) -> Draft {
+    let mut row = Row::with_room(HEAD + weight(&append.body));
+    row.bytes_of(&[0; HEAD]);
     row.list(&append.also, topic);
     row.list(&append.except, |row, who| row.text(who.as_str()));
     row.byte(u8::from(append.terms.only.is_some()));
@@ -49,12 +57,42 @@ pub(super) fn write(at: At, spot: &Spot, clock: &Clock, append: &Append) -> Vec<
         row.number(ack.number);
     }
     body(&mut row, &append.body);
-    row.seal(&at.place())
+    let digest = digest(&[row.get(HEAD..).unwrap_or_default()]);
+    Draft { row, digest }
+}
+
+/// The row of an entry that has a place.
+pub(super) fn write(
+    at: At,
+    spot: &Spot,
+    life: Option<Duration>,
+    clock: &Clock,
+    draft: Draft,
+) -> Vec<u8> {
+    let mut head = Row::with_room(HEAD);
+    head.number(spot.offset);
+    head.number(spot.bytes as u64);
+    head.byte(u8::from(spot.expires.is_some()));
+    head.number(spot.expires.map_or(0, |at| clock.wall(at)));
+    head.number(life.map_or(0, millis));
+    let Draft { mut row, digest } = draft;
+    let seal = seal(&at.place(), &[&head, &digest]);
+    row.begin_with(&head);
+    row.bytes_of(&seal);
+    row.into()
+}
+
+/// The fields of a row that is whole and stands where it was written.
+fn open(at: At, row: &[u8]) -> Option<Fields<'_>> {
+    let (fields, sealed) = row.split_last_chunk()?;
+    let (head, rest) = fields.split_at_checked(HEAD)?;
+    let whole = *sealed == seal(&at.place(), &[head, &digest(&[rest])]);
+    whole.then(|| Fields::plain(fields))
 }
 
 /// What such a row counts; `None` if it was damaged.
 pub(super) fn spot(at: At, clock: &Clock, row: &[u8]) -> Option<Spot> {
-    read_spot(at, clock, &mut Fields::open(row, &at.place())?)
+    read_spot(at, clock, &mut open(at, row)?)
 }
 
 fn read_spot(at: At, clock: &Clock, fields: &mut Fields<'_>) -> Option<Spot> {
@@ -73,7 +111,7 @@ fn read_spot(at: At, clock: &Clock, fields: &mut Fields<'_>) -> Option<Spot> {
 
 /// What such a row says; `None` if it was damaged.
 pub(super) fn read(at: At, topic: &Topic, clock: &Clock, row: &[u8]) -> Option<Entry> {
-    let mut fields = Fields::open(row, &at.place())?;
+    let mut fields = open(at, row)?;
     let spot = read_spot(at, clock, &mut fields)?;
     let also = fields.list(read_topic)?;
     let except = fields.list(|fields| Some(fields.text()?.into()))?;

@@ -39,6 +39,8 @@ pub(super) struct Changes {
     pub(super) about: Option<About>,
     /// Queues, `None` for one that was let go with all its entries.
     pub(super) queues: Vec<(u32, Topic, Option<QueueRow>)>,
+    /// Whether these queues come or go.
+    pub(super) named: Vec<(u32, Topic, bool)>,
     /// Of these queues everything up to these orders is to go.
     pub(super) gone: Vec<(u32, u64)>,
     /// Entries that a transaction wrote which failed, as far as was seen.

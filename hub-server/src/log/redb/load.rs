@@ -7,12 +7,13 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::Shared;
 use super::clock::Clock;
 use super::file::{File, Opener};
+use super::jobs::Jobs;
 use super::open_error::OpenError;
 use super::read::{self, Found, FoundQueue};
 use super::writer::Writer;
-use super::{Jobs, Shared};
 use crate::log::kept::leases::Tracked;
 use crate::log::kept::names::Place;
 use crate::log::kept::ring::Ring;
@@ -46,7 +47,7 @@ pub(super) fn open(
         clock,
         file,
         writer: Mutex::new(writer),
-        jobs: Mutex::new(Jobs::default()),
+        jobs: Jobs::default(),
         room: Notify::new(),
     };
     shared
@@ -57,7 +58,7 @@ pub(super) fn open(
 
 fn fill(kept: &Kept, found: Found) -> Writer {
     let (about, clock) = (found.about, found.clock);
-    let mut writer = Writer::new(about.map_or(0, |about| about.wall));
+    let mut writer = Writer::new(about);
     let mut state = kept.lock();
     let mut touched = HashSet::new();
     if let Some(about) = about {
@@ -82,6 +83,7 @@ fn fill(kept: &Kept, found: Found) -> Writer {
             touched.insert(topic.clone());
         }
         writer.numbers.insert(topic.clone(), number);
+        writer.named.insert(number);
         state.cached += ring.bytes;
         state.rings.insert(topic, ring);
     }

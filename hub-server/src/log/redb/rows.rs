@@ -19,10 +19,10 @@ pub(super) const BOUND_PLACE: u64 = u64::MAX - 3;
 pub(super) const NAMES_PLACE: u64 = u64::MAX - 4;
 
 /// The form of the file. Another one is refused: its rows would be misread.
-const VERSION: u64 = 2;
+const VERSION: u64 = 3;
 
 /// What concerns the whole.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct About {
     pub(super) epoch: Epoch,
     /// No order beyond this one was given out.
@@ -108,6 +108,7 @@ pub(super) fn queue_row(number: u32, topic: &Topic, queue: QueueRow) -> Vec<u8> 
     let mut row = Row::default();
     let (hub, name) = match topic {
         Topic::Queue(hub, name) => (hub.as_str(), name.as_str()),
+        // Nothing else is written down.
         _ => ("", ""),
     };
     row.text(hub);
@@ -172,7 +173,7 @@ pub(super) fn lease_row(row: &LeaseRow) -> Row {
     fields.number(millis(row.lease.ttl));
     fields.byte(u8::from(row.until.is_some()));
     fields.number(row.until.unwrap_or_default());
-    fields.number(row.lease.properties.len() as u64);
+    fields.count(row.lease.properties.len());
     for (name, value) in &row.lease.properties {
         fields.text(name);
         fields.bytes(value.as_bytes());

@@ -10,8 +10,9 @@ use hub_core::{DedupeId, HubName, LeaseKey, PersistentId, Topic};
 
 use super::answer::Answer;
 use super::file::Changes;
+use super::jobs::Job;
 use super::rows::{About, LeaseRow, NameRow, QueueRow};
-use super::{Job, RESERVE, Shared};
+use super::{RESERVE, Shared};
 use crate::log::kept::State;
 use crate::log::kept::leases::Tracked;
 use crate::log::kept::plan::Plan;
@@ -19,12 +20,18 @@ use crate::log::kept::ring::Tally;
 
 mod transaction;
 
+/// How old the time that the file knows may be while something in it runs out, in milliseconds: a clock that is set back
+/// lengthens nobody's time by more.
+const MAX_AGE: u64 = 1_000;
+
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
 /// The file, and what is not in it yet.
 #[derive(Debug)]
 pub(super) struct Writer {
     pub(super) numbers: HashMap<Topic, u32>,
+    /// Queues that the file has.
+    pub(super) named: HashSet<u32>,
     pub(super) next_queue: u32,
     /// Leases that the file has.
     pub(super) written: HashSet<LeaseKey>,
@@ -41,8 +48,11 @@ pub(super) struct Writer {
     pub(super) gone: Vec<(u32, u64)>,
     /// Names that were forgotten.
     pub(super) unnamed: Vec<(HubName, DedupeId)>,
-    /// The time that the file knows.
-    wall: u64,
+    /// What the file says of itself, if that is known.
+    about: Option<About>,
+    /// A transaction failed, and may be in the file all the same: what it changed is written again, whatever is known.
+    unsure: HashSet<Topic>,
+    failed: bool,
 }
 
 /// What is set back if it can't be written.
@@ -54,10 +64,11 @@ struct Undo {
 }
 
 impl Writer {
-    /// Nothing is in a file yet that knows this time.
-    pub(super) fn new(wall: u64) -> Self {
+    /// A file that says this of itself, and nothing of what is in it yet.
+    pub(super) fn new(about: Option<About>) -> Self {
         Self {
             numbers: HashMap::new(),
+            named: HashSet::new(),
             next_queue: 0,
             written: HashSet::new(),
             dirty: HashSet::new(),
@@ -67,7 +78,9 @@ impl Writer {
             doomed: Vec::new(),
             gone: Vec::new(),
             unnamed: Vec::new(),
-            wall,
+            about,
+            unsure: HashSet::new(),
+            failed: false,
         }
     }
 
@@ -84,8 +97,8 @@ impl Writer {
     /// Changes leases and bindings in memory.
     fn apply(&mut self, state: &mut State, plan: &mut Plan, job: Job, undo: &mut Undo) -> Answer {
         match job {
-            Job::Append(entries, reply) => match state.plan(plan, &entries) {
-                Ok(placed) => Answer::Append(entries, placed, reply),
+            Job::Append(entries, drafts, reply) => match state.plan(plan, &entries) {
+                Ok(placed) => Answer::Append(entries, drafts, placed, reply),
                 Err(why) => Answer::Refused(why, reply),
             },
             Job::Reserve(reply) => Answer::Reserve(reply),
@@ -134,7 +147,9 @@ impl Writer {
     /// Everything that differs from what the file has.
     fn changes(&mut self, shared: &Shared, state: &mut State, plan: &Plan) -> Changes {
         let mut changes = Changes::default();
-        for topic in state.touched.iter().flatten() {
+        let touched = state.touched.iter().flatten().chain(&self.unsure);
+        let touched: HashSet<Topic> = touched.cloned().collect();
+        for topic in &touched {
             if plan.queues.contains_key(topic) {
                 continue;
             }
@@ -149,6 +164,12 @@ impl Writer {
             let row = row_of(state, topic, draft.tally);
             let number = self.number(topic);
             changes.queues.push((number, topic.clone(), Some(row)));
+        }
+        for (number, topic, row) in &changes.queues {
+            let there = row.is_some();
+            if there != self.named.contains(number) || self.unsure.contains(topic) {
+                changes.named.push((*number, topic.clone(), there));
+            }
         }
         changes.gone.clone_from(&self.gone);
         for (number, topic, row) in &changes.queues {
@@ -172,7 +193,7 @@ impl Writer {
                     until: tracked.until.map(|until| shared.clock.wall(until)),
                 })
             });
-            if row.is_some() || self.written.contains(key) {
+            if row.is_some() || self.failed || self.written.contains(key) {
                 changes.leases.push((key.clone(), row));
             }
         }
@@ -202,7 +223,13 @@ impl Writer {
 
     /// What the file says of itself after these changes.
     fn about(&self, shared: &Shared, state: &State, changes: &Changes, end: u64) -> About {
-        let gone = changes.queues.iter().filter(|(.., row)| row.is_none());
+        let named = |number: &u32| self.named.contains(number);
+        let queues = changes.named.iter();
+        let come = queues.filter(|(number, _, there)| *there && !named(number));
+        let come = come.count();
+        let queues = changes.named.iter();
+        let gone = queues.filter(|(number, _, there)| !there && named(number));
+        let gone = gone.count();
         let had = |key: &LeaseKey| self.written.contains(key);
         let new = changes.leases.iter();
         let new = new.filter(|(key, row)| row.is_some() && !had(key)).count();
@@ -215,18 +242,47 @@ impl Writer {
             forgotten: state.leases.forgotten,
             wall: shared.clock.wall(tokio::time::Instant::now()),
             next_queue: u64::from(self.next_queue),
-            queues: (self.numbers.len() - gone.count()) as u64,
+            queues: (self.named.len() + come - gone) as u64,
             leases: (self.written.len() + new - ended) as u64,
         }
     }
 
-    /// Whether anything in the file has an end of its own.
-    fn runs_out(&self, state: &State) -> bool {
+    /// Whether the file has to say something else of itself, where the last order given out is this one.
+    fn is_news(&self, about: &About, end: u64) -> bool {
+        self.about.is_none_or(|known| {
+            let same = About {
+                reserved: known.reserved,
+                wall: known.wall,
+                ..*about
+            };
+            known != same || end + RESERVE / 2 > known.reserved || about.wall > known.wall + MAX_AGE
+        })
+    }
+
+    /// Whether anything in the file has an end of its own, and the file does not know how late it is.
+    fn runs_out(&self, state: &State, now: &About) -> bool {
+        if self
+            .about
+            .is_some_and(|about| now.wall <= about.wall + MAX_AGE)
+        {
+            return false;
+        }
         let mut rings = state.rings.values();
         self.written.iter().any(|key| {
             let tracked = state.leases.leases.get(key);
             tracked.is_some_and(|tracked| tracked.until.is_some())
         }) || rings.any(|ring| ring.tally.mortal > ring.tally.gone)
+    }
+
+    /// The file may have it, or not.
+    fn failed(&mut self, changes: Changes, plan: &Plan, placed: Vec<(u32, u64)>) {
+        self.doomed.extend(placed);
+        let queues = changes.queues.into_iter();
+        self.unsure.extend(queues.map(|(_, topic, _)| topic));
+        let names = plan.names();
+        self.unnamed
+            .extend(names.map(|(hub, id, _)| (hub.clone(), id.clone())));
+        (self.about, self.failed) = (None, true);
     }
 
     /// The file has it.
@@ -249,9 +305,16 @@ impl Writer {
                 None => self.bound.remove(&owner),
             };
         }
-        if let Some(about) = changes.about {
-            self.wall = about.wall;
+        for (number, _, there) in changes.named {
+            if there {
+                self.named.insert(number);
+            } else {
+                self.named.remove(&number);
+            }
         }
+        self.about = changes.about.or(self.about);
+        self.unsure.clear();
+        self.failed = false;
         self.gone = left;
         self.unnamed.clear();
         self.dirty.clear();

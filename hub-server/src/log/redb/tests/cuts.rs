@@ -22,7 +22,23 @@ struct Promised {
 
 #[test]
 fn a_power_cut_loses_nothing_that_has_a_receipt() {
-    for seed in seeds(300) {
+    cuts(seeds(150), &LogOptions::default());
+}
+
+#[test]
+fn a_power_cut_loses_nothing_that_is_only_in_the_file() {
+    cuts(seeds(150), &little());
+}
+
+#[test]
+#[ignore = "takes a minute"]
+fn two_thousand_power_cuts_lose_nothing() {
+    cuts(seeds(1_000), &LogOptions::default());
+    cuts(seeds(1_000), &little());
+}
+
+fn cuts(seeds: std::ops::Range<u64>, options: &LogOptions) {
+    for seed in seeds {
         let mut chance = Chance(seed);
         // A file has its name once it is whole: see `place`.
         let disk = Disk::new();
@@ -33,7 +49,7 @@ fn a_power_cut_loses_nothing_that_has_a_receipt() {
         for generation in 0..4 {
             let what = format!("seed {seed}, generation {generation}");
             disk.cut_after(chance.below(80));
-            let opened = on(&disk);
+            let opened = opened(&disk, options, &what);
             if let Ok(log) = &opened {
                 let epoch = epoch.get_or_insert(log.epoch());
                 assert_eq!(*epoch, log.epoch(), "{what}");
@@ -46,7 +62,8 @@ fn a_power_cut_loses_nothing_that_has_a_receipt() {
             }
             disk = disk.after_cut(&mut chance);
         }
-        let log = on(&disk).unwrap_or_else(|error| panic!("seed {seed}: {error:?}"));
+        let log = opened(&disk, options, &format!("seed {seed}"));
+        let log = log.unwrap_or_else(|error| panic!("seed {seed}: {error:?}"));
         block_on(check(&log, &promised, &format!("seed {seed}")));
     }
 }

@@ -24,8 +24,13 @@ fn filled() -> (Disk, [Vec<(u64, u64)>; 2]) {
 }
 
 /// Opens what is left, and checks that nothing wrong comes out of it: gives how many entries are missing, if it opens.
-fn survey(disk: &Disk, written: &[Vec<(u64, u64)>; 2], what: &str) -> Option<usize> {
-    let log = match on(disk) {
+fn survey(
+    disk: &Disk,
+    options: &LogOptions,
+    written: &[Vec<(u64, u64)>; 2],
+    what: &str,
+) -> Option<usize> {
+    let log = match opened(disk, options, what) {
         Ok(log) => log,
         Err(error) => {
             assert!(!error.to_string().is_empty());
@@ -55,14 +60,37 @@ fn survey(disk: &Disk, written: &[Vec<(u64, u64)>; 2], what: &str) -> Option<usi
 #[test]
 fn what_is_whole_comes_back_whole() {
     let (disk, written) = filled();
-    assert_eq!(survey(&disk.altered(|_| {}), &written, "whole"), Some(0));
+    for options in [LogOptions::default(), little()] {
+        let whole = disk.altered(|_| {});
+        assert_eq!(survey(&whole, &options, &written, "whole"), Some(0));
+    }
 }
 
 #[test]
 fn flipped_bits_are_gaps_or_errors_and_never_wrong_bodies() {
+    flips(seeds(150), &LogOptions::default());
+    flips(seeds(150), &little());
+}
+
+#[test]
+fn files_that_were_cut_short_are_gaps_or_errors() {
+    short(seeds(50), &LogOptions::default());
+    short(seeds(50), &little());
+}
+
+#[test]
+#[ignore = "takes a minute"]
+fn two_thousand_damaged_files_are_gaps_or_errors() {
+    for options in [LogOptions::default(), little()] {
+        flips(seeds(750), &options);
+        short(seeds(250), &options);
+    }
+}
+
+fn flips(seeds: std::ops::Range<u64>, options: &LogOptions) {
     let (disk, written) = filled();
     let (mut gaps, mut refused) = (0, 0);
-    for seed in seeds(300) {
+    for seed in seeds {
         let mut chance = Chance(seed);
         let altered = disk.altered(|bytes| {
             for _ in 0..=chance.below(4) {
@@ -70,7 +98,7 @@ fn flipped_bits_are_gaps_or_errors_and_never_wrong_bodies() {
                 bytes[at] ^= 1 << chance.below(8);
             }
         });
-        match survey(&altered, &written, &format!("seed {seed}")) {
+        match survey(&altered, options, &written, &format!("seed {seed}")) {
             Some(missing) => gaps += usize::from(missing > 0),
             None => refused += 1,
         }
@@ -109,10 +137,9 @@ fn a_flipped_bit_of_a_body_is_a_gap_of_its_queue_and_stays_told() {
     }
 }
 
-#[test]
-fn files_that_were_cut_short_are_gaps_or_errors() {
+fn short(seeds: std::ops::Range<u64>, options: &LogOptions) {
     let (disk, written) = filled();
-    for seed in seeds(100) {
+    for seed in seeds {
         let mut chance = Chance(seed);
         let altered = disk.altered(|bytes| {
             let length = chance.below(bytes.len() as u64) as usize;
@@ -122,7 +149,7 @@ fn files_that_were_cut_short_are_gaps_or_errors() {
         if altered.altered(|bytes| assert!(!bytes.is_empty())).is_off() {
             continue;
         }
-        survey(&altered, &written, &format!("seed {seed}"));
+        survey(&altered, options, &written, &format!("seed {seed}"));
     }
 }
 

@@ -18,6 +18,8 @@ struct Platter {
     left: Option<u64>,
     off: bool,
     full: bool,
+    /// Syncs fail by chance, and what was written stays to be seen.
+    flaky: Option<u64>,
     syncs: u64,
     open: bool,
 }
@@ -73,6 +75,11 @@ impl Disk {
 
     pub(super) fn set_full(&self, full: bool) {
         self.lock().full = full;
+    }
+
+    /// Every so many syncs fail from now on, by chance; `None` for none.
+    pub(super) fn set_flaky(&self, seed: Option<u64>) {
+        self.lock().flaky = seed;
     }
 
     pub(super) fn syncs(&self) -> u64 {
@@ -185,6 +192,13 @@ impl StorageBackend for Disk {
     fn sync_data(&self) -> io::Result<()> {
         let mut platter = self.lock();
         platter.step()?;
+        if let Some(seed) = platter.flaky {
+            let mut chance = Chance(seed);
+            platter.flaky = Some(chance.below(u64::MAX));
+            if chance.below(4) == 0 {
+                return Err(io::Error::other("a sync failed"));
+            }
+        }
         platter.syncs += 1;
         platter.synced = platter.seen.clone();
         platter.unsynced.clear();

@@ -1,6 +1,6 @@
 //! A disk that is full or fails, and works again.
 
-use super::disk::Disk;
+use super::disk::{Chance, Disk};
 use super::*;
 
 #[tokio::test]
@@ -32,6 +32,90 @@ async fn a_full_disk_refuses_appends_and_takes_them_again_later() {
     drop(log);
     let log = on(&disk).unwrap();
     assert_eq!(heard(&log, &q, 0).await, (kept, vec![]));
+}
+
+#[tokio::test]
+async fn a_queue_that_could_not_be_begun_is_not_missed_later() {
+    let disk = Disk::new();
+    let log = on(&disk).unwrap();
+    log.append(vec![said(&queue("a"), 1)]).await.unwrap();
+    disk.set_full(true);
+    log.append(vec![said(&queue("b"), 2)]).await.unwrap_err();
+    disk.set_full(false);
+    let order = log.append(vec![said(&queue("a"), 3)]).await.unwrap()[0].order;
+    drop(log);
+    let log = on(&disk).unwrap();
+    assert_eq!(heard(&log, &queue("a"), order - 1).await.0, [(order, 3)]);
+    assert!(heard(&log, &queue("b"), 0).await.0.is_empty());
+}
+
+/// Whatever the disk says, what has a receipt is there, and what was refused can be tried again under its name.
+#[test]
+fn a_sync_that_fails_may_have_been_done_or_not() {
+    for seed in seeds(30) {
+        let disk = Disk::new();
+        drop(on(&disk).unwrap());
+        let mut chance = Chance(seed);
+        let (mut kept, mut refused) = (Vec::new(), Vec::new());
+        let mut put: Vec<Vec<Option<Lease>>> = vec![vec![None]; 4];
+        let named = |topic: &Topic, number: u64| {
+            let mut entry = said(topic, number);
+            entry.terms.dedupe = hub_core::DedupeId::new(&number.to_string());
+            entry
+        };
+        let topic = |number: u64| queue(&(number % 5).to_string());
+        for generation in 0..4 {
+            disk.set_flaky(None);
+            let log = on(&disk).unwrap_or_else(|error| panic!("seed {seed}: {error:?}"));
+            let what = format!("seed {seed}, generation {generation}");
+            block_on(async {
+                for (owner, put) in (0..).zip(&mut put) {
+                    let found = log.take(&key(owner)).await.unwrap().lease;
+                    assert!(put.contains(&found), "{what}: lease {owner}");
+                    *put = vec![found];
+                }
+                // Both are kept once: those that nobody knew of, too.
+                for number in refused.drain(..) {
+                    log.append(vec![named(&topic(number), number)])
+                        .await
+                        .unwrap();
+                    kept.push(number);
+                }
+                let mut found = Vec::new();
+                for name in 0..5 {
+                    let (heard, gaps) = heard(&log, &topic(name), 0).await;
+                    assert!(gaps.is_empty(), "{what}: {gaps:?}");
+                    found.extend(heard.into_iter().map(|(_, number)| number));
+                }
+                found.sort_unstable();
+                kept.sort_unstable();
+                assert_eq!(found, kept, "{what}");
+                disk.set_flaky(Some(seed));
+                for step in 0..20 {
+                    let number = generation * 1_000 + step;
+                    let owner = chance.below(4);
+                    match chance.below(3) {
+                        0 => {
+                            let lease = (chance.below(3) > 0).then(|| lease(&["0"], step, 100_000));
+                            let who = key(owner);
+                            let taken = log.take(&who).await;
+                            let Ok(taken) = taken else { continue };
+                            let done = log.put(&who, taken.fence, lease.clone(), true);
+                            match done.await {
+                                Ok(()) => put[owner as usize] = vec![lease],
+                                Err(_) => put[owner as usize].push(lease),
+                            }
+                        }
+                        _ => match log.append(vec![named(&topic(number), number)]).await {
+                            Ok(_) => kept.push(number),
+                            Err(_) => refused.push(number),
+                        },
+                    }
+                }
+            });
+            // Sometimes the log goes while it does not know what the file has.
+        }
+    }
 }
 
 #[tokio::test]

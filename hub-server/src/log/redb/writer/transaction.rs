@@ -9,16 +9,14 @@ use tokio::time::Instant;
 use super::super::answer::{Answer, tell};
 use super::super::entry::{self, At};
 use super::super::file::Changes;
-use super::super::{Job, STRETCH, Shared};
+use super::super::jobs::Job;
+use super::super::{STRETCH, Shared};
 use super::{Error, Undo, Writer, set_back};
 use crate::log::kept::State;
 use crate::log::kept::plan::{Placed, Plan};
 use crate::log::kept::sweep::Behind;
 use crate::log::options::Overflow;
-
-/// How old the time that the file knows may be while something in it runs out, in milliseconds: a clock that is set back
-/// lengthens nobody's time by more.
-const MAX_AGE: u64 = 1_000;
+use crate::meter;
 
 /// So many entries of a queue that are only in the file are looked at by one sweep, or for one that is full.
 const MAX_LOOKED_AT: usize = 4_096;
@@ -45,7 +43,15 @@ impl Shared {
                 self.sweep_file(&queue, now);
             }
             self.transact(Vec::new());
+            self.kept.lock().measure();
+            meter::behind(self.left());
         }
+    }
+
+    /// Of how many queues the file still has what is to go.
+    fn left(&self) -> usize {
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        writer.gone.len()
     }
 
     /// Lets go the oldest entries of a queue that are only in the file.
@@ -115,6 +121,7 @@ impl Shared {
     fn transact(&self, jobs: Vec<Job>) -> bool {
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let mut undo = Undo::default();
+        let asked = jobs.len();
         let reserves = jobs.iter().any(|job| matches!(job, Job::Reserve(_)));
         let mut state = self.kept.lock();
         if state.is_closed() {
@@ -123,7 +130,7 @@ impl Shared {
         let base = state.end + STRETCH;
         let mut plan = Plan::after(base);
         let apply = |job| writer.apply(&mut state, &mut plan, job, &mut undo);
-        let answers: Vec<Answer> = jobs.into_iter().map(apply).collect();
+        let mut answers: Vec<Answer> = jobs.into_iter().map(apply).collect();
         plan.queues.retain(|_, draft| !draft.fresh.is_empty());
         let writes_entries = !plan.queues.is_empty();
         if writes_entries {
@@ -133,12 +140,13 @@ impl Shared {
         let mut changes = writer.changes(self, &mut state, &plan);
         let known = if writes_entries { plan.end } else { state.end };
         let about = writer.about(self, &state, &changes, known);
-        let stale = about.wall > writer.wall + MAX_AGE && writer.runs_out(&state);
+        let stale = writer.runs_out(&state, &about);
         let writes = reserves || stale || changes.is_any();
-        changes.about = Some(about);
+        changes.about = (writes && (reserves || writer.is_news(&about, known))).then_some(about);
+        let reserved = changes.about.map(|about| about.reserved);
         let touched = state.touched.replace(HashSet::new());
         drop(state);
-        let placed = self.rows(&writer, &plan, &answers, &mut changes);
+        let placed = self.rows(&writer, &plan, &mut answers, &mut changes);
         let written = if writes {
             self.file.commit(&changes)
         } else {
@@ -148,8 +156,9 @@ impl Shared {
         let failed = match written {
             Ok(left) => {
                 if writes {
-                    state.reserved = about.reserved;
+                    state.reserved = reserved.unwrap_or(state.reserved);
                     writer.wrote(changes, left);
+                    meter::committed(asked);
                 }
                 if writes_entries {
                     state.end = base;
@@ -158,7 +167,7 @@ impl Shared {
             }
             Err(error) => {
                 tracing::error!(%error, "what was to be kept was not written");
-                writer.doomed.extend(placed);
+                writer.failed(changes, &plan, placed);
                 set_back(&mut state, undo);
                 state
                     .touched
@@ -194,15 +203,18 @@ impl Shared {
         &self,
         writer: &Writer,
         plan: &Plan,
-        answers: &[Answer],
+        answers: &mut [Answer],
         changes: &mut Changes,
     ) -> Vec<(u32, u64)> {
         let mut places = Vec::new();
-        let appends = answers.iter().filter_map(|answer| match answer {
-            Answer::Append(entries, placed, _) => Some(entries.iter().zip(placed)),
+        let appends = answers.iter_mut().filter_map(|answer| match answer {
+            Answer::Append(entries, drafts, placed, _) => {
+                let drafts = std::mem::take(drafts);
+                Some(entries.iter().zip(placed).zip(drafts))
+            }
             _ => None,
         });
-        for (append, placed) in appends.flatten() {
+        for ((append, placed), row) in appends.flatten() {
             let (Topic::Queue(..), Placed::New { order }) = (&append.topic, placed) else {
                 continue;
             };
@@ -221,11 +233,15 @@ impl Shared {
                     queue: *number,
                     order: *order,
                 };
-                let row = entry::write(at, spot, &self.clock, append);
+                let life = append.terms.expires_in;
+                let row = entry::write(at, spot, life, &self.clock, row);
                 changes.entries.push((*number, *order, row));
                 places.push((*number, *order));
             }
         }
+        // As they stand in the table.
+        let place = |(number, order, _): &(u32, u64, Vec<u8>)| (*number, *order);
+        changes.entries.sort_unstable_by_key(place);
         places
     }
 }
