@@ -186,7 +186,7 @@ impl Client {
 async fn by_hub_client(gate: &Gate, ear: Ear) -> Option<HubClient> {
     let url = format!("http://{}/signalr", gate.authority);
     let builder = HubClient::builder(&url)
-        .query("persistentId", &ear.persistent_id())
+        .query("persistentId", ear.persistent_id())
         .retry(RetryPolicy::every(AGAIN).jitter(0.5));
     let builder = Topic::ALL.into_iter().fold(builder, |builder, topic| {
         let ear = ear.clone();
