@@ -280,7 +280,12 @@ impl<'a> World<'a> {
             }
         };
         let heard = timeout(PATIENCE, hears).await;
-        heard.map_err(|_| "it does not hear of the new server".to_owned())
+        heard.map_err(|_| {
+            format!(
+                "it hears nothing of the new server and is {:?}",
+                client.state()
+            )
+        })
     }
 
     /// Ends as the script says, and leaves no client.
