@@ -10,6 +10,7 @@
     reason = "tests fail by panicking"
 )]
 
+mod asks;
 #[path = "../real/dice.rs"]
 mod dice;
 mod proxy;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hub_client::{CallError, CloseReason, ConnectError, HubClient, RetryPolicy, State};
-use hub_core::{AckError, Acks, HubError};
+use hub_core::{Acks, HubError};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
@@ -16,7 +16,7 @@ use crate::told::{self, ERA, MARKERS, Wrong};
 use crate::world::{CounterClient, CounterClientEvents, DISCONNECT, Server};
 
 /// For everything that has to happen, on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// For a whole script.
 const LONGEST: Duration = Duration::from_secs(240);
@@ -54,17 +54,19 @@ pub(crate) fn run(script: &Script, elsewhere: Handle) -> Result<(), Wrong> {
     })
 }
 
-struct World<'a> {
-    script: &'a Script,
-    elsewhere: Handle,
-    server: Option<Server>,
+pub(crate) struct World<'a> {
+    pub(crate) script: &'a Script,
+    pub(crate) elsewhere: Handle,
+    pub(crate) server: Option<Server>,
     proxy: Proxy,
     ear: Ear,
     /// How many numbers each server sent.
     sent: Vec<u64>,
     calls: Vec<JoinHandle<Result<(), Wrong>>>,
     /// What the server in place asks, and with which number.
-    asks: Vec<(u64, JoinHandle<Acks>)>,
+    pub(crate) asks: Vec<(u64, JoinHandle<Acks>)>,
+    /// How many asks there were, and before the server in place.
+    pub(crate) asked: (u64, u64),
 }
 
 impl<'a> World<'a> {
@@ -80,6 +82,7 @@ impl<'a> World<'a> {
             sent: vec![0],
             calls: Vec::new(),
             asks: Vec::new(),
+            asked: (0, 0),
         }
     }
 
@@ -251,44 +254,12 @@ impl<'a> World<'a> {
         }));
     }
 
-    fn ask(&mut self, client: &HubClient) {
-        let number = self.asks.len() as u64;
-        let id = client.connection_id().to_string();
-        let _elsewhere = self.elsewhere.enter();
-        let asked = self.server.as_ref().unwrap().ask(&id, number);
-        self.asks.push((number, asked));
-    }
-
-    /// The client answers all that it was asked, once each.
-    async fn answers(&mut self) -> Result<(), Wrong> {
-        for (number, asked) in std::mem::take(&mut self.asks) {
-            let acks = timeout(PATIENCE, asked).await;
-            let acks = acks.map_err(|_| "it does not answer")?.unwrap();
-            let [(_, acked)] = &acks[..] else {
-                return Err(format!("{acks:?}"));
-            };
-            let value = acked.as_ref().map(|acked| acked.value.as_ref());
-            let value = value.map(|value| value.map(|value| value.read::<u64>().unwrap()));
-            let gone = matches!(value, Err(AckError::Gone)) && self.script.may_be_given_up();
-            if value != Ok(Some(2 * number)) && !gone {
-                return Err(format!("{number} is answered by {value:?}"));
-            }
-        }
-        Ok(())
-    }
-
-    /// Nobody waits for answers any more.
-    fn forget_asks(&mut self) {
-        for (_, asked) in self.asks.drain(..) {
-            asked.abort();
-        }
-    }
-
     async fn restart(&mut self, client: &HubClient) -> Result<(), Wrong> {
         let id = client.connection_id().to_string();
         self.proxy.lead(None);
         let old = self.server.take().unwrap();
         self.forget_asks();
+        self.asked.1 = self.asked.0;
         let start = async move {
             old.stop().await;
             Server::start().await
@@ -309,7 +280,12 @@ impl<'a> World<'a> {
             }
         };
         let heard = timeout(PATIENCE, hears).await;
-        heard.map_err(|_| "it does not hear of the new server".to_owned())
+        heard.map_err(|_| {
+            format!(
+                "it hears nothing of the new server and is {:?}",
+                client.state()
+            )
+        })
     }
 
     /// Ends as the script says, and leaves no client.
