@@ -1,8 +1,10 @@
-//! The telnet of hubs: calls methods, listens to events and measures, from the command line.
+//! The telnet of hubs: calls methods, listens to events and measures, from the command line; and looks into what a
+//! server keeps.
 //!
 //!     hub call http://127.0.0.1:8080/signalr chat join lobby
 //!     hub listen http://127.0.0.1:8080/signalr chat
 //!     hub bench http://127.0.0.1:8080/signalr chat ping --clients 20 --seconds 5
+//!     hub queue inspect DIR
 //!
 //! Arguments are JSON, or texts if they are not. With `--json` each line that is printed is a JSON object.
 
@@ -11,6 +13,7 @@ mod call;
 mod listen;
 mod options;
 mod output;
+mod queue;
 
 use std::process::ExitCode;
 
@@ -26,6 +29,7 @@ async fn main() -> ExitCode {
         Command::Call(call) => call::run(&call, &output).await,
         Command::Listen(listen) => listen::run(&listen, &output).await,
         Command::Bench(bench) => bench::run(&bench, &output).await,
+        Command::Queue(queue) => queue::run(&queue, &output).await,
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::error::Error;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -26,6 +27,28 @@ pub(crate) enum Command {
     Listen(Listen),
     /// Calls a method again and again from many clients, and prints how long that takes.
     Bench(Bench),
+    /// Looks into what a server keeps in a directory for those who are away. The server must not run.
+    #[command(subcommand)]
+    Queue(Queue),
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Queue {
+    /// Prints what each queue holds, or the entries of one.
+    Inspect(Place),
+    /// Lets go all entries of a queue. Those who are owed any are told that they are gone.
+    Purge(Place),
+}
+
+#[derive(Args)]
+pub(crate) struct Place {
+    /// The server's data directory.
+    pub(crate) dir: PathBuf,
+    /// The hub.
+    #[arg(requires = "queue")]
+    pub(crate) hub: Option<String>,
+    /// Its queue: the name of what is called. That of a topic which clients subscribe to begins with `#`.
+    pub(crate) queue: Option<String>,
 }
 
 #[derive(Args)]

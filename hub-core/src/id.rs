@@ -141,6 +141,12 @@ impl QueueName {
         Self(format!("{TOPIC}{}", topic.as_ref().to_lowercase()).into())
     }
 
+    /// The topic, if that is what it is of.
+    #[must_use]
+    pub fn topic(&self) -> Option<&str> {
+        self.0.strip_prefix(TOPIC)
+    }
+
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -56,7 +56,7 @@ pub use crate::hubs::handle::HubHandle;
 pub use crate::log::suite as log_suite;
 pub use crate::log::{LogOptions, MemoryLog, Overflow};
 #[cfg(feature = "redb")]
-pub use crate::log::{OpenError, RedbLog};
+pub use crate::log::{OpenError, QueueContents, RedbLog};
 pub use crate::mount::Mount;
 pub use crate::server::{Bound, HubServer};
 pub use crate::shared_port::SharedPort;

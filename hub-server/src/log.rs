@@ -11,4 +11,4 @@ pub mod suite;
 pub use memory::MemoryLog;
 pub use options::{LogOptions, Overflow};
 #[cfg(feature = "redb")]
-pub use redb::{OpenError, RedbLog};
+pub use redb::{OpenError, QueueContents, RedbLog};

@@ -10,6 +10,7 @@
 mod answer;
 mod bytes;
 mod clock;
+mod contents;
 mod entry;
 mod file;
 mod jobs;
@@ -37,6 +38,7 @@ use super::kept::plan::Placed;
 use super::kept::{Kept, State};
 use super::options::LogOptions;
 use clock::Clock;
+pub use contents::QueueContents;
 use file::{File, Opener};
 use jobs::{Job, Jobs, Reply};
 pub use open_error::OpenError;

@@ -1,3 +1,4 @@
+mod contents;
 mod cuts;
 mod damage;
 mod disk;
