@@ -72,7 +72,21 @@ pub struct Taken {
 /// * Whoever takes a lease becomes its holder; every write by an earlier one is [`LogError::Fenced`].
 /// * A lease that a holder has put and not let go is kept when the holder's process dies, and runs out as if it had been
 ///   let go when the log was opened again.
-/// * What a lease is owed stays in its queues, within their limits, for as long as the lease exists.
+/// * What a lease is owed stays in its queues, within their limits, for as long as the lease exists: each entry that was
+///   queued after [`Lease::after`] waits, has expired, or is missing, which a read after it tells as a gap.
+/// * Its time begins when it is let go (`held` is false), and again with every `put` that lets it go; `take` stops it. It is
+///   over exactly [`Lease::ttl`] later: from then on `take` finds nothing and says so ([`Taken::over`]), and the next
+///   `sweep` tells of it, once, whoever noticed first. It is never there in part.
+/// * `take` of what was never there is no error: it gives a fence, and `put` makes the lease. Fences of one key rise,
+///   whatever became of the lease, also after the log was opened again.
+/// * A `put` that fails changes nothing, as far as anybody sees.
+///
+/// # Limits
+/// * Too many queues in a lease: [`LogError::TooMany`], and what was there stays. Who is fenced hears of that first.
+/// * One more lease of a user than there may be on a hub ends the user's lease that is away for longest, and the next
+///   `sweep` tells of it; where none is away, or the hub is full and the user has none that is, it is
+///   [`LogError::TooMany`].
+/// * A time to live beyond the longest is cut to it.
 #[async_trait]
 pub trait Leases: Send + Sync + 'static {
     /// Takes the lease of this key, whoever held it.

@@ -185,9 +185,37 @@ pub enum LogError {
 ///   After an `append` of this node it reaches the last order that was kept, with the entry or with [`Notice::Passed`].
 /// * A [`Topic::Queue`] keeps its entries whether anybody listens or not: until every lease on it is past them, and for a
 ///   while in any case, so that who is noticed late to be gone loses nothing.
-/// * An entry of a queue whose own time is over ([`Terms::expires_in`]) is left out by `read` and counted; one that was
-///   written before under the same [`DedupeId`](crate::DedupeId) on the same hub is not written again: its receipt says
-///   where it is.
+/// * An entry of a queue whose own time is over ([`Terms::expires_in`]) is left out by `read` and counted in
+///   [`Page::expired`], on the page on which it would lie; it is no gap, neither before nor after it is swept. Live topics
+///   keep it as any other.
+/// * One that was written before under the same [`DedupeId`](crate::DedupeId) on the same hub, whatever the queue, is not
+///   written again, also twice in one call: its receipt says where it is and that it is a duplicate, and the tail does not
+///   have it once more. Names are remembered for a window of time and so many on a hub, the newest, from the moment of
+///   their receipt; what was refused can be tried again under its name.
+///
+/// # Receipts
+/// * What has a receipt is kept as safely as the log keeps anything: for one with a disk, it is on the disk. An `append`
+///   that fails may have been written or not where the store can't tell; then nothing of it is in the tail or read until
+///   the log is opened again.
+/// * [`Receipt::waiting`] counts leases that are let go, not those that are held, which owe the entry as it is written:
+///   all on the queue, or those whom [`Terms::only`] means. It is the same for a duplicate, as of now.
+/// * [`Terms::only`] is for whoever counts and hands on: `read` returns an entry whoever it is for.
+///
+/// # Limits
+/// * A queue keeps so many entries and bytes; the newest entry stays, however large. Beyond that the log lets go the oldest
+///   (a gap of [`GapCause::Trimmed`] for who has not had it), or refuses the whole call with [`LogError::Full`], in which
+///   case neither an order nor a name is used up. Which of them is the log's own setting. What is over by its own time goes
+///   without a gap, and counts until it has gone.
+/// * A body of a queue that is larger than the log keeps is refused, with the whole call, by [`LogError::TooLarge`]; live
+///   topics have no such limit.
+/// * A live topic keeps so many of its newest entries and bytes, and is forgotten some time after its last listener left.
+///
+/// # Pages
+/// * [`Page::more`] says whether there is more up to [`Limit::upto`]; the next page begins after the last order of this one.
+/// * A page of no entries (`entries: 0`) is a question, not an error: `more` says whether anything is there, `gaps` all that
+///   is missing after the cursor, and `expired` counts everything up to `upto`.
+/// * A gap is told by every read from before it, once for each topic. A cursor of another epoch, or beyond the end, gives one
+///   gap without a topic ([`GapCause::EpochChanged`]) and no entries.
 #[async_trait]
 pub trait Log: Leases {
     /// The log's epoch: the first half of every cursor.
@@ -203,7 +231,8 @@ pub trait Log: Leases {
     /// Writes entries, in this order, all or none.
     ///
     /// # Errors
-    /// When the store is unavailable or closed; then none was written.
+    /// When the store is unavailable or closed, a body too large, or a queue full that refuses what is new; then no entry
+    /// is there for anybody, and the same call may be made again.
     async fn append(&self, entries: Vec<Append>) -> Result<Vec<Receipt>, LogError>;
 
     /// Reads what `topics` hold after `after`.

@@ -14,7 +14,8 @@ pub struct Terms {
     pub only: Option<Recipients>,
     /// Names it: what is tried again under the same name is written once.
     pub dedupe: Option<DedupeId>,
-    /// It is owed no longer than this from now on.
+    /// It is owed no longer than this from when it is written, whatever the wall clock does: after that `read` leaves it out
+    /// and counts it, and that is no gap. `None` is for as long as the queue keeps it.
     pub expires_in: Option<Duration>,
 }
 

@@ -24,6 +24,7 @@ mod entries;
 mod histories;
 mod leases;
 mod limits;
+mod owed;
 mod queues;
 mod reading;
 mod tail;
@@ -85,6 +86,7 @@ pub fn cases() -> Vec<Case> {
     leases::add(&mut cases);
     terms::add(&mut cases);
     limits::add(&mut cases);
+    owed::add(&mut cases);
     histories::add(&mut cases);
     cases.0
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hub_core::{Cursor, Limit, LogError, Page, Topic};
+use hub_core::{Cursor, Gap, GapCause, Limit, LogError, Page, Topic};
 
 use super::Shared;
 use super::file::Unread;
@@ -36,7 +36,11 @@ pub(super) async fn read(
         Err(_) => return Err(LogError::Closed),
     };
     let mut state = shared.kept.lock();
+    let mut trimmed = Vec::new();
     for (topic, part) in parts {
+        if after.order < part.trimmed {
+            trimmed.push(topic.clone());
+        }
         found.entries.extend(part.entries);
         found.expired.extend(part.expired);
         let ring = state.rings.get_mut(&topic);
@@ -49,8 +53,15 @@ pub(super) async fn read(
             );
         }
     }
-    // What was let go meanwhile is a gap by now.
-    Ok(state.page(topics, after.order, limit, found))
+    // What was let go meanwhile is a gap by now, also where it is in the file first.
+    let mut page = state.page(topics, after.order, limit, found);
+    for topic in trimmed {
+        let (topic, why) = (Some(topic), GapCause::Trimmed);
+        if page.gaps.iter().all(|gap| gap.topic != topic) {
+            page.gaps.push(Gap { topic, why });
+        }
+    }
+    Ok(page)
 }
 
 fn parts(shared: &Shared, older: Vec<Older>, limit: Limit) -> Result<Vec<(Topic, Part)>, LogError> {

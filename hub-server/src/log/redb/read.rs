@@ -50,6 +50,8 @@ pub(super) struct Part {
     pub(super) expired: Vec<u64>,
     /// Up to this order something is missing.
     pub(super) damaged: u64,
+    /// Up to this order something was let go, as the file has it: memory may not know yet.
+    pub(super) trimmed: u64,
 }
 
 /// Reads all that a log needs in memory.
@@ -232,16 +234,32 @@ impl File {
             let transaction = open.begin_read().map_err(failed)?;
             let entries = transaction.open_table(ENTRIES).map_err(failed)?;
             let number = of.number;
+            let queues = transaction.open_table(QUEUES).map_err(failed)?;
+            let Some(row) = queues.get(number).map_err(failed)? else {
+                // All of it was let go meanwhile, of which memory knows.
+                return Ok(Part::default());
+            };
             let place = |order| At {
                 queue: number,
                 order,
             };
             let mut part = Part::default();
+            let (mut first, mut after) = (of.first, of.after);
+            // More may have been let go since somebody looked: it is not damaged.
+            let row = read_queue(number, row.value()).map(|(_, row)| row.tally);
+            if let Some(tally) = row.filter(|tally| tally.gone > first.1) {
+                first = (tally.first, tally.gone);
+                after = after.max(tally.gone);
+                part.trimmed = tally.trimmed;
+            }
+            if after >= of.upto {
+                return Ok(part);
+            }
             let mut expected = None;
-            if of.after <= of.first.1 {
-                expected = Some(of.first.0);
+            if after <= first.1 {
+                expected = Some(first.0);
             } else {
-                let before = (number, of.first.1 + 1)..=(number, of.after);
+                let before = (number, first.1 + 1)..=(number, after);
                 if let Some(row) = entries.range(before).map_err(failed)?.next_back() {
                     let (at, row) = row.map_err(failed)?;
                     let spot = entry::spot(place(at.value().1), clock, row.value());
@@ -250,7 +268,7 @@ impl File {
             }
             let most = limit.entries.saturating_add(1);
             let mut ended = true;
-            let range = (number, of.after + 1)..=(number, of.upto);
+            let range = (number, after + 1)..=(number, of.upto);
             for row in entries.range(range).map_err(failed)? {
                 let (at, row) = row.map_err(failed)?;
                 let order = at.value().1;

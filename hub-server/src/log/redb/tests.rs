@@ -4,6 +4,7 @@ mod damage;
 mod disk;
 mod failing;
 mod gauges;
+mod meanwhile;
 mod reopening;
 mod terms;
 

@@ -143,6 +143,24 @@ async fn a_queue_beyond_its_limit_is_the_same_after_a_restart() {
     assert_eq!(heard(&open(), &queue("q"), 0).await, before);
 }
 
+#[tokio::test]
+async fn orders_are_safe_before_they_are_given_out() {
+    let disk = Disk::new();
+    let log = on(&disk).unwrap();
+    let q = queue("q");
+    log.append(vec![said(&q, 1)]).await.unwrap();
+    // As after hundreds of queued messages: what the file has reserved is nearly used up.
+    {
+        let mut state = log.shared.kept.lock();
+        state.end = state.reserved - 3;
+    }
+    let order = log.append(vec![said(&q, 2)]).await.unwrap()[0].order;
+    drop(log);
+    let log = on(&disk).unwrap();
+    assert!(log.end() > order);
+    assert!(log.append(vec![said(&q, 3)]).await.unwrap()[0].order > order);
+}
+
 #[test]
 fn a_directory_belongs_to_one_log_at_a_time() {
     let dir = std::env::temp_dir().join(format!("hub-log-{}", uuid::Uuid::new_v4()));
