@@ -162,8 +162,7 @@ pub(crate) struct Link {
     pub(crate) away: u64,
     /// What was kept for the client while it was another connection, on its way.
     pub(crate) replay: Option<Catch>,
-    /// Whether the hubs have not been told of the client yet, and it may be owed something: nothing is sent meanwhile, so
-    /// that what was kept comes before what is live, and its cursors say that it has had nothing of that.
+    /// Whether its hubs are yet to be told of the client. It is sent nothing till then: what was kept comes before what is live.
     pub(crate) opening: bool,
     /// What its cursor says that it has had of what was kept for it; nothing, without one.
     brought: u64,
