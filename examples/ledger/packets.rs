@@ -116,7 +116,8 @@ struct Life {
     asked: Option<Asked>,
     /// Everything that had come by then was acknowledged.
     acknowledged: Stamp,
-    closing: Option<oneshot::Sender<()>>,
+    /// What had been acknowledged before the goodbye, and who waits for that to be answered.
+    closing: Option<(Stamp, oneshot::Sender<()>)>,
 }
 
 impl Life {
@@ -150,7 +151,10 @@ impl Life {
             "2" => {}
             "8" => drop(self.ready.take().map(|ready| ready.send(()))),
             "3" => {
-                let _ = self.closing.take()?.send(());
+                // What crossed the goodbye comes again.
+                let (acknowledged, closed) = self.closing.take()?;
+                self.ear.proven(acknowledged);
+                let _ = closed.send(());
                 return None;
             }
             "4" if data.contains("taken over") => return None,
@@ -196,8 +200,8 @@ impl Life {
                 self.socket.say(said.0, &said.1).await
             }
             Order::Close(closed) => {
-                self.closing = Some(closed);
                 self.acknowledge(owed).await?;
+                self.closing = Some((self.acknowledged, closed));
                 self.socket.say("3", "").await
             }
         }

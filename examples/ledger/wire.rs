@@ -72,9 +72,10 @@ impl Wire {
         self == Self::ServerSentEvents
     }
 
-    /// Whether a life that ended like this has made sure that the server knows what has come.
+    /// Whether a life that ended like this has made sure that the server knows what has come; where each message is
+    /// acknowledged, that is written down by itself.
     pub(crate) fn proves(self, how: Exit) -> bool {
-        matches!(self, Self::WebSockets | Self::Text | Self::Packets) && how == Exit::Closed
+        self == Self::WebSockets && how == Exit::Closed
     }
 }
 

@@ -162,9 +162,10 @@ pub(crate) struct Link {
     pub(crate) away: u64,
     /// What was kept for the client while it was another connection, on its way.
     pub(crate) replay: Option<Catch>,
-    /// Whether the hubs have not been told of the client yet, and it may be owed something: nothing is sent meanwhile, so
-    /// that what was kept comes before what is live, and its cursors say that it has had nothing of that.
+    /// Whether its hubs are yet to be told of the client. It is sent nothing till then: what was kept comes before what is live.
     pub(crate) opening: bool,
+    /// What its cursor says that it has had of what was kept for it; nothing, without one.
+    brought: u64,
     /// What the client was asked and has not answered yet.
     pending: Option<Box<Pending>>,
     /// What the client has missed for good and is not told yet.
@@ -224,6 +225,7 @@ impl Link {
             away: 0,
             replay: None,
             opening,
+            brought: 0,
             pending: None,
             untold: Vec::new(),
             proven: Had::default(),

@@ -172,6 +172,7 @@ impl Link {
     /// everything up to `passed` was handed on.
     pub(crate) fn resume_replay(&mut self, cursor: Option<Cursor>, passed: u64) {
         self.away = passed;
+        self.brought = cursor.map_or(0, |cursor| cursor.replayed.unwrap_or(cursor.order));
         if self.replay.is_none() && cursor.is_none() && !self.queues.is_empty() {
             let after = self.proven.live;
             let topics = self.queues.iter().map(|topic| (topic.clone(), after));
@@ -213,11 +214,12 @@ impl Link {
     pub(super) fn cursor(&self, epoch: Epoch) -> Cursor {
         let replay = self.replay.as_ref();
         let replay = replay.filter(|catch| self.position <= catch.upto);
-        let unknown = self.opening.then_some(0);
+        // Until its hubs have been told of it, nobody knows what it is owed.
+        let said = self.opening.then_some(self.brought);
         Cursor {
             epoch,
             order: self.position,
-            replayed: replay.map(|catch| catch.at).or(unknown),
+            replayed: replay.map(|catch| catch.at).or(said),
         }
     }
 
