@@ -42,6 +42,7 @@ pub(crate) async fn tell(
             expiry::told(node, peer, &registered.name).await;
         }
     }
+    let comes_back = matches!(event, Event::Reconnected(_));
     let mut running = Vec::new();
     let mut first = Ok(());
     for registered in hubs.iter().filter_map(|&hub| node.hubs.get(hub)) {
@@ -67,11 +68,14 @@ pub(crate) async fn tell(
         }
     }
     let rest = join_all(running).await;
-    if let Some(connection) = node.registry.find(&peer.id) {
+    let outcome = rest.into_iter().fold(first, Result::and);
+    // Whose return a hub refuses is sent nothing: its request ends, and it comes back for what was kept.
+    if (outcome.is_ok() || !comes_back)
+        && let Some(connection) = node.registry.find(&peer.id)
+    {
         connection.link().opened();
     }
-    rest.into_iter()
-        .fold(first, |first, outcome| first.and(outcome))
+    outcome
 }
 
 /// Tells one hub, through its filters.

@@ -173,12 +173,6 @@ impl Wire {
         }
     }
 
-    /// The same, of any hub or none.
-    pub async fn hear_any(&mut self) -> String {
-        let heard = self.hear().await;
-        heard.trim_start_matches('|').to_owned()
-    }
-
     pub async fn expect(&mut self, said: &[(&str, &str)], heard: &[&str]) {
         for (topic, data) in said {
             self.say(topic, data).await;
