@@ -66,7 +66,7 @@
 //!   the socket is no longer read until there is room, and the server notices.
 //! * **Transports** are tried in turn until one works ([`Builder::transports`]). Where the link only receives, each call is a
 //!   request of its own: calls may overtake each other and their events, results and progress come side by side, and a
-//!   link that breaks does not fail them; [`CallError::Send`] says that the request did.
+//!   link that ends does not fail them (one that falls silent does); [`CallError::Send`] says that the request did.
 //! * **Progress** of a method reaches [`HubClient::invoke_with_progress`]; other callers ignore it.
 //! * **Links break.** The client is then [`State::Reconnecting`]: it comes back with its cursor and groups, so that the
 //!   server sends what was missed, and gives up after the server's disconnect timeout. [`HubClient::states`] and

@@ -1,5 +1,5 @@
 //! [`Posts`]: frames to the server as requests of their own, where the link only receives (`classic-signalr.md` 6.5). They
-//! outlive the link: what they ask for is answered whatever becomes of it.
+//! outlive a link that ends: what they ask for is answered whatever becomes of it.
 
 use std::collections::VecDeque;
 use std::error::Error;
@@ -79,6 +79,11 @@ impl Posts {
     /// Gives up the answer that is on its way: its connection may have died without a word, and all go again.
     pub(crate) fn give_answer_up(&mut self) {
         self.answer = None;
+    }
+
+    /// Gives all calls up, which may be on connections that died without a word.
+    pub(crate) fn give_calls_up(&mut self) {
+        self.calls.clear();
     }
 
     /// Ready with the next one that is done.

@@ -21,12 +21,16 @@ impl Driver {
         error: LinkError,
     ) -> Result<Box<dyn Link>, CloseReason> {
         self.route.site.agent.renew();
+        let silent = matches!(error, LinkError::Silent(_));
         self.ends.voice.say(ClientEvent::Lost(error));
         let lost = self.life.lost(now(), SystemTime::now());
         let lost = lost.map_err(|over| reason(over, None))?;
         self.ends.voice.enter(lost);
-        if self.posts.is_none() {
-            // Their results would have come over this link.
+        if let Some(posts) = self.posts.as_mut().filter(|_| silent) {
+            posts.give_calls_up();
+        }
+        if self.posts.is_none() || silent {
+            // Their results would have come over this link, or over others on the same way.
             for reply in self.calls.drain() {
                 reply.fail(CallError::Reconnecting);
             }

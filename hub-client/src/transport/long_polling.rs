@@ -67,7 +67,10 @@ impl Link for LongPolling {
                 Doing::Polling(answer) => {
                     let frame = ready!(answer.as_mut().poll(cx));
                     self.doing = Doing::Nothing;
-                    let frame = frame.map_err(|error| LinkError::Failed(Arc::new(error)))?;
+                    let frame = frame.map_err(|error| match error {
+                        ConnectError::TimedOut { allowed, .. } => LinkError::Silent(allowed),
+                        error => LinkError::Failed(Arc::new(error)),
+                    })?;
                     if let Some(pause) = pause(&frame) {
                         self.doing = Doing::Pausing(Box::pin(sleep(pause)));
                     }

@@ -175,3 +175,41 @@ async fn an_event_that_is_too_long_breaks_the_link() {
     ));
     stream.closed().await;
 }
+
+#[tokio::test]
+async fn calls_that_may_be_on_dead_connections_end_with_the_silence_of_the_link() {
+    let mut server = Server::start().await;
+    let builder = server
+        .client()
+        .retry(RetryPolicy::every(std::time::Duration::ZERO))
+        .transports([Transport::ServerSentEvents]);
+    let client = tokio::spawn(builder.connect());
+    let terms = Terms {
+        keep_alive: Some(0.5),
+        ..Terms::default()
+    };
+    server.request().await.answer(200, &terms.body()).await;
+    let request = server.request().await;
+    let _silent = request
+        .stream("data: {\"C\":\"d-1\",\"S\":1,\"M\":[]}\n\n")
+        .await;
+    server.request().await.answer(200, STARTED).await;
+    let client = soon(client).await.unwrap().unwrap();
+    // As many as may go at once, and one more.
+    let calls: Vec<_> = (0..33).map(|_| call(&client, json!([]))).collect();
+    let mut hanging = Vec::new();
+    for _ in 0..32 {
+        hanging.push(sent(&mut server).await.0);
+    }
+    let mut made = 0;
+    for call in calls {
+        match soon(call).await.unwrap() {
+            Err(CallError::Reconnecting) => made += 1,
+            other => assert!(matches!(other, Err(CallError::NotConnected)), "{other:?}"),
+        }
+    }
+    assert_eq!(made, 32);
+    for request in hanging {
+        request.abandoned().await;
+    }
+}

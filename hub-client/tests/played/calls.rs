@@ -25,6 +25,10 @@ impl Player<'_> {
     pub(crate) async fn call(&mut self, id: &str, what: &Value, recorded: &Event) {
         let (client, _) = self.client.as_ref().unwrap();
         let (client, call) = (client.clone(), what.clone());
+        let state = client.hub_state(call["H"].as_str().unwrap());
+        for (name, value) in call["S"].as_object().into_iter().flatten() {
+            state.set(name, value).unwrap();
+        }
         let (report, reports) = mpsc::unbounded_channel();
         let outcome = tokio::spawn(async move {
             let (hub, method) = (call["H"].as_str().unwrap(), call["M"].as_str().unwrap());
@@ -47,12 +51,16 @@ impl Player<'_> {
                 (data.clone(), Some(request))
             }
         };
-        let sent: Value = serde_json::from_str(&sent).unwrap();
+        let mut sent: Value = serde_json::from_str(&sent).unwrap();
         let ours = sent["I"].as_str().unwrap().to_owned();
         let mut expected = what.clone();
         expected["I"] = Value::from(ours.clone());
-        // Our client has no state to give.
-        expected.as_object_mut().unwrap().remove("S");
+        // The recorder gives what state it likes; a client also what it was told before.
+        let state = |of: &mut Value| of.as_object_mut().unwrap().remove("S");
+        let (given, told) = (state(&mut sent), state(&mut expected));
+        for (name, value) in told.iter().filter_map(Value::as_object).flatten() {
+            assert_eq!(given.as_ref().unwrap()[name], *value, "{}", self.of.name);
+        }
         assert_eq!(sent, expected, "{}", self.of.name);
         let asked = Asked {
             outcome,
