@@ -12,6 +12,7 @@ use crate::{
 pub(crate) struct Options {
     kills: Option<u32>,
     seed: Option<u64>,
+    wire: Option<String>,
 }
 
 /// So many kills in `cargo xtask test`.
@@ -24,7 +25,17 @@ const A_KILL: Duration = Duration::from_secs(5);
 const AROUND: Duration = Duration::from_secs(180);
 
 impl Options {
-    /// Reads `[--kills N] [--seed S]`.
+    /// Those of `cargo xtask test`: the wire whose clients say what they have had. On all five in turn, clients have got a
+    /// message late (never lost, never twice) about three times in 200 kills, and why is not known yet.
+    pub(crate) fn of_test() -> Self {
+        let wire = Some("webSockets".to_owned());
+        Self {
+            wire,
+            ..Self::default()
+        }
+    }
+
+    /// Reads `[--kills N] [--seed S] [--wire NAME]`.
     pub(crate) fn parse(arguments: &[String]) -> Result<Self, String> {
         let mut options = Self::default();
         let mut arguments = arguments.iter();
@@ -34,7 +45,13 @@ impl Options {
             match option.as_str() {
                 "--kills" => options.kills = Some(value.parse().map_err(wrong)?),
                 "--seed" => options.seed = Some(value.parse().map_err(wrong)?),
-                _ => return Err(format!("crash takes --kills and --seed, not '{option}'")),
+                "--wire" if value.is_empty() => return Err("--wire takes a name".to_owned()),
+                "--wire" => options.wire = Some(value.to_owned()),
+                _ => {
+                    return Err(format!(
+                        "crash takes --kills, --seed and --wire, not '{option}'"
+                    ));
+                }
             }
         }
         Ok(options)
@@ -61,6 +78,9 @@ pub(crate) fn run(steps: &mut Steps<'_>, workspace: &Workspace, options: &Option
     if let Some(seed) = &seed {
         arguments.extend(["--seed", seed]);
     }
+    if let Some(wire) = &options.wire {
+        arguments.extend(["--wire", wire]);
+    }
     let step = Step::new(&name, &workspace.release("ledger"), &arguments).shown();
     let advice =
         format!("what the server said and kept is in {dir}; the seed makes the same choices again");
@@ -78,10 +98,14 @@ mod tests {
 
     #[test]
     fn options_come_in_any_order_or_not_at_all() {
-        let options = |kills, seed| Ok(Options { kills, seed });
-        assert_eq!(parse(""), options(None, None));
-        assert_eq!(parse("--kills 3"), options(Some(3), None));
-        assert_eq!(parse("--seed 4 --kills 3"), options(Some(3), Some(4)));
+        let options = |kills, seed, wire: Option<&str>| {
+            let wire = wire.map(str::to_owned);
+            Ok(Options { kills, seed, wire })
+        };
+        assert_eq!(parse(""), options(None, None, None));
+        assert_eq!(parse("--kills 3"), options(Some(3), None, None));
+        let all = "--seed 4 --wire x --kills 3";
+        assert_eq!(parse(all), options(Some(3), Some(4), Some("x")));
     }
 
     #[test]
@@ -90,6 +114,7 @@ mod tests {
             ("--kills", "--kills"),
             ("--kills many", "'many'"),
             ("--seed -1", "'-1'"),
+            ("--wire", "--wire"),
             ("3", "'3'"),
         ] {
             assert!(parse(line).unwrap_err().contains(named), "{line}");
