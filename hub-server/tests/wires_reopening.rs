@@ -228,3 +228,25 @@ async fn a_hub_that_is_closed_while_its_page_is_read_is_closed() {
         b.nothing_more().await;
     }
 }
+
+#[tokio::test]
+async fn what_came_before_its_first_hub_was_opened_is_never_owed_to_a_new_client() {
+    for tcp in [true, false] {
+        let servers = servers().await;
+        let mut a = servers.client(tcp, "").await;
+        a.open().await;
+        let mut b = servers.client(tcp, &format!("{BOB}&qos=1")).await;
+        a.expect(&[("bar", "before")], &["bar|before"]).await;
+        b.open().await;
+        b.nothing_more().await;
+        a.expect(&[("bar", "after")], &["bar|after"]).await;
+        b.expect(&[], &["bar#1|after"]).await;
+        drop(b);
+        // It has not said that it had this one.
+        let mut b = servers.client(tcp, &format!("{BOB}&qos=1")).await;
+        b.open().await;
+        b.expect(&[], &["bar#1|after"]).await;
+        b.say("9", "1").await;
+        b.nothing_more().await;
+    }
+}

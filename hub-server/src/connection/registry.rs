@@ -223,6 +223,9 @@ impl Registry {
             inner.listen(connection, topic, &*self.log);
         }
         let mut link = connection.link();
+        if link.hubs.is_empty() && link.mode == Mode::Live {
+            link.begin_at(inner.reach());
+        }
         if link.peer.persistent_id.is_some() {
             link.opening = true;
             link.open(inner.reach());

@@ -286,7 +286,15 @@ impl Link {
         let owed = replay.is_some_and(|catch| catch.topics.iter().any(is_of));
         let Had { live, replay } = self.proven;
         let had = if owed { live.min(replay) } else { live };
-        had.min(passed)
+        // What the pump was handing on as the request began is not for it.
+        had.min(passed.max(self.forgiven))
+    }
+
+    /// The first hub is opened, when everything up to `passed` was handed on: what came before is not for the client, and
+    /// it is not owed what it never gets.
+    pub(crate) fn begin_at(&mut self, passed: u64) {
+        self.proven.live = self.proven.live.max(passed);
+        self.flushed.live = self.flushed.live.max(passed);
     }
 }
 
