@@ -85,8 +85,8 @@ async fn connect(url: &str, replica: &Shared) -> Result<HubClient, Box<dyn Error
             }
         })
         .connect()
-        .await?;
-    Ok(client)
+        .await;
+    Ok(client.map_err(|error| format!("{error}: is `todo` running there?"))?)
 }
 
 fn say(change: &Change) {

@@ -92,6 +92,10 @@ impl Todo {
                 "at most {MAX_TEXT} characters, please"
             )));
         }
+        // It is printed on people's terminals.
+        if text.chars().any(char::is_control) {
+            return Err(HubError::new("one line of plain text, please"));
+        }
         let mut given = 0;
         let add = |state: &mut State| {
             if state.list.items.len() >= MAX_ITEMS {
