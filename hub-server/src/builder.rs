@@ -290,7 +290,7 @@ impl Builder {
     }
 
     /// Whether the text protocol of XSockets is spoken on the port of HTTP, too; off by default. The first bytes of a client
-    /// choose, and who says nothing of either is told so and shown out. With [`tls`](Self::tls) all of it is inside of TLS.
+    /// choose, and who says nothing of either is told so and shown out. With TLS all of it is inside of TLS.
     /// Counts in [`HubServer::bind`] and [`HubServer::serve`]; a host that serves HTTP itself has
     /// [`HubService::share`](crate::HubService::share). What holds for the text protocol is said at
     /// [`HubService::serve_text`](crate::HubService::serve_text).
