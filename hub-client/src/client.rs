@@ -192,7 +192,7 @@ impl HubClient {
     ///             let (user, text): (String, String) = event.read()?;
     ///             println!("{user}: {text}");
     ///         }
-    ///         other => println!("{other} {}", event.args),
+    ///         other => println!("{other} {:?}", event.args),
     ///     }
     /// }
     /// # Ok(())
