@@ -184,6 +184,9 @@ pub enum DeliveryError {
         "the client has no persistent id: it must bring a `persistentId`, a GUID, in the query"
     )]
     NoPersistentId,
+    /// What is kept for a client can be changed only while its connection is there, and on the node that has it.
+    #[error("the client's connection has ended, or another node has it")]
+    Gone,
     /// A filter did not let the message pass.
     #[error("{0}")]
     Refused(String),

@@ -35,7 +35,10 @@ pub(crate) async fn tell(
     hubs: &[usize],
     event: Event,
 ) -> Result<(), HubError> {
-    if peer.persistent_id.is_some() && !matches!(event, Event::Closed(_)) {
+    // What is kept for a client is for a connection that is here: one that is over, or elsewhere, takes no lease.
+    let comes = !matches!(event, Event::Closed(_));
+    let connection = node.registry.find(&peer.id).filter(|_| comes);
+    if peer.persistent_id.is_some() && connection.is_some() {
         for registered in hubs.iter().filter_map(|&hub| node.hubs.get(hub)) {
             sessions::open(node, peer, &registered.name).await;
             // Before the hub hears of the client again, it has heard that the client's time was over.
@@ -70,12 +73,24 @@ pub(crate) async fn tell(
     let rest = join_all(running).await;
     let outcome = rest.into_iter().fold(first, Result::and);
     // Whose return a hub refuses is sent nothing: its request ends, and it comes back for what was kept.
-    if (outcome.is_ok() || !comes_back)
-        && let Some(connection) = node.registry.find(&peer.id)
-    {
-        connection.link().opened();
+    if let Some(connection) = connection {
+        if outcome.is_ok() || !comes_back {
+            connection.link().opened();
+        }
+        tidy(node, peer, &connection);
     }
     outcome
+}
+
+/// A connection that ended while its hubs were being told of it may have opened some after all were closed.
+fn tidy(node: &Arc<Node>, peer: &Arc<Peer>, connection: &Arc<Connection>) {
+    if peer.persistent_id.is_some() && connection.ended.load(Ordering::Acquire) {
+        let (node, peer, connection) = (node.clone(), peer.clone(), connection.clone());
+        tokio::spawn(async move {
+            connection.gone.wait().await;
+            sessions::close_all(&node, &peer, &connection).await;
+        });
+    }
 }
 
 /// Tells one hub, through its filters.
@@ -148,6 +163,7 @@ fn end_as(node: &Arc<Node>, connection: &Arc<Connection>, stopped: bool, end: En
             // Its client was alive just now.
             link.hear();
         }
+        sessions::settle_all(&link.peer, &link, node.tide.passed());
         (link.peer.clone(), link.hubs.clone())
     };
     let reason = match end {
@@ -210,19 +226,18 @@ pub(crate) async fn close(
     let Some(registered) = node.hubs.get(hub) else {
         return;
     };
-    let (had, groups) = {
+    {
         let mut link = connection.link();
         // It was heard just now.
         link.hear();
-        let had = link.had(&registered.name, node.tide.passed());
-        (had, link.groups.clone())
-    };
+        sessions::settle(peer, &registered.name, &link, node.tide.passed());
+    }
     node.registry.close(connection, hub, &registered.name);
     let closed = Event::Closed(Closed::HubClosed);
     if let Err(error) = tell(node, peer, &[hub], closed).await {
         tracing::warn!(connection = %peer.id, %error, "on_disconnected failed");
     }
-    sessions::close(node, peer, &registered.name, had, &groups).await;
+    sessions::close(node, peer, &registered.name).await;
 }
 
 /// A receive request's link is gone. A connection without negotiation ends with it; others may come back.

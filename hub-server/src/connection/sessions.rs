@@ -9,7 +9,7 @@ use hub_core::{
     OfflineStart, Payload, Peer, Properties, QueueName, Taken, Topic,
 };
 
-use super::link::{Connection, Membership};
+use super::link::{Connection, Link, Membership};
 use crate::meter;
 use crate::node::Node;
 
@@ -33,6 +33,8 @@ struct Session {
     /// What is published to these topics of the hub reaches the client, and is kept where the queue of that name is.
     topics: Vec<GroupName>,
     properties: Properties,
+    /// What the client had had when the hub was closed, or the connection was over: that stands, whatever its hub does then.
+    settled: Option<u64>,
 }
 
 /// Names and values that a hub keeps for one client have so many bytes.
@@ -98,6 +100,7 @@ pub(crate) async fn open(node: &Node, peer: &Peer, hub: &HubName) {
         options: OfflineOptions::default(),
         topics: Vec::new(),
         properties: Properties::new(),
+        settled: None,
     };
     if let Some(lease) = lease {
         session.options = lease.ttl.into();
@@ -119,24 +122,30 @@ pub(crate) fn was_over(peer: &Peer, hub: &HubName) -> bool {
     of(peer).is_some_and(|sessions| sessions.lock().get_mut(hub).is_some_and(of_hub))
 }
 
-/// Changes what is kept for a client that has had everything up to `had` and is a member of these groups.
+/// Changes what is kept for a client, whose connection is here, or has just ended here.
 ///
 /// # Errors
-/// When the client can't be known again, or the log does not take it.
+/// When the client can't be known again, its connection is not here, or the log does not take it.
 pub(crate) async fn change(
     node: &Node,
     peer: &Peer,
     hub: &HubName,
     change: Offline,
-    had: u64,
-    groups: &[Membership],
 ) -> Result<(), DeliveryError> {
     let sessions = of(peer).ok_or(DeliveryError::NoPersistentId)?;
-    open(node, peer, hub).await;
+    let connection = node.registry.find(&peer.id);
+    if connection.is_some() {
+        open(node, peer, hub).await;
+    }
     let (fence, lease) = {
+        // What it has had, and what is on its way to it, are looked at together.
+        let link = connection.as_deref().map(Connection::link);
         let mut all = sessions.lock();
-        let session = all.get_mut(hub).ok_or(DeliveryError::Stopped)?;
-        session.follow(hub, groups);
+        let session = all.get_mut(hub).ok_or(DeliveryError::Gone)?;
+        let had = match &link {
+            Some(link) => session.look_at(hub, link, node.tide.passed()),
+            None => session.settled.ok_or(DeliveryError::Gone)?,
+        };
         match change {
             Offline::Subscribe(queues, options) => {
                 session.queues.extend(queues);
@@ -153,7 +162,11 @@ pub(crate) async fn change(
     };
     let key = key(peer, hub).ok_or(DeliveryError::NoPersistentId)?;
     let put = node.log.put(&key, fence, lease, true).await;
-    Ok(put.inspect_err(meter::failed)?)
+    put.inspect_err(meter::failed)?;
+    if let Some(connection) = connection {
+        connection.link().queues = sessions.topics();
+    }
+    Ok(())
 }
 
 /// What a hub keeps for a client.
@@ -185,14 +198,19 @@ pub(crate) fn waiting(peer: &Peer, hub: &HubName) -> Option<Waiting> {
     })
 }
 
-/// What waits is to be sent, up to this order; `false` if somebody else was faster.
+/// What waits is to be sent, up to this order, on the link that is locked meanwhile; `false` if somebody else was faster, or
+/// the hub is closed.
 pub(crate) fn begin(peer: &Peer, hub: &HubName, upto: u64) -> bool {
     let Some(sessions) = of(peer) else {
         return false;
     };
     let mut all = sessions.lock();
-    let session = all.get_mut(hub).filter(|session| session.sent.is_none());
-    session.is_some_and(|session| session.sent.replace(upto).is_none())
+    let session = all.get_mut(hub).filter(|session| session.settled.is_none());
+    session.is_some_and(|session| {
+        let first = session.sent.is_none();
+        session.sent.get_or_insert(upto);
+        first
+    })
 }
 
 /// What waits is not wanted.
@@ -205,34 +223,42 @@ pub(crate) fn forget(peer: &Peer, hub: &HubName) {
     }
 }
 
-/// A connection has ended: all its hubs are closed.
-pub(crate) async fn close_all(node: &Node, peer: &Peer, connection: &Connection) {
-    let Some(sessions) = of(peer) else { return };
-    let hubs: Vec<HubName> = sessions.lock().keys().cloned().collect();
-    for hub in hubs {
-        let (had, groups) = {
-            let link = connection.link();
-            (link.had(&hub, node.tide.passed()), link.groups.clone())
-        };
-        close(node, peer, &hub, had, &groups).await;
+/// A hub is about to be closed: what its client has had by now is what counts.
+pub(crate) fn settle(peer: &Peer, hub: &HubName, link: &Link, passed: u64) {
+    if let Some(sessions) = of(peer)
+        && let Some(session) = sessions.lock().get_mut(hub)
+    {
+        session.settle(hub, link, passed);
     }
 }
 
-/// A hub is closed for a client that has had everything up to `had` and was a member of these groups: from now on its time
-/// runs.
-pub(crate) async fn close(
-    node: &Node,
-    peer: &Peer,
-    hub: &HubName,
-    had: u64,
-    groups: &[Membership],
-) {
+/// The same for all hubs: the connection is over.
+pub(crate) fn settle_all(peer: &Peer, link: &Link, passed: u64) {
     let Some(sessions) = of(peer) else { return };
-    let Some(mut session) = sessions.lock().remove(hub) else {
+    for (hub, session) in sessions.lock().iter_mut() {
+        session.settle(hub, link, passed);
+    }
+}
+
+/// A connection has ended: all its hubs are closed.
+pub(crate) async fn close_all(node: &Node, peer: &Peer, connection: &Connection) {
+    let Some(sessions) = of(peer) else { return };
+    // One may have been opened since.
+    settle_all(peer, &connection.link(), node.tide.passed());
+    let hubs: Vec<HubName> = sessions.lock().keys().cloned().collect();
+    for hub in hubs {
+        close(node, peer, &hub).await;
+    }
+}
+
+/// A hub is closed, and was settled: from now on the client's time runs.
+pub(crate) async fn close(node: &Node, peer: &Peer, hub: &HubName) {
+    let Some(sessions) = of(peer) else { return };
+    let Some(session) = sessions.lock().remove(hub) else {
         return;
     };
     let Some(key) = key(peer, hub) else { return };
-    session.follow(hub, groups);
+    let had = session.settled.unwrap_or_default();
     let had = match session.options.start {
         OfflineStart::Now => node.tide.passed().max(had),
         _ => had,
@@ -249,6 +275,19 @@ pub(crate) async fn close(
 }
 
 impl Session {
+    /// What the client has had, by its link or from when that was settled; and the topics that it follows.
+    fn look_at(&mut self, hub: &HubName, link: &Link, passed: u64) -> u64 {
+        if let Some(had) = self.settled {
+            return had;
+        }
+        self.follow(hub, &link.groups);
+        link.had(hub, passed)
+    }
+
+    fn settle(&mut self, hub: &HubName, link: &Link, passed: u64) {
+        self.settled = Some(self.look_at(hub, link, passed));
+    }
+
     /// Of what was found, what the client has not had.
     fn owed(&self, had: u64) -> Option<Lease> {
         let found = self.found.clone().filter(|it| !it.queues.is_empty())?;

@@ -75,20 +75,7 @@ impl Outlet for Node {
         hub: &HubName,
         change: Offline,
     ) -> Result<(), DeliveryError> {
-        let connection = self.registry.find(&who.id);
-        let passed = self.tide.passed();
-        let (had, groups) = match &connection {
-            Some(connection) => {
-                let link = connection.link();
-                (link.had(hub, passed), link.groups.clone())
-            }
-            None => (passed, Vec::new()),
-        };
-        sessions::change(self, who, hub, change, had, &groups).await?;
-        if let (Some(connection), Some(sessions)) = (connection, sessions::of(who)) {
-            connection.link().queues = sessions.topics();
-        }
-        Ok(())
+        sessions::change(self, who, hub, change).await
     }
 
     async fn replay(&self, who: &Peer, hub: &HubName) -> Result<Replay, DeliveryError> {
@@ -114,11 +101,12 @@ impl Outlet for Node {
         };
         let after = Cursor::at(self.epoch, waiting.after);
         let page = self.log.read(&waiting.topics, after, limit).await?;
+        // What is on its way is on its link before anybody can ask what the client has had.
+        let mut link = connection.link();
         let passed = self.tide.passed();
         if !sessions::begin(who, hub, passed) {
             return Ok(Replay::default());
         }
-        let mut link = connection.link();
         link.miss(&page.gaps);
         meter::gaps(&page.gaps);
         meter::expired(hub, page.expired);
