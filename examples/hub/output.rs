@@ -26,11 +26,9 @@ impl Output {
         }
     }
 
-    /// Something to know beside the result.
+    /// Something to know beside the result; never among what a program reads.
     pub(crate) fn note(&self, text: &str) {
-        if !self.json {
-            eprintln!("{text}");
-        }
+        eprintln!("{text}");
     }
 
     /// An error with all that caused it.

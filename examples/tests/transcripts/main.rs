@@ -14,6 +14,7 @@
 )]
 
 mod answer;
+#[path = "../common/application.rs"]
 mod application;
 mod channel;
 mod differences;
