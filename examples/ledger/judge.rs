@@ -16,12 +16,14 @@
 //! A call that was not answered may have done its work or not; both are right.
 
 mod order;
+mod story;
 #[cfg(test)]
 mod tests;
 
 use std::collections::HashMap;
 
-use crate::book::{Account, Book, Leave, Letter, Sent, Stamp, Way};
+use crate::book::{Account, Book, Letter, Sent, Stamp, Way};
+use story::story;
 
 /// What the judge found; the texts say what exactly.
 #[derive(Debug, Default)]
@@ -62,10 +64,10 @@ pub(crate) fn judge(book: &Book) -> Verdict {
                 verdict.let_go += 1;
             } else {
                 let what = describe(letter, sent, settled);
-                let lives = lives(account, sent.asked, settled);
+                let story = story(book, account, sent.asked, settled);
                 verdict
                     .lost
-                    .push(format!("client {who} never got {what}; {lives}"));
+                    .push(format!("client {who} never got {what}{story}"));
             }
         }
     }
@@ -151,10 +153,11 @@ fn first_times(
             Some(why) => {
                 let (letter, again) = (got.letter, got.life);
                 verdict.twice.push(format!(
-                    "client {who} got {letter} twice, {why}: in life {life} ({}, step {at}) and life {again} ({}, step {})",
+                    "client {who} got {letter} twice, {why}: in life {life} ({}, step {at}) and life {again} ({}, step {}){}",
                     account.wire(life).name(),
                     account.wire(again).name(),
-                    got.at
+                    got.at,
+                    story(book, account, at, at)
                 ));
             }
             None => verdict.repeats += 1,
@@ -179,20 +182,6 @@ fn is_written(book: &Book, account: &Account, life: u32, at: Stamp, again: Stamp
     let until = next.map_or(again, |(_, came)| again.min(*came));
     let mut kills = book.kills.iter();
     !kills.any(|(from, to)| *from <= until && *to >= at)
-}
-
-/// What the client did about then.
-fn lives(account: &Account, asked: Stamp, settled: Stamp) -> String {
-    let mut came = account.came.iter().filter(|(_, at)| *at <= settled);
-    let left = account.leaves.iter().find(|leave| leave.to >= asked);
-    let mut text = match came.next_back() {
-        Some((life, at)) => format!("its life {life} began at {at}"),
-        None => "it had not come before".to_owned(),
-    };
-    if let Some(Leave { life, how, to, .. }) = left {
-        text.push_str(&format!(", and life {life} ended at {to} ({how:?})"));
-    }
-    text
 }
 
 fn describe(letter: Letter, sent: &Sent, settled: Stamp) -> String {

@@ -55,6 +55,9 @@ impl Member {
             let dice = Dice::new(self.dice.below(u64::MAX));
             let Some(client) = Client::come(wire, &gate, ear, dice).await else {
                 gate.turn(Weather::Cut { reset: false });
+                // To the server it may have been there.
+                self.ledger
+                    .write(|book| book.left(self.who, life, Exit::Cut));
                 sleep(AGAIN).await;
                 continue;
             };
