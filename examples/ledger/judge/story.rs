@@ -7,8 +7,8 @@ use crate::book::{Account, Book, Stamp};
 
 /// From the coming of the life that was there, or had been, at `from`, until the next one after `to` has gone.
 pub(super) fn story(book: &Book, account: &Account, from: Stamp, to: Stamp) -> String {
-    let before = account.came.iter().filter(|(_, came)| *came <= from);
-    let begin = before.last().map_or(0, |(_, at)| *at);
+    let mut before = account.came.iter().filter(|(_, came)| *came <= from);
+    let begin = before.next_back().map_or(0, |(_, at)| *at);
     let next = account.came.iter().find(|(_, at)| *at > to);
     let next = next.map_or(to, |(_, at)| *at);
     let gone = account.leaves.iter().find(|leave| leave.to > next);
