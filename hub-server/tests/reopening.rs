@@ -4,11 +4,14 @@
 mod common;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use common::Server;
 use common::known::{ANN, BOB, LONG, Ports, Seen, bare, builder, gated, started};
-use hub_server::{Connect, Disconnect, Filter, HubError, Next, async_trait};
+use hub_server::{
+    Connect, Context, Disconnect, Filter, HubError, HubServer, Next, async_trait, hub,
+};
 use serde_json::json;
 use tokio::sync::Notify;
 
@@ -129,6 +132,67 @@ async fn a_newcomer_is_heard_of_after_the_farewell_to_whom_it_takes_over_from() 
     assert_eq!(bob.hear().await, told);
     assert_eq!(bob.hear().await, "");
     assert_eq!(seen.all().len(), 7, "its end was told");
+}
+
+/// A hub that takes its time for its first farewell.
+struct Slow {
+    seen: Seen,
+    gate: Arc<Notify>,
+    parted: AtomicBool,
+}
+
+#[hub(name = "foo")]
+impl Slow {
+    async fn on_opened(&self, cx: &Context) -> Result<(), HubError> {
+        self.seen.add("opened", cx.persistent_id());
+        Ok(cx.offline_subscribe(["bar"], LONG).await?)
+    }
+
+    fn on_reopened(&self, cx: &Context) {
+        self.seen.add("reopened", cx.persistent_id());
+    }
+
+    async fn on_closed(&self, cx: &Context) {
+        if !self.parted.swap(true, Ordering::Relaxed) {
+            self.seen.add("parting", cx.persistent_id());
+            self.gate.notified().await;
+        }
+        self.seen.add("closed", cx.persistent_id());
+    }
+
+    fn nothing(&self) {}
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_third_one_waits_for_the_first_though_the_second_is_gone() {
+    let (seen, gate) = (Seen::default(), Arc::new(Notify::new()));
+    let hub = Slow {
+        seen: seen.clone(),
+        gate: gate.clone(),
+        parted: AtomicBool::default(),
+    };
+    let server = Server::memory(HubServer::builder().hub(hub));
+    let mut ann = bare(&server, ANN).await;
+    let _first = bare(&server, BOB).await;
+    let begun = ["opened a", "opened b", "parting b"];
+    tokio::select! {
+        _ = bare(&server, BOB) => panic!("the first is not gone"),
+        () = seen.become_these(&begun) => {}
+    }
+    let others = async {
+        seen.become_these(&[&begun[..], &["closed b"]].concat())
+            .await;
+        for n in 0..100 {
+            let call = json!({"H": "foo", "M": "nothing", "A": [], "I": n});
+            ann.send(&call).await;
+            ann.answer(&n.to_string()).await;
+        }
+        assert_eq!(seen.all().len(), 4, "{:?}", seen.all());
+        gate.notify_one();
+    };
+    let (_third, ()) = tokio::join!(bare(&server, BOB), others);
+    let all = [&begun[..], &["closed b", "closed b", "reopened b"]].concat();
+    seen.become_these(&all).await;
 }
 
 #[tokio::test(start_paused = true)]

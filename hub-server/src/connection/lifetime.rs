@@ -184,16 +184,18 @@ fn end_as(node: &Arc<Node>, connection: &Arc<Connection>, stopped: bool, end: En
     });
 }
 
-/// Ends another connection of the same client, so that what is kept for it is this one's. Its hubs have a while to hear of
+/// Ends other connections of the same client, so that what is kept for it is this one's. Their hubs have a while to hear of
 /// the end; what they do later does not count.
 pub(crate) async fn take_over(node: &Arc<Node>, peer: &Peer, connection: &Arc<Connection>) {
     let Some(owner) = &peer.persistent_id else {
         return;
     };
-    if let Some(older) = node.owners.claim(owner, connection) {
-        end_as(node, &older, false, End::TakenOver);
-        let _ = timeout(FAREWELL, older.gone.wait()).await;
+    let older = node.owners.claim(owner, connection);
+    for connection in &older {
+        end_as(node, connection, false, End::TakenOver);
     }
+    let gone = join_all(older.iter().map(|connection| connection.gone.wait()));
+    let _ = timeout(FAREWELL, gone).await;
 }
 
 /// How long the hubs of a connection that was taken over have for their `on_disconnected`.

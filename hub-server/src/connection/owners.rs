@@ -1,5 +1,6 @@
 //! [`Owners`]: which connection has which persistent id. A second one with the same id takes over (`delivery.md` a.5).
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -15,7 +16,8 @@ pub(crate) struct Owners(Mutex<Inner>);
 
 #[derive(Default)]
 struct Inner {
-    current: HashMap<PersistentId, Arc<Connection>>,
+    /// The newest is the last; those before it are ending, and may have to write what their client has had.
+    of: HashMap<PersistentId, Vec<Arc<Connection>>>,
     taken: HashSet<ConnectionId>,
     taken_in_order: VecDeque<ConnectionId>,
 }
@@ -25,23 +27,23 @@ impl Owners {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gives the id to a connection; the one that had it is to end.
+    /// Gives the id to a connection; those that had it are to end, and are not all through with that.
     pub(crate) fn claim(
         &self,
         owner: &PersistentId,
         connection: &Arc<Connection>,
-    ) -> Option<Arc<Connection>> {
+    ) -> Vec<Arc<Connection>> {
         let mut inner = self.lock();
-        let older = inner.current.insert(owner.clone(), connection.clone());
-        let older = older.filter(|older| older.id != connection.id)?;
-        inner.taken.insert(older.id.clone());
-        inner.taken_in_order.push_back(older.id.clone());
-        if inner.taken_in_order.len() > MAX_TAKEN
-            && let Some(oldest) = inner.taken_in_order.pop_front()
-        {
-            inner.taken.remove(&oldest);
+        let all = inner.of.entry(owner.clone()).or_default();
+        all.retain(|other| !Arc::ptr_eq(other, connection));
+        let older = all.clone();
+        all.push(connection.clone());
+        // One that ended and comes back is the same to its client.
+        let others = older.iter().filter(|other| other.id != connection.id);
+        for other in others {
+            inner.take(&other.id);
         }
-        Some(older)
+        older
     }
 
     /// Whether another connection took over from this one: it must not take over in return when it comes back.
@@ -51,15 +53,33 @@ impl Owners {
 
     /// The server goes, and its connections do not end.
     pub(crate) fn clear(&self) {
-        self.lock().current.clear();
+        self.lock().of.clear();
     }
 
     /// A connection has ended.
     pub(crate) fn release(&self, owner: &PersistentId, connection: &Arc<Connection>) {
         let mut inner = self.lock();
-        let current = inner.current.get(owner);
-        if current.is_some_and(|current| Arc::ptr_eq(current, connection)) {
-            inner.current.remove(owner);
+        if let Entry::Occupied(mut all) = inner.of.entry(owner.clone()) {
+            all.get_mut()
+                .retain(|other| !Arc::ptr_eq(other, connection));
+            if all.get().is_empty() {
+                all.remove();
+            }
+        }
+    }
+}
+
+impl Inner {
+    /// Remembers that this one was taken over.
+    fn take(&mut self, id: &ConnectionId) {
+        if !self.taken.insert(id.clone()) {
+            return;
+        }
+        self.taken_in_order.push_back(id.clone());
+        if self.taken_in_order.len() > MAX_TAKEN
+            && let Some(oldest) = self.taken_in_order.pop_front()
+        {
+            self.taken.remove(&oldest);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use http::request::Parts;
 use http::{HeaderValue, Method, Response, StatusCode, header};
@@ -91,9 +92,12 @@ pub(crate) async fn bare(mut asked: Asked) -> Response<ResponseBody> {
         lifetime::take_over(&node, &peer, &opened.connection).await;
         // The request holds the server, which must not live as long as a socket does.
         drop(asked);
-        if lifetime::tell(&node, &peer, &hubs, Event::Connected)
-            .await
-            .is_err()
+        // Another one may have taken over meanwhile, and the hubs have heard of the end.
+        let over = opened.connection.ended.load(Ordering::Acquire);
+        if !over
+            && lifetime::tell(&node, &peer, &hubs, Event::Connected)
+                .await
+                .is_err()
         {
             tracing::warn!(connection = %peer.id, "on_connected failed");
             opened.connection.link().finish(End::Over);
