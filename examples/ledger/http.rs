@@ -1,6 +1,9 @@
 //! [`Http`]: a life on serverSentEvents or longPolling. It has a cursor, with which it comes back to a server that was killed
 //! as to one that was not.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use bytes::{Bytes, BytesMut};
 use form_urlencoded::Serializer;
 use http_body_util::{BodyExt, Full};
@@ -23,6 +26,7 @@ const HUBS: &str = r#"[{"name":"foo"}]"#;
 pub(crate) struct Http {
     route: Route,
     over: watch::Receiver<()>,
+    closing: Arc<AtomicBool>,
     task: JoinHandle<()>,
 }
 
@@ -39,8 +43,10 @@ impl Http {
         route.token = negotiated.get("ConnectionToken")?.as_str()?.to_owned();
         let (ready, is_ready) = oneshot::channel();
         let (alive, over) = watch::channel(());
+        let closing = Arc::new(AtomicBool::new(false));
         let receiving = Receiving {
             route: route.clone(),
+            closing: closing.clone(),
             polls: wire == Wire::LongPolling,
             ear,
             cursor: None,
@@ -50,7 +56,12 @@ impl Http {
             receiving.run().await;
             drop(alive);
         });
-        let http = Self { route, over, task };
+        let http = Self {
+            route,
+            over,
+            closing,
+            task,
+        };
         is_ready.await.ok()?;
         let started = http.route.ask("start", &[], None).await?;
         (started.status() == StatusCode::OK).then_some(http)
@@ -86,6 +97,7 @@ impl Http {
     }
 
     pub(crate) async fn close(self) -> bool {
+        self.closing.store(true, Ordering::Release);
         self.route.ask("abort", &[], Some("")).await.is_some()
     }
 }
@@ -160,6 +172,8 @@ enum Said {
 
 struct Receiving {
     route: Route,
+    /// Whether the client says goodbye: a request that is answered later may come to a connection that is over.
+    closing: Arc<AtomicBool>,
     polls: bool,
     ear: Ear,
     cursor: Option<String>,
@@ -192,7 +206,9 @@ impl Receiving {
         let answer = self.route.ask(verb, &cursor, None).await?;
         match answer.status() {
             // It has read the cursor.
-            StatusCode::OK if !cursor.is_empty() => self.ear.proven(upto),
+            StatusCode::OK if !cursor.is_empty() && !self.closing.load(Ordering::Acquire) => {
+                self.ear.proven(upto);
+            }
             StatusCode::OK => {}
             status if status.is_client_error() => return Some(Said::Over),
             _ => return None,
