@@ -81,6 +81,27 @@
 //! * **Gaps** are told ([`ClientEvent::Gap`]), and hubs with a [`Builder::resync`] begin with a snapshot and take another
 //!   when they have missed something.
 //!
+//! # Where it runs
+//!
+//! On tokio, wherever that has sockets. There is no blocking façade: a program without async code enters a runtime where
+//! it needs the client, whose tasks go on between two calls:
+//!
+//! ```no_run
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use hub_client::HubClient;
+//!
+//! let runtime = tokio::runtime::Runtime::new()?;
+//! let connecting = HubClient::builder("http://127.0.0.1:8080/signalr").connect();
+//! let client = runtime.block_on(connecting)?;
+//! let sum: i32 = runtime.block_on(client.invoke("calculator", "add", (1, 2)))?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Nor does it compile for `wasm32-unknown-unknown`: a browser has neither sockets nor tasks that may be sent between threads,
+//! so that transports, timers and the bounds of all callbacks would be there twice. In a browser use the server's own
+//! `hub.js`, which has the same answers, gaps and resync.
+//!
 //! # Where things are
 //!
 //! `builder` and `client` are what an application touches; `events` what it is told; `handlers` are its callbacks, `runner`
