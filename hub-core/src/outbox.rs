@@ -117,6 +117,12 @@ impl Outbox {
         self.frames == 0
     }
 
+    /// How many bytes wait.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Whether it holds half of what it may, or more: the moment to stop reading what causes answers.
     #[must_use]
     pub fn is_pressed(&self) -> bool {

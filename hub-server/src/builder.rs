@@ -18,11 +18,13 @@ use crate::http::negotiate::Negotiated;
 use crate::http::token::{Tokens, random_key};
 use crate::hubs::asks::Asks;
 use crate::hubs::table::{HubNameError, HubTable};
+use crate::load::Load;
 use crate::mount::Mount;
 use crate::node::{Acks, Node};
 use crate::server::{HubServer, Served};
 
 mod kept;
+mod limits;
 
 use kept::Kept;
 
@@ -156,13 +158,6 @@ impl Builder {
         self
     }
 
-    /// The largest body of a send over HTTP, in bytes, 16 MiB by default; a larger one is answered 413.
-    #[must_use]
-    pub fn max_body_size(mut self, bytes: usize) -> Self {
-        self.config.max_body = bytes;
-        self
-    }
-
     /// Removes a transport: it is not offered, and requests for it are answered 400.
     #[must_use]
     pub fn without_transport(mut self, transport: Transport) -> Self {
@@ -184,36 +179,12 @@ impl Builder {
         self
     }
 
-    /// The largest message that a client may send on a WebSocket, in bytes, 65,536 by default; a larger one cuts the
-    /// socket. `None` is no limit.
-    #[must_use]
-    pub fn max_message_size(mut self, bytes: Option<usize>) -> Self {
-        self.config.max_message = bytes;
-        self
-    }
-
     /// How much each topic keeps for those who come back: 1,000 entries and 1 MiB by default. Only for the log in memory
     /// that the server makes itself.
     #[must_use]
     pub fn retain(mut self, entries: usize, bytes: usize) -> Self {
         self.config.retained_entries = entries;
         self.config.retained_bytes = bytes;
-        self
-    }
-
-    /// How much waits in memory for a slow reader before it is served from the log: 1,024 frames and 1 MiB by default.
-    #[must_use]
-    pub fn outbox(mut self, frames: usize, bytes: usize) -> Self {
-        // With less it would count as half full while it is empty, and nothing would be read.
-        self.config.outbox_frames = frames.max(2);
-        self.config.outbox_bytes = bytes.max(2);
-        self
-    }
-
-    /// How many calls of one connection may run at once, 1,024 by default; beyond that its socket is not read.
-    #[must_use]
-    pub fn max_open_calls(mut self, calls: usize) -> Self {
-        self.config.max_open_calls = calls.max(1);
         self
     }
 
@@ -348,8 +319,10 @@ impl Builder {
         let registry = Registry::new(id, log.clone(), config.outbox_frames, config.outbox_bytes);
         // What a log kept from an earlier server has been handed on.
         let end = log.end();
+        let load = Load::new(&config);
         let node = Node {
             id,
+            load,
             epoch: log.epoch(),
             config,
             log,

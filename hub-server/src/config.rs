@@ -1,5 +1,6 @@
 //! Limits and timeouts, each with its default and the reason for it.
 
+use std::num::NonZero;
 use std::time::Duration;
 
 /// How a client receives (`classic-signalr.md` 6).
@@ -66,6 +67,14 @@ pub(crate) struct Config {
     pub(crate) outbox_bytes: usize,
     /// How many calls of one connection run at once; beyond that its socket is not read.
     pub(crate) max_open_calls: usize,
+    /// How many connections there may be, if that is bounded.
+    pub(crate) max_connections: Option<usize>,
+    /// How many sockets one address may have, if that is bounded.
+    pub(crate) max_sockets_per_address: Option<u32>,
+    /// How many sockets a second are let in.
+    pub(crate) accept_rate: u32,
+    /// How many bytes of memory the process may take, if it is not to be found out.
+    pub(crate) memory_budget: Option<u64>,
     /// How long a join or leave waits for the connection to acknowledge it.
     pub(crate) ack_timeout: Duration,
 }
@@ -86,9 +95,21 @@ impl Default for Config {
             outbox_frames: 1_024,
             outbox_bytes: 1 << 20,
             max_open_calls: 1_024,
+            max_connections: None,
+            max_sockets_per_address: None,
+            accept_rate: ACCEPTS_PER_CORE * cores(),
+            memory_budget: None,
             ack_timeout: Duration::from_secs(30),
         }
     }
+}
+
+/// A TLS handshake takes a core about 0.2 ms.
+const ACCEPTS_PER_CORE: u32 = 5_000;
+
+fn cores() -> u32 {
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    u32::try_from(cores).unwrap_or(1)
 }
 
 impl Config {

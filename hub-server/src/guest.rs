@@ -1,15 +1,19 @@
 //! [`Guest`]: one socket that a [`Bound`](crate::Bound) has accepted, and what is spoken on it.
 
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::Request;
 use hub_core::Text;
+use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use crate::door::Ticket;
 use crate::http::service::HubService;
 use crate::transport::controller::failure;
 use crate::transport::first_bytes::{Begun, Spoken, listen};
@@ -26,6 +30,8 @@ pub(crate) struct Guest {
     pub(crate) stays: watch::Receiver<bool>,
     /// Whether the text protocol is spoken on this port, too.
     pub(crate) shared: bool,
+    /// Its place among those of its address.
+    pub(crate) ticket: Option<Arc<Ticket>>,
 }
 
 impl Guest {
@@ -87,9 +93,13 @@ impl Guest {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let service = self.service;
-        let serve = hyper::service::service_fn(move |request| {
+        let (service, ticket) = (self.service, self.ticket);
+        let serve = hyper::service::service_fn(move |mut request: Request<Incoming>| {
             let mut service = service.clone();
+            if let Some(ticket) = &ticket {
+                // A socket that is upgraded outlives this.
+                request.extensions_mut().insert(ticket.clone());
+            }
             tower_service::Service::call(&mut service, request)
         });
         let http = hyper::server::conn::http1::Builder::new()

@@ -53,6 +53,16 @@ pub(crate) fn lease_expired(hub: &HubName) {
     counter!("lease_expired_total", "hub" => name(hub)).increment(1);
 }
 
+/// Somebody was refused: there are enough already.
+pub(crate) fn refused() {
+    counter!("connections_refused_total").increment(1);
+}
+
+/// A connection had to go, since much waited for it and memory was short.
+pub(crate) fn shed() {
+    counter!("connections_shed_total").increment(1);
+}
+
 /// The log did not do as asked.
 pub(crate) fn failed(error: &LogError) {
     let kind = match error {

@@ -18,6 +18,8 @@ use crate::connection::pump::Tide;
 use crate::connection::registry::Registry;
 use crate::hubs::asks::Asks;
 use crate::hubs::table::HubTable;
+use crate::load::Load;
+use crate::meter;
 
 pub(crate) struct Node {
     pub(crate) id: NodeId,
@@ -32,11 +34,21 @@ pub(crate) struct Node {
     pub(crate) owners: Owners,
     pub(crate) persistent_ids: PersistentIds,
     pub(crate) expiring: Expiring,
+    pub(crate) load: Load,
     /// Whether the server is on its way out.
     pub(crate) leaving: AtomicBool,
 }
 
 impl Node {
+    /// Whether one more connection may come.
+    pub(crate) fn admits(&self) -> bool {
+        let admits = self.load.admits(self.registry.len());
+        if !admits {
+            meter::refused();
+        }
+        admits
+    }
+
     pub(crate) fn is_leaving(&self) -> bool {
         self.leaving.load(Ordering::Acquire)
     }

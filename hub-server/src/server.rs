@@ -16,6 +16,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use crate::builder::Builder;
 use crate::connection::link::End;
 use crate::connection::{heartbeat, pump};
+use crate::door::{self, Door};
 use crate::guest::Guest;
 use crate::http::auth::Authenticate;
 use crate::http::service::HubService;
@@ -122,7 +123,7 @@ impl HubServer {
     /// # Errors
     /// When the address can't be listened on.
     pub async fn bind(self, addr: impl ToSocketAddrs) -> io::Result<Bound> {
-        let listener = TcpListener::bind(addr).await?;
+        let listener = door::listen(addr).await?;
         let addr = listener.local_addr()?;
         #[cfg(feature = "tls")]
         let tls = self.tls.clone().map(tokio_rustls::TlsAcceptor::from);
@@ -228,30 +229,22 @@ impl Bound {
             mut others,
             ..
         } = self;
-        let silence = service.running.node.config.disconnect_timeout;
+        let mut door = Door::new(listener, &service.running.node.config);
         let (leaving, stays) = watch::channel(false);
         let mut stop = pin!(stop);
         // Ends with this future: a connection that waits for its next request must not keep the server alive.
         let mut connections = JoinSet::new();
         loop {
             while connections.try_join_next().is_some() {}
-            let accepted = tokio::select! {
-                accepted = listener.accept() => accepted,
+            let (socket, ticket) = tokio::select! {
+                entered = door.next() => entered,
                 () = &mut stop => break,
             };
-            let socket = match accepted {
-                Ok((socket, _)) => socket,
-                Err(error) => {
-                    tracing::warn!(%error, "accept failed; trying again in 100 ms");
-                    tokio::time::sleep(Duration::from_millis(100)).await;
-                    continue;
-                }
-            };
-            prepare(&socket, silence);
             let guest = Guest {
                 service: service.clone(),
                 stays: stays.clone(),
                 shared: self.shared,
+                ticket,
             };
             #[cfg(feature = "tls")]
             if let Some(tls) = self.tls.clone() {
@@ -260,7 +253,7 @@ impl Bound {
             }
             connections.spawn(guest.serve(socket));
         }
-        drop(listener);
+        drop(door);
         service.running.leave();
         others.abort_all();
         let _ = leaving.send(true);

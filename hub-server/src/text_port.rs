@@ -2,14 +2,14 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, ToSocketAddrs};
 use tokio::task::JoinSet;
 
+use crate::door::{self, Door};
 use crate::http::service::HubService;
-use crate::server::{Bound, prepare};
+use crate::server::Bound;
 use crate::transport::lines;
 
 impl HubService {
@@ -19,20 +19,16 @@ impl HubService {
     ///
     /// Ends when it is dropped, and with it its connections.
     pub async fn serve_text(self, listener: TcpListener) {
-        let silence = self.running.node.config.disconnect_timeout;
+        let mut door = Door::new(listener, &self.running.node.config);
         let mut connections = JoinSet::new();
         loop {
             while connections.try_join_next().is_some() {}
-            match listener.accept().await {
-                Ok((socket, _)) => {
-                    prepare(&socket, silence);
-                    connections.spawn(self.clone().speak(socket));
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "accept failed; trying again in 100 ms");
-                    tokio::time::sleep(Duration::from_millis(100)).await;
-                }
-            }
+            let (socket, ticket) = door.next().await;
+            let service = self.clone();
+            connections.spawn(async move {
+                service.speak(socket).await;
+                drop(ticket);
+            });
         }
     }
 }
@@ -57,7 +53,7 @@ impl Bound {
     /// # Errors
     /// When the address can't be listened on.
     pub async fn text(&mut self, addr: impl ToSocketAddrs) -> io::Result<SocketAddr> {
-        let listener = TcpListener::bind(addr).await?;
+        let listener = door::listen(addr).await?;
         let addr = listener.local_addr()?;
         self.others.spawn(self.service.clone().serve_text(listener));
         Ok(addr)

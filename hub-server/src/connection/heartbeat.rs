@@ -1,11 +1,13 @@
 //! The heartbeat: one timer for all connections (`classic-signalr.md` 10.2).
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use super::link::{Connection, End, Overdue};
 use super::{expiry, lifetime};
+use crate::meter;
 use crate::node::Node;
 
 pub(crate) async fn run(node: Arc<Node>) {
@@ -20,7 +22,28 @@ pub(crate) async fn run(node: Arc<Node>) {
             beat(&node, &connection, now, second);
         }
         second = !second;
+        node.load.look();
+        if node.load.is_heavy() {
+            shed(&node);
+        }
         expiry::sweep(&node).await;
+    }
+}
+
+/// Of those for whom something waits the tenth goes for whom most does: it comes back, and reads from the log.
+fn shed(node: &Node) {
+    let waits = |connection: Arc<Connection>| {
+        let bytes = connection.link().outbox.bytes();
+        (bytes > 0).then_some((bytes, connection))
+    };
+    let connections = node.registry.connections().into_iter();
+    let mut waiting: Vec<_> = connections.filter_map(waits).collect();
+    waiting.sort_unstable_by_key(|(bytes, _)| Reverse(*bytes));
+    let tenth = waiting.len().div_ceil(10);
+    for (bytes, connection) in waiting.into_iter().take(tenth) {
+        tracing::warn!(connection = %connection.id, bytes, "memory is short: a slow reader has to come back");
+        meter::shed();
+        connection.link().finish(End::ComeBack);
     }
 }
 

@@ -310,6 +310,11 @@ impl Registry {
             .map(|tracked| tracked.connection.clone())
     }
 
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.lock().by_id.len()
+    }
+
     /// Everybody, as of now.
     pub(crate) fn connections(&self) -> Vec<Arc<Connection>> {
         self.lock()

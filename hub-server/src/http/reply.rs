@@ -11,6 +11,7 @@ use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 
 use super::asked::Asked;
+use crate::load::retry_after;
 use crate::transport::stream::Stream;
 
 /// The body of an answer: known at once, or a stream of payloads.
@@ -65,6 +66,14 @@ impl Body for ResponseBody {
 pub(crate) fn plain(status: StatusCode, text: &str) -> Response<ResponseBody> {
     let mut response = Response::new(ResponseBody(Kind::Full(Full::from(text.to_owned()))));
     *response.status_mut() = status;
+    response
+}
+
+/// The server has enough to do: not now.
+pub(crate) fn later() -> Response<ResponseBody> {
+    let mut response = plain(StatusCode::SERVICE_UNAVAILABLE, "");
+    let after = HeaderValue::from(retry_after());
+    response.headers_mut().insert(header::RETRY_AFTER, after);
     response
 }
 

@@ -18,7 +18,7 @@ use super::asked::{Asked, Unread, unread};
 use super::jsonp::is_callback;
 use super::negotiate::{Negotiation, url_of};
 use super::query::{Receive, Verb, below, clamp_version, listed_hubs, request_of};
-use super::reply::{ResponseBody, javascript, json, plain, typed};
+use super::reply::{ResponseBody, javascript, json, later, plain, typed};
 use super::token::BadToken;
 use super::{proxies, receive, send, upgrade};
 use crate::config::Transport;
@@ -224,6 +224,13 @@ async fn route(asked: Asked, body: Unread, rest: &str) -> Response<ResponseBody>
     if verb != Verb::Abort && asked.node().owners.is_taken(&id) {
         return plain(StatusCode::FORBIDDEN, TAKEN_OVER);
     }
+    // Since it was told that it may come others may have come.
+    if verb == Verb::Receive(Receive::Connect)
+        && asked.node().registry.find(&id).is_none()
+        && !asked.node().admits()
+    {
+        return later();
+    }
     match (verb, transport) {
         (Verb::Start, _) => return start(&asked, id).await,
         (Verb::Abort, _) => return abort(&asked, id).await,
@@ -264,6 +271,9 @@ fn negotiate(asked: &Asked, rest: &str) -> Response<ResponseBody> {
     let decided = decide.map(|decide| decide(&asked.request, &asked.identity));
     if let Some(answer) = decided.and_then(|decided| decided.elsewhere()) {
         return json(asked, answer);
+    }
+    if !asked.node().admits() {
+        return later();
     }
     let id = ConnectionId::new(uuid::Uuid::new_v4().to_string());
     let token = asked

@@ -15,9 +15,10 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use super::admit::{reachable, status};
 use super::asked::Asked;
 use super::receive::{Refused, attach, opened, place, start_of};
-use super::reply::{ResponseBody, plain};
+use super::reply::{ResponseBody, later, plain};
 use crate::connection::lifetime::{self, Event};
 use crate::connection::link::{Attach, End};
+use crate::door::Ticket;
 use crate::mount::Mount;
 use crate::transport::first_bytes::Begun;
 use crate::transport::websocket::{self as transport, WebSocket};
@@ -65,6 +66,9 @@ pub(crate) fn may_be_bare(asked: &Asked) -> bool {
 pub(crate) async fn bare(mut asked: Asked) -> Response<ResponseBody> {
     if is_foreign(&asked) {
         return plain(StatusCode::FORBIDDEN, "");
+    }
+    if !asked.node().admits() {
+        return later();
     }
     let Some(upgrade) = asked.upgrade.take() else {
         return plain(StatusCode::BAD_REQUEST, "Not a valid web socket request.");
@@ -130,6 +134,9 @@ pub(crate) async fn xsockets(mut asked: Asked) -> Response<ResponseBody> {
     let nameless = asked.mount().require_origin && asked.request.header("origin").is_none();
     if nameless || is_foreign(&asked) {
         return plain(StatusCode::FORBIDDEN, "");
+    }
+    if !asked.node().admits() {
+        return later();
     }
     let name = sub_protocol(asked.mount(), &asked.head);
     let Some(upgrade) = asked.upgrade.take() else {
@@ -223,6 +230,8 @@ where
         .map(HeaderValue::as_bytes)
         .unwrap_or_default();
     let accept = HeaderValue::from_str(&derive_accept_key(key));
+    // The socket counts for its address as long as it is there.
+    let ticket = head.extensions.get::<Arc<Ticket>>().cloned();
     tokio::spawn(async move {
         let socket =
             upgrade
@@ -237,6 +246,7 @@ where
                     Err(upgraded) => boxed(upgraded),
                 });
         serve(socket).await;
+        drop(ticket);
     });
     let mut response = plain(StatusCode::SWITCHING_PROTOCOLS, "");
     let headers = response.headers_mut();

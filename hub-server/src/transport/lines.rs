@@ -21,6 +21,7 @@ use crate::connection::downlink::Downlink;
 use crate::connection::lifetime;
 use crate::connection::link::{Attach, End, Opened};
 use crate::connection::persistent::Refusal;
+use crate::load::retry_after;
 use crate::node::Node;
 
 /// How long a client may take for its first line.
@@ -78,6 +79,10 @@ where
         Ok(asked) => asked,
         Err(text) => return say(&mut reader.wire, &failure(&Text, "", text)).await,
     };
+    if !node.admits() {
+        let text = format!("too many are here; try again in {} s", retry_after());
+        return say(&mut reader.wire, &failure(&Text, "", &text)).await;
+    }
     let brought = asked.persistent_id.as_deref();
     let admitted = node.persistent_ids.admit(&*node.log, brought, None).await;
     let persistent_id = match admitted {

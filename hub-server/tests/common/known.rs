@@ -124,6 +124,11 @@ impl Ports {
         Self { text, http, task }
     }
 
+    /// Where the text protocol is spoken.
+    pub fn text_addr(&self) -> SocketAddr {
+        self.text
+    }
+
     /// A terminal that was welcomed.
     pub async fn terminal(&self, id: &str) -> Terminal {
         let socket = TcpStream::connect(self.text).await.unwrap();

@@ -1,0 +1,164 @@
+//! [`Load`]: how much a node carries, and whether it takes on more (`delivery.md` c). Who is connected already is never
+//! refused: it may come back, call, and say goodbye.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::config::Config;
+
+/// Of the memory that there is so much is the budget, if nothing else is said.
+const SHARE: u64 = 60;
+
+/// From so much of the budget on nobody new is taken on.
+const CROWDED: u64 = 75;
+
+/// From so much of it on those go for whom most waits.
+const HEAVY: u64 = 85;
+
+/// Who is refused is asked to come back after so many seconds at least, and at most: not all at once.
+const RETRY_AFTER: std::ops::RangeInclusive<u32> = 5..=30;
+
+pub(crate) struct Load {
+    max_connections: usize,
+    /// In bytes; `None` where nobody can tell what there is.
+    budget: Option<u64>,
+    /// What the process took at the last look, in percent of the budget.
+    percent: AtomicU64,
+}
+
+impl Load {
+    pub(crate) fn new(config: &Config) -> Self {
+        let share = || system::memory().map(|all| all / 100 * SHARE);
+        Self {
+            max_connections: config.max_connections.unwrap_or(usize::MAX),
+            budget: config.memory_budget.or_else(share),
+            percent: AtomicU64::new(0),
+        }
+    }
+
+    /// Looks at what the process takes.
+    pub(crate) fn look(&self) {
+        let (Some(budget), Some(taken)) = (self.budget, system::resident()) else {
+            return;
+        };
+        let percent = taken.saturating_mul(100) / budget.max(1);
+        let before = self.percent.swap(percent, Ordering::Relaxed);
+        if (before < CROWDED) != (percent < CROWDED) {
+            tracing::warn!(
+                percent,
+                budget,
+                "memory: whether clients are taken on has changed"
+            );
+        }
+    }
+
+    /// Whether one more may come, when there are so many.
+    pub(crate) fn admits(&self, connections: usize) -> bool {
+        connections < self.max_connections && self.percent.load(Ordering::Relaxed) < CROWDED
+    }
+
+    /// Whether some have to go.
+    pub(crate) fn is_heavy(&self) -> bool {
+        self.percent.load(Ordering::Relaxed) >= HEAVY
+    }
+}
+
+/// After how many seconds somebody who is refused may try again.
+pub(crate) fn retry_after() -> u32 {
+    let spread = RETRY_AFTER.end() - RETRY_AFTER.start() + 1;
+    RETRY_AFTER.start() + getrandom::u32().unwrap_or_default() % spread
+}
+
+#[cfg(target_os = "linux")]
+mod system {
+    //! What the kernel says.
+
+    use std::fs::read_to_string;
+
+    /// What the control group may take, or the machine has.
+    pub(super) fn memory() -> Option<u64> {
+        let group = [
+            "/sys/fs/cgroup/memory.max",
+            "/sys/fs/cgroup/memory/memory.limit_in_bytes",
+        ];
+        let limits = group.iter().filter_map(|path| read_to_string(path).ok());
+        let limits = limits.filter_map(|text| text.trim().parse().ok());
+        // "No limit" is a very large one.
+        limits.chain(kilobytes("/proc/meminfo", "MemTotal:")).min()
+    }
+
+    /// What the process takes.
+    pub(super) fn resident() -> Option<u64> {
+        kilobytes("/proc/self/status", "VmRSS:")
+    }
+
+    fn kilobytes(path: &str, name: &str) -> Option<u64> {
+        let text = read_to_string(path).ok()?;
+        let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+        let number: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+        Some(number << 10)
+    }
+
+    #[cfg(test)]
+    mod tests {
+        #[test]
+        fn the_kernel_tells() {
+            let (all, taken) = (super::memory().unwrap(), super::resident().unwrap());
+            assert!(taken > 100 << 10 && taken < all, "{taken} of {all}");
+        }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod system {
+    //! Nobody asks other kernels.
+
+    pub(super) fn memory() -> Option<u64> {
+        None
+    }
+
+    pub(super) fn resident() -> Option<u64> {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(max_connections: Option<usize>, memory_budget: u64) -> Load {
+        Load::new(&Config {
+            max_connections,
+            memory_budget: Some(memory_budget),
+            ..Config::default()
+        })
+    }
+
+    #[test]
+    fn connections_are_admitted_up_to_the_limit() {
+        let two = load(Some(2), u64::MAX);
+        assert_eq!(
+            [0, 1, 2, 3].map(|n| two.admits(n)),
+            [true, true, false, false]
+        );
+        assert!(load(None, u64::MAX).admits(1_000_000));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn memory_counts_from_the_next_look_on() {
+        let small = load(None, 1);
+        assert!(small.admits(0) && !small.is_heavy());
+        small.look();
+        assert!(!small.admits(0) && small.is_heavy());
+        let large = load(None, 1 << 40);
+        large.look();
+        assert!(large.admits(0) && !large.is_heavy());
+    }
+
+    #[test]
+    fn who_is_refused_is_told_to_wait_for_5_to_30_s() {
+        let all: std::collections::BTreeSet<u32> = (0..2_000).map(|_| retry_after()).collect();
+        assert_eq!((all.first(), all.last()), (Some(&5), Some(&30)));
+        assert!(all.len() > 20, "{all:?}");
+    }
+}
