@@ -25,16 +25,6 @@ const A_KILL: Duration = Duration::from_secs(5);
 const AROUND: Duration = Duration::from_secs(180);
 
 impl Options {
-    /// Those of `cargo xtask test`: the wire whose clients say most exactly what they have had. On all five in turn, clients
-    /// got a message late now and then until lately; they join here when a thousand kills by hand have been clean.
-    pub(crate) fn of_test() -> Self {
-        let wire = Some("webSockets".to_owned());
-        Self {
-            wire,
-            ..Self::default()
-        }
-    }
-
     /// Reads `[--kills N] [--seed S] [--wire NAME]`.
     pub(crate) fn parse(arguments: &[String]) -> Result<Self, String> {
         let mut options = Self::default();

@@ -53,7 +53,7 @@ fn main() -> ExitCode {
             lint(&mut steps);
             tests(&mut steps);
             features(&mut steps, &workspace);
-            crash::run(&mut steps, &workspace, &crash::Options::of_test());
+            crash::run(&mut steps, &workspace, &crash::Options::default());
             e2e::all(&mut steps, &workspace);
             benchmark(&mut steps, &workspace);
         }
