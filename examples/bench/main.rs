@@ -4,13 +4,14 @@
 //! ratios within one run mean something: absolute figures move by a factor of two on shared machines.
 //!
 //! ```text
-//! cargo run --release -p examples --bin bench [-- --quick | --full] [--only SCENARIO] [--json[=FILE]]
+//! cargo run --release -p examples --bin bench [-- --quick | --full] [--only SCENARIO] [--json[=FILE]] [--chart=FILE]
 //! bench serve raw-default|raw-tuned|hub --port PORT
 //! ```
 
 // Counts become ratios: nothing here comes near 2^53.
 #![allow(clippy::cast_precision_loss)]
 
+mod chart;
 mod child;
 mod durable;
 mod frame;
@@ -25,7 +26,7 @@ mod swarm;
 mod tests;
 mod wire;
 
-use std::{env, io, process::ExitCode, time::Duration};
+use std::{env, fs, io, process::ExitCode, time::Duration};
 
 use child::{Cores, ROWS, Row, Server, cpu, machine};
 use measure::Timing;
@@ -33,14 +34,15 @@ use report::Report;
 use scenario::{Scenario, Size};
 
 const USAGE: &str =
-    "usage: bench [--quick | --full] [--rounds N] [--only SCENARIO[,SCENARIO]] [--json[=FILE]]
+    "usage: bench [--quick | --full] [--rounds N] [--only SCENARIO[,SCENARIO]] [--json[=FILE]] [--chart=FILE]
        bench serve ROW [--port PORT]
        bench durable redb|hub WARM_UP ROUND
 
   --quick  3 rounds of 0.5 s with fewer connections: a smoke test
   --full   5 rounds of 1.5 s, and memory
   --only   of echo-1, echo-16, fan-out, paced, connect, durable, memory
-  --json   one JSON line per measurement, to stdout or to a file";
+  --json   one JSON line per measurement, to stdout or to a file
+  --chart  the ratios as a picture (SVG)";
 
 /// What to run.
 #[derive(Debug)]
@@ -54,6 +56,7 @@ struct Plan {
     /// Connections of the memory scenario, which only some plans have.
     memory: Option<usize>,
     json: Option<String>,
+    chart: Option<String>,
 }
 
 fn main() -> ExitCode {
@@ -91,6 +94,7 @@ impl Plan {
             durable: true,
             memory: None,
             json: None,
+            chart: None,
         };
         let mut arguments = arguments.iter();
         while let Some(argument) = arguments.next() {
@@ -114,7 +118,11 @@ impl Plan {
                         .then_some(plan.memory.unwrap_or(5000));
                 }
                 "--json" => plan.json = Some(String::new()),
-                other => plan.json = Some(other.strip_prefix("--json=")?.to_owned()),
+                other => match other.split_once('=')? {
+                    ("--json", file) => plan.json = Some(file.to_owned()),
+                    ("--chart", file) => plan.chart = Some(file.to_owned()),
+                    _ => return None,
+                },
             }
         }
         Some(plan)
@@ -169,6 +177,11 @@ fn run(plan: &Plan) -> io::Result<()> {
     let table = report
         .table(plan, cores.is_some(), others)
         .map_err(io::Error::other)?;
+    if let Some(file) = &plan.chart {
+        let title = format!("{} rounds of {:?}", plan.rounds, plan.timing.round);
+        let chart = chart::svg(&report.ratios(plan), &title).map_err(io::Error::other)?;
+        fs::write(file, chart)?;
+    }
     if plan.json.as_deref() == Some("") {
         // The lines on stdout are for a program to read.
         eprint!("{table}");

@@ -11,6 +11,7 @@ use serde_json::json;
 
 use crate::{
     Plan,
+    chart::Ratio,
     child::{REFERENCE, ROWS, Row},
     durable::{self, Store},
     measure::{Latency, Sample},
@@ -185,11 +186,7 @@ impl Report {
                 .map(|time| time.as_secs_f64() * 1e3);
             Spread::of(all).map_or_else(|| "-".to_owned(), |spread| format!("{:.3}", spread.median))
         };
-        let reference = self.samples_of(scenario, REFERENCE);
-        let ratio = Spread::of(samples.iter().filter_map(|(round, sample)| {
-            let (_, reference) = reference.iter().find(|(other, _)| other == round)?;
-            Some(reference.cpu_per_message() / sample.cpu_per_message())
-        }));
+        let ratio = self.ratio(scenario, row);
         let (Some(cpu), Some(rate), Some(load), Some(ratio)) = (
             of(Sample::cpu_per_message),
             of(Sample::messages_per_second),
@@ -198,13 +195,10 @@ impl Report {
         ) else {
             return Ok(());
         };
-        let (must, aim) = scenario.must_and_aim();
-        let targets = if row.dialect == Dialect::Raw {
-            String::new()
-        } else {
-            format!("{must:.2}/{aim:.2}")
-        };
-        let below = mark(!targets.is_empty() && ratio.median < must, '-');
+        let targets = ratio.targets;
+        let below = mark(targets.is_some_and(|(must, _)| ratio.median < must), '-');
+        let targets = targets.map(|(must, aim)| format!("{must:.2}/{aim:.2}"));
+        let targets = targets.unwrap_or_default();
         let apart = mark(ratio.max > ratio.min * SPREAD, '~');
         let ratio = format!("{:.2} ({:.2}-{:.2})", ratio.median, ratio.min, ratio.max);
         let p50 = milliseconds(|sample| Some(sample.latency?.p50));
@@ -221,6 +215,35 @@ impl Report {
             out,
             "{name:9} {row:12} {cpu:9.2}  {ratio:16}{apart:1}{below:1} {targets:9} {rate:9.0} {p50:>9} {p99:>9} {share:>7.0} %{busy}"
         )
+    }
+
+    /// The ratios of all rows that were measured, for a picture.
+    pub(crate) fn ratios(&self, plan: &Plan) -> Vec<Ratio> {
+        let rows = |scenario: &Scenario| {
+            let scenario = *scenario;
+            ROWS.iter()
+                .filter_map(move |row| self.ratio(scenario, *row))
+        };
+        plan.scenarios.iter().flat_map(rows).collect()
+    }
+
+    fn ratio(&self, scenario: Scenario, row: Row) -> Option<Ratio> {
+        let reference = self.samples_of(scenario, REFERENCE);
+        let samples = self.samples_of(scenario, row.name);
+        let ratios = samples.iter().filter_map(|(round, sample)| {
+            let (_, reference) = reference.iter().find(|(other, _)| other == round)?;
+            Some(reference.cpu_per_message() / sample.cpu_per_message())
+        });
+        let Spread { min, median, max } = Spread::of(ratios)?;
+        let is_ours = row.dialect != Dialect::Raw;
+        Some(Ratio {
+            scenario: scenario.name(),
+            server: row.name,
+            min,
+            median,
+            max,
+            targets: is_ours.then(|| scenario.must_and_aim()),
+        })
     }
 
     fn durable_rows(&self, out: &mut String) -> fmt::Result {
