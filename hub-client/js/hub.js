@@ -257,7 +257,7 @@ export class HubConnection extends EventTarget {
     const outcome = handlers.length ? this.#run(handlers, hub, message.A)
       : had ? {} : { E: `There is no callback for ${message.H}.${message.M}.` };
     const link = () => this.#session === session && this.#state === "connected" && session.socket;
-    if (message.K) session.answers.add(message.O, outcome, link);
+    if (message.K) session.answers.add(message.K, outcome, link);
   }
 
   /** One bad handler must not cost the others their message. Resolves with the first value, or else the first failure. */
