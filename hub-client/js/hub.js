@@ -214,15 +214,19 @@ export class HubConnection extends EventTarget {
     if (payload.G) session.groups = payload.G;
     const { epoch, replayed } = standing(payload.C);
     if (payload.C) session.cursor = payload.C;
-    if (epoch && epoch !== session.epoch) Object.assign(session, { epoch, last: undefined }); // another log counts anew
-    if (payload.X) this.#miss(payload.X);
+    const gone = payload.X ?? [];
+    if (epoch && epoch !== session.epoch) { // another log counts anew, and between two is a gap, told or not
+      if (session.epoch && gone.every(({ H }) => H)) gone.push({ T: "log", W: "epochChanged" });
+      Object.assign(session, { epoch, last: undefined });
+    }
+    if (gone.length) this.#miss(gone);
     for (const message of payload.M ?? []) {
       if (this.#session !== session) return; // a handler stopped the connection
       const order = message.O && BigInt(`0x${message.O}`);
       const kept = order <= replayed; // for us, while we were away: it comes beside, with older orders
       if (order <= session.last && !kept) continue; // once is enough
       if (order && !kept) session.last = order;
-      const arrival = { session, message, order, kept };
+      const arrival = { session, message, epoch: session.epoch, order, kept };
       if (this.#state === "connecting") session.inbox.push(arrival);
       else this.#deliver(arrival);
     }

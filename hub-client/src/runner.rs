@@ -68,7 +68,10 @@ impl Runner {
                 self.say(ClientEvent::Gap { missed });
                 self.had(&had).await;
             }
-            Arrival::Log(epoch) => self.resyncs.log(epoch),
+            Arrival::Log(epoch) => {
+                let had = self.resyncs.log(epoch);
+                self.had(&had).await;
+            }
         }
         Ok(())
     }

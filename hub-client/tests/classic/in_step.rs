@@ -261,3 +261,57 @@ async fn more_events_than_are_held_begin_again() {
     second.send(Ok("d-A-2711".into())).unwrap();
     hears(&mut events, &[10_002]).await;
 }
+
+#[tokio::test]
+async fn another_log_is_a_gap_also_where_the_server_does_not_say_so() {
+    let mut server = Server::start().await;
+    let (builder, mut events) = listening(quick(server.client()));
+    let (builder, mut asks) = by_hand(builder);
+    let (client, mut socket) = server.connect(builder, Terms::default()).await;
+    let mut says = client.client_events();
+    socket.say(&frame("d-A-5", "", &[event(5, false)])).await;
+    give(&mut asks, Ok("d-A-5")).await;
+    socket.say(&frame("d-A-6", "", &[event(6, false)])).await;
+    hears(&mut events, &[6]).await;
+    let mut socket = cut(&mut server, socket).await;
+    // In the places of what the snapshot had.
+    let sent: Vec<_> = (2..6).map(|order| event(order, false)).collect();
+    socket.say(&frame("d-B-5", "", &sent)).await;
+    assert_eq!(told(&mut says).await, "log epochChanged");
+    give(&mut asks, Ok("d-B-3")).await;
+    hears(&mut events, &[4, 5]).await;
+    assert!(events.try_recv().is_err() && asks.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn a_snapshot_of_another_log_is_not_merged() {
+    let mut server = Server::start().await;
+    let (builder, mut events) = listening(quick(server.client()));
+    let (builder, mut asks) = by_hand(builder);
+    let (client, mut socket) = server.connect(builder, Terms::default()).await;
+    let mut says = client.client_events();
+    // It was quicker than what says whose log the events are.
+    give(&mut asks, Ok("d-B-9")).await;
+    socket.say(&frame("d-A-3", "", &[event(3, false)])).await;
+    let second = soon(asks.recv()).await.unwrap();
+    let mut socket = cut(&mut server, socket).await;
+    let log = r#","X":[{"T":"log","W":"epochChanged"}]"#;
+    socket
+        .say(&frame(
+            "d-B-3",
+            log,
+            &[event(2, false), event(3, false), event(4, false)],
+        ))
+        .await;
+    assert_eq!(told(&mut says).await, "log epochChanged");
+    assert!(second.is_closed(), "it was of the log before");
+    give(&mut asks, Ok("d-A-9")).await;
+    assert_eq!(
+        told(&mut says).await,
+        "chat: the snapshot's position is of another log"
+    );
+    let _socket = cut(&mut server, socket).await;
+    give(&mut asks, Ok("d-B-3")).await;
+    hears(&mut events, &[4]).await;
+    assert!(events.try_recv().is_err() && asks.try_recv().is_err());
+}
