@@ -226,7 +226,7 @@ export class HubConnection extends EventTarget {
       const kept = order <= replayed; // for us, while we were away: it comes beside, with older orders
       if (order <= session.last && !kept) continue; // once is enough
       if (order && !kept) session.last = order;
-      const arrival = { session, message, epoch: session.epoch, order, kept };
+      const arrival = { session, message, order, kept };
       if (this.#state === "connecting") session.inbox.push(arrival);
       else this.#deliver(arrival);
     }

@@ -16,7 +16,7 @@ export function standing(text) {
 /** Keeps a hub in step: holds its events while the application takes a snapshot, then lets go what that has not. */
 export class Resync {
   #held = null;
-  #upto = {}; // the snapshot has every event of this log up to this order
+  #upto; // the snapshot has every event up to this order; another log is a gap, which begins again
   #stale = false; // what is being taken is not enough any more
   #running = false;
   #nudged = false; // since the last attempt began
@@ -26,8 +26,7 @@ export class Resync {
 
   /** Hands an event on, unless the snapshot has it or is still to come. What was kept for us is in no snapshot. */
   pass(event) {
-    const { epoch, order } = this.#upto;
-    if (!this.#held) this.link.call(event, !event.kept && event.epoch === epoch && event.order <= order);
+    if (!this.#held) this.link.call(event, !event.kept && event.order <= this.#upto);
     else if (this.#held.push(event) > HELD) this.#forget();
   }
 
@@ -65,7 +64,7 @@ export class Resync {
       if (this.#stale) return false;
       if (order === undefined) throw new Error("The snapshot has no position.");
       if (epoch !== (this.link.epoch() ?? epoch)) throw new Error("The snapshot's position is of another log.");
-      this.#upto = { epoch, order };
+      this.#upto = order;
     } catch (error) {
       this.link.failed(error);
       return false;

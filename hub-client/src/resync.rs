@@ -133,7 +133,7 @@ impl Resyncs {
             return Held::No(event);
         };
         let Some(held) = &mut hub.held else {
-            return match is_in(hub.upto.as_ref(), self.log, &event, kept) {
+            return match is_in(hub.upto.as_ref(), &event, kept) {
                 true => Held::Had(vec![event]),
                 false => Held::No(event),
             };
@@ -178,7 +178,7 @@ impl Resyncs {
                 (hub.running, hub.failures, hub.upto) = (None, 0, Some(place));
                 let (mut had, mut newer) = (Vec::new(), Vec::new());
                 for (event, kept) in held {
-                    let of = match is_in(hub.upto.as_ref(), self.log, &event, kept) {
+                    let of = match is_in(Some(&place), &event, kept) {
                         true => &mut had,
                         false => &mut newer,
                     };
@@ -217,9 +217,8 @@ impl Resyncs {
     }
 }
 
-/// Whether a snapshot up to this place has an event of this log. What was kept for the client is in none.
-fn is_in(upto: Option<&Place>, log: Option<u64>, event: &Event, kept: bool) -> bool {
-    let upto = upto.filter(|upto| log == Some(upto.epoch));
+/// Whether a snapshot up to this place has an event of the same log. What was kept for the client is in none.
+fn is_in(upto: Option<&Place>, event: &Event, kept: bool) -> bool {
     let has = |upto: &Place| event.tag.is_some_and(|tag| tag.order <= upto.order);
     !kept && upto.is_some_and(has)
 }
