@@ -6,13 +6,13 @@ const TIMES = 8; // each is said at most: one that is too long for the server wo
 
 /**
  * The answers of one session. A socket that broke may have lost what was said on it, and nothing tells: so the next one
- * gets them again. The server knows those that it has. Of one that is let go the sender hears that it timed out.
+ * gets them again. A server knows those that it has, and those that are for another one. Of one that is let go the sender hears that it timed out.
  */
 export class Answers {
   #kept = [];
   #length = 0;
 
-  /** Answers the event `K` with `{ R }`, `{ E }` or nothing, or a promise of those; `link` gives the socket, if there is one then. */
+  /** Answers the ask `K` with `{ R }`, `{ E }` or nothing, or a promise of those; `link` gives the socket, if there is one then. */
   async add(K, outcome, link) {
     const said = (rest) => JSON.stringify({ K, ...rest });
     const frame = await Promise.resolve(outcome).then(said).catch(({ message }) => said({ E: message }));

@@ -86,7 +86,10 @@ export interface HubConnectionEvents {
   reconnected: CustomEvent<null>;
   /** The connection has ended; without an error it was stopped. A new `start` makes a new one. */
   closed: CustomEvent<{ error?: Error }>;
-  /** Events are gone for good: this client was away for longer than the server keeps them. Only servers of hub tell. */
+  /**
+   * Events are gone for good: this client was away for longer than the server keeps them, or it was restarted with a log
+   * in memory (`of: "log"`). Only servers of hub tell.
+   */
   gap: CustomEvent<{ missed: Missed[] }>;
   /** The connection failed, or a handler or a snapshot did. */
   error: CustomEvent<{ error: unknown }>;

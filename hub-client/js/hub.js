@@ -214,8 +214,12 @@ export class HubConnection extends EventTarget {
     if (payload.G) session.groups = payload.G;
     const { epoch, replayed } = standing(payload.C);
     if (payload.C) session.cursor = payload.C;
-    if (epoch && epoch !== session.epoch) Object.assign(session, { epoch, last: undefined }); // another log counts anew
-    if (payload.X) this.#miss(payload.X);
+    const gone = payload.X ?? [];
+    if (epoch && epoch !== session.epoch) { // another log counts anew, and between two is a gap, told or not
+      if (session.epoch && gone.every(({ H }) => H)) gone.push({ T: "log", W: "epochChanged" });
+      Object.assign(session, { epoch, last: undefined });
+    }
+    if (gone.length) this.#miss(gone);
     for (const message of payload.M ?? []) {
       if (this.#session !== session) return; // a handler stopped the connection
       const order = message.O && BigInt(`0x${message.O}`);
@@ -257,7 +261,7 @@ export class HubConnection extends EventTarget {
     const outcome = handlers.length ? this.#run(handlers, hub, message.A)
       : had ? {} : { E: `There is no callback for ${message.H}.${message.M}.` };
     const link = () => this.#session === session && this.#state === "connected" && session.socket;
-    if (message.K) session.answers.add(message.O, outcome, link);
+    if (message.K) session.answers.add(message.K, outcome, link);
   }
 
   /** One bad handler must not cost the others their message. Resolves with the first value, or else the first failure. */

@@ -16,7 +16,7 @@ export function standing(text) {
 /** Keeps a hub in step: holds its events while the application takes a snapshot, then lets go what that has not. */
 export class Resync {
   #held = null;
-  #upto; // the snapshot has every event up to this order
+  #upto; // the snapshot has every event up to this order; another log is a gap, which begins again
   #stale = false; // what is being taken is not enough any more
   #running = false;
   #nudged = false; // since the last attempt began

@@ -22,12 +22,12 @@ pub(crate) type Outcome = Result<Option<Payload>, String>;
 pub(crate) struct Answer(Bytes);
 
 impl Answer {
-    /// Answers the event at this place in the server's log.
-    pub(crate) fn new(order: u64, outcome: Outcome) -> Self {
+    /// Answers the ask of this number.
+    pub(crate) fn new(ask: u64, outcome: Outcome) -> Self {
         let message = match outcome {
-            Ok(None) => Message::Ack(order),
+            Ok(None) => Message::Ack(ask),
             outcome => Message::Complete(Completion {
-                id: Some(InvocationId::new(order.to_string())),
+                id: Some(InvocationId::new(ask.to_string())),
                 outcome: outcome.map_err(|message| Failure {
                     message,
                     public: true,
@@ -43,7 +43,7 @@ impl Answer {
 }
 
 /// The answers of one connection. A link that broke may have lost what was written to it, and nothing tells: so the next
-/// one gets them again. The server knows those that it has.
+/// one gets them again. A server knows those that it has, and those that are for another one.
 #[derive(Debug, Default)]
 pub(crate) struct Answers {
     kept: VecDeque<Kept>,

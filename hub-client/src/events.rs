@@ -33,7 +33,7 @@ pub enum ClientEvent {
     Error(EventError),
     /// Events are gone for good that this client should have got: it was away for longer than the server keeps them. Told
     /// where they are missing, between the callbacks before and after. Hubs with a [`Builder::resync`] are brought into
-    /// step; only servers of *hub* tell.
+    /// step; only servers of *hub* tell. After a restart of one whose log is in memory all may be missing (`log`).
     ///
     /// [`Builder::resync`]: crate::Builder::resync
     Gap {

@@ -127,12 +127,16 @@ impl Reception {
     fn arrive(&mut self, position: Position) -> Option<Step> {
         let place = position.cursor.as_deref().and_then(Place::parse);
         let epoch = place.map(|place| place.epoch);
+        let mut missed = position.missed;
         if let Some(epoch) = epoch.filter(|epoch| self.epoch != Some(*epoch)) {
+            if self.epoch.is_some() && missed.iter().all(|missed| missed.hub.is_some()) {
+                missed.push(another_log());
+            }
             (self.epoch, self.last) = (Some(epoch), 0);
             self.events.push_back(Arrival::Log(epoch));
         }
-        if !position.missed.is_empty() {
-            self.events.push_back(Arrival::Gap(position.missed));
+        if !missed.is_empty() {
+            self.events.push_back(Arrival::Gap(missed));
         }
         let replayed = place.and_then(|place| place.replayed);
         for event in std::mem::take(&mut self.frame) {
@@ -191,6 +195,16 @@ impl Reception {
     /// What to come back with: cursor and groups token.
     pub(crate) fn place(&self) -> (Option<&str>, Option<&str>) {
         (self.cursor.as_deref(), self.groups.as_deref())
+    }
+}
+
+/// The gap between two logs, also where the server does not say so.
+fn another_log() -> Missed {
+    Missed {
+        hub: None,
+        of: "log".into(),
+        name: None,
+        why: "epochChanged".into(),
     }
 }
 
@@ -262,6 +276,21 @@ mod tests {
             arrived(&mut reception),
             ["log B", "gap of log: epochChanged", "b"]
         );
+        // So it does where the server does not say it, and beside other gaps.
+        for (frame, of) in [
+            (r#"{"C":"d-C-1","M":[]}"#, "log"),
+            (
+                r#"{"C":"d-D-1","X":[{"T":"all","W":"trimmed","H":"h"}],"M":[]}"#,
+                "all",
+            ),
+        ] {
+            take(&mut reception, frame);
+            let Some(Arrival::Gap(missed)) = reception.events().drain(..).nth(1) else {
+                panic!("no gap");
+            };
+            assert_eq!(missed[0].of, of);
+            assert_eq!(missed.last(), Some(&another_log()));
+        }
     }
 
     #[test]

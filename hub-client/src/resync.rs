@@ -56,8 +56,9 @@ struct Hub {
     take: Take,
     /// What came since the hub fell out of step, and whether it was kept; `None` while it is in step.
     held: Option<Vec<(Event, bool)>>,
-    /// Up to here everything is in the snapshot. It may have overtaken events.
-    upto: u64,
+    /// Up to here everything of this log is in the snapshot. It may have overtaken events, and what says whose log they
+    /// are.
+    upto: Option<Place>,
     running: Option<AbortHandle>,
     /// Counts the snapshots, so that one that was given up is told from its successor.
     run: u64,
@@ -105,21 +106,21 @@ impl Resyncs {
                 .cap(Duration::from_secs(20)),
             log: None,
         };
-        resyncs.again(|_| true);
+        resyncs.again(|_, _| true);
         resyncs
     }
 
-    /// Events are of this log from now on.
-    pub(crate) fn log(&mut self, epoch: u64) {
-        if self.log.replace(epoch).is_some() {
-            self.hubs.values_mut().for_each(|hub| hub.upto = 0);
-        }
+    /// Events are of this log from now on. Between two logs is a gap, which follows; but a snapshot may have been quicker
+    /// than the first one, and of another: then it is taken again. Gives what was held.
+    pub(crate) fn log(&mut self, epoch: u64) -> Vec<Event> {
+        let first = self.log.replace(epoch).is_none();
+        self.again(|_, hub| first && hub.upto.is_some_and(|upto| upto.epoch != epoch))
     }
 
     /// The hubs that have missed something take a snapshot. What they held is in it.
     pub(crate) fn missed(&mut self, missed: &[Missed]) -> Vec<Event> {
         let concerns = |name: &str, hub: &HubName| hub.as_str().eq_ignore_ascii_case(name);
-        self.again(|name| {
+        self.again(|name, _| {
             let mut hubs = missed.iter().map(|missed| missed.hub.as_ref());
             hubs.any(|hub| hub.is_none_or(|hub| concerns(name, hub)))
         })
@@ -132,7 +133,7 @@ impl Resyncs {
             return Held::No(event);
         };
         let Some(held) = &mut hub.held else {
-            return match is_in(hub.upto, &event, kept) {
+            return match is_in(hub.upto.as_ref(), &event, kept) {
                 true => Held::Had(vec![event]),
                 false => Held::No(event),
             };
@@ -145,7 +146,7 @@ impl Resyncs {
             hub = name,
             "too many events for a snapshot: it is taken anew"
         );
-        Held::Had(self.again(|hub| hub == name))
+        Held::Had(self.again(|hub, _| hub == name))
     }
 
     /// The next snapshot that ends; `None` while none is taken.
@@ -167,17 +168,17 @@ impl Resyncs {
             return None;
         }
         let position = done.outcome.and_then(|text| match Place::parse(&text) {
-            Some(place) if self.log.is_none_or(|log| log == place.epoch) => Ok(place.order),
+            Some(place) if self.log.is_none_or(|log| log == place.epoch) => Ok(place),
             Some(_) => Err("the snapshot's position is of another log".to_owned()),
             None => Err("the snapshot's position is none".to_owned()),
         });
         match position {
-            Ok(order) => {
+            Ok(place) => {
                 let held = hub.held.take().unwrap_or_default();
-                (hub.running, hub.failures, hub.upto) = (None, 0, order);
+                (hub.running, hub.failures, hub.upto) = (None, 0, Some(place));
                 let (mut had, mut newer) = (Vec::new(), Vec::new());
                 for (event, kept) in held {
-                    let of = match is_in(order, &event, kept) {
+                    let of = match is_in(Some(&place), &event, kept) {
                         true => &mut had,
                         false => &mut newer,
                     };
@@ -201,23 +202,25 @@ impl Resyncs {
     }
 
     /// Begins with these hubs; gives what they held.
-    fn again(&mut self, which: impl Fn(&str) -> bool) -> Vec<Event> {
+    fn again(&mut self, which: impl Fn(&str, &Hub) -> bool) -> Vec<Event> {
         let mut held = Vec::new();
-        for (name, hub) in self.hubs.iter_mut().filter(|(name, _)| which(name)) {
+        let hubs = self.hubs.iter_mut();
+        for (name, hub) in hubs.filter(|(name, hub)| which(name, hub)) {
             // What was kept for the client is in no snapshot.
             let before = hub.held.take().into_iter().flatten();
             let (kept, before): (Vec<_>, Vec<_>) = before.partition(|(_, kept)| *kept);
             held.extend(before.into_iter().map(|(event, _)| event));
-            (hub.held, hub.failures) = (Some(kept), 0);
+            (hub.held, hub.failures, hub.upto) = (Some(kept), 0, None);
             hub.start(name, None, &self.client, &mut self.running);
         }
         held
     }
 }
 
-/// Whether a snapshot up to this order has an event. What was kept for the client is in none.
-fn is_in(order: u64, event: &Event, kept: bool) -> bool {
-    !kept && event.tag.is_some_and(|tag| tag.order <= order)
+/// Whether a snapshot up to this place has an event of the same log. What was kept for the client is in none.
+fn is_in(upto: Option<&Place>, event: &Event, kept: bool) -> bool {
+    let has = |upto: &Place| event.tag.is_some_and(|tag| tag.order <= upto.order);
+    !kept && upto.is_some_and(has)
 }
 
 /// What became of an event.
@@ -233,7 +236,7 @@ impl Hub {
         Self {
             take,
             held: None,
-            upto: 0,
+            upto: None,
             running: None,
             run: 0,
             failures: 0,

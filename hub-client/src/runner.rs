@@ -68,7 +68,10 @@ impl Runner {
                 self.say(ClientEvent::Gap { missed });
                 self.had(&had).await;
             }
-            Arrival::Log(epoch) => self.resyncs.log(epoch),
+            Arrival::Log(epoch) => {
+                let had = self.resyncs.log(epoch);
+                self.had(&had).await;
+            }
         }
         Ok(())
     }
@@ -127,9 +130,9 @@ impl Runner {
     }
 
     async fn answer(&self, event: &Event, outcome: Outcome) {
-        if let Some(tag) = event.tag.filter(|tag| tag.asks) {
+        if let Some(ask) = event.tag.and_then(|tag| tag.ask) {
             // Without a connection nobody waits.
-            let _ = self.answers.send(Answer::new(tag.order, outcome)).await;
+            let _ = self.answers.send(Answer::new(ask, outcome)).await;
         }
     }
 

@@ -221,7 +221,8 @@ pub struct Answered {
 pub struct Ack {
     /// Where he waits.
     pub node: NodeId,
-    /// Which of those who wait there.
+    /// Which of those who wait there. That of an event goes to clients, who answer by it: no other has it, also after a
+    /// restart.
     pub number: u64,
 }
 
@@ -258,7 +259,7 @@ impl Entry {
         }
         let tag = Tag {
             order: self.order,
-            asks: self.ack.is_some(),
+            ask: self.ack.map(|ack| ack.number),
         };
         let make = || match &self.body {
             Body::Event(event) => protocol.event(event, tag),

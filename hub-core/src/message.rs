@@ -32,7 +32,7 @@ pub enum Message {
         /// Whether a client may come back by itself.
         reconnect: bool,
     },
-    /// Everything up to this sequence number has arrived (Core 8).
+    /// Everything up to this sequence number has arrived (Core 8); or the event that asked under this number has (ours).
     Ack(u64),
     /// The next tracked message has this sequence number (Core 9).
     Sequence(u64),
@@ -75,8 +75,8 @@ pub struct Call {
 pub struct Tag {
     /// Its place in the log's total order.
     pub order: u64,
-    /// Whether the sender waits for an answer.
-    pub asks: bool,
+    /// What an answer names, where the sender waits for one: a number that no other ask has, of whatever log.
+    pub ask: Option<u64>,
 }
 
 /// A call of a client's callback.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use common::client::Client;
 use common::hubs::builder;
 use common::receive::POLL;
-use common::{Server, until, within};
+use common::{Response, Server, until, within};
 use futures_util::StreamExt;
 use hub_server::{AckError, AckOptions, Acked, Acks, Audience, HubHandle, OnDisconnect, Payload};
 use serde_json::{Value, json};
@@ -41,23 +41,42 @@ async fn answers(asked: tokio::task::JoinHandle<Acks>) -> Acks {
     acks
 }
 
-/// The next event, which asks: its tag.
-async fn asked(client: &mut Client<'_>) -> String {
+/// The next event, which asks.
+async fn event_that_asks(client: &mut Client<'_>) -> Value {
     while client.socket.events.is_empty() {
         client.socket.frame().await;
     }
     let event = client.socket.events.pop_front().unwrap();
-    assert_eq!((&event["M"], &event["K"]), (&json!("price"), &json!(1)));
-    event["O"].as_str().unwrap().to_owned()
+    assert_eq!(event["M"], json!("price"));
+    event
+}
+
+/// What an answer to the next event names.
+async fn asked(client: &mut Client<'_>) -> String {
+    let event = event_that_asks(client).await;
+    event["K"].as_str().unwrap().to_owned()
+}
+
+fn answer_to(tag: &str, more: Value) -> Value {
+    let mut answer = more;
+    answer["K"] = tag.into();
+    answer
 }
 
 async fn answer(client: &mut Client<'_>, tag: &str, more: Value) {
-    let mut answer = json!({"K": tag});
-    answer
-        .as_object_mut()
-        .unwrap()
-        .extend(more.as_object().unwrap().clone());
-    client.socket.send(&answer).await;
+    client.socket.send(&answer_to(tag, more)).await;
+}
+
+/// Answers by a request of its own.
+async fn send(client: &Client<'_>, tag: &str, more: Value) -> Response {
+    let mut query = client.query(&[]);
+    query[0] = ("transport", "serverSentEvents");
+    let target = client.server.target("/send", &query);
+    let data = form_urlencoded::Serializer::new(String::new())
+        .append_pair("data", &answer_to(tag, more).to_string())
+        .finish();
+    let form = [("Content-Type", common::receive::FORM)];
+    client.server.post(&target, &form, data.as_bytes()).await
 }
 
 fn value(acked: &Result<Acked, AckError>) -> Option<Value> {
@@ -237,28 +256,70 @@ async fn answers_that_nobody_waits_for_change_nothing() {
 }
 
 #[tokio::test]
+async fn an_answer_from_before_a_restart_answers_nothing() {
+    let start = || async {
+        let server = builder().0.key([7; 32]).build().unwrap();
+        let hub = server.handle("conformance").unwrap();
+        (Server::tcp_of(server).await, hub)
+    };
+    let (old, hub) = start().await;
+    let mut client = tagged(&old).await;
+    let lost = ask(hub.clients().client(&*client.id), AckOptions::within(LONG));
+    let before = event_that_asks(&mut client).await;
+    let cursor = client.socket.cursor.clone();
+    lost.abort();
+    // It is as good as gone: nobody goes there any more.
+    let (new, hub) = start().await;
+    let mut client = client.moved(&new);
+    client.reconnect_from(cursor, None).await;
+    let acks = ask(hub.clients().client(&*client.id), AckOptions::within(LONG));
+    let after = event_that_asks(&mut client).await;
+    assert_eq!(before["O"], after["O"], "they stand in the same place");
+    for stale in [&before["K"], &before["O"]] {
+        let stale = stale.as_str().unwrap();
+        for says in [json!({}), json!({"R": "old"}), json!({"E": "old"})] {
+            answer(&mut client, stale, says.clone()).await;
+            let sent = send(&client, stale, says).await;
+            assert_eq!((sent.status, &*sent.body), (200, "{}"));
+        }
+    }
+    // It stays, and nobody was told anything.
+    client.no_event().await;
+    assert!(!acks.is_finished());
+    let tag = after["K"].as_str().unwrap();
+    answer(&mut client, tag, json!({"R": "new"})).await;
+    assert_eq!(value(&answers(acks).await[0].1), Some(json!("new")));
+}
+
+#[tokio::test]
+async fn nobody_answers_for_another() {
+    let (server, hub) = server().await;
+    let (mut meant, mut other) = (tagged(&server).await, tagged(&server).await);
+    let acks = ask(hub.clients().client(&*meant.id), AckOptions::within(LONG));
+    let tag = asked(&mut meant).await;
+    answer(&mut other, &tag, json!({"R": "other"})).await;
+    other.no_event().await;
+    answer(&mut meant, &tag, json!({"R": "meant"})).await;
+    let acks = answers(acks).await;
+    assert_eq!((acks.len(), acks[0].0.as_str()), (1, &*meant.id));
+    assert_eq!(value(&acks[0].1), Some(json!("meant")));
+}
+
+#[tokio::test]
 async fn answers_come_over_http_too() {
     let (server, hub) = server().await;
     let mut client = server.negotiated(&["conformance"], None).await;
     client.more.push(("tags".into(), "1".into()));
-    let query = |transport: &'static str| {
-        let mut query = client.query(&[]);
-        query[0] = ("transport", transport);
-        query
-    };
-    let connect = server.target("/connect", &query("serverSentEvents"));
+    let mut query = client.query(&[]);
+    query[0] = ("transport", "serverSentEvents");
+    let connect = server.target("/connect", &query);
     let mut stream = server.ask(&connect, &[], None).await;
     stream.unit().await.unwrap();
     stream.unit().await.unwrap();
     let acks = ask(hub.clients().client(&*client.id), AckOptions::within(LONG));
     let event = common::receive::payload_of(&stream.unit().await.unwrap()).unwrap();
-    let tag = event["M"][0]["O"].as_str().unwrap();
-    let send = server.target("/send", &query("serverSentEvents"));
-    let data = form_urlencoded::Serializer::new(String::new())
-        .append_pair("data", &json!({"K": tag, "R": "got it"}).to_string())
-        .finish();
-    let form = [("Content-Type", common::receive::FORM)];
-    let sent = server.post(&send, &form, data.as_bytes()).await;
+    let tag = event["M"][0]["K"].as_str().unwrap();
+    let sent = send(&client, tag, json!({"R": "got it"})).await;
     assert_eq!((sent.status, &*sent.body), (200, "{}"));
     assert_eq!(value(&answers(acks).await[0].1), Some(json!("got it")));
 }

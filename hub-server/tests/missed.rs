@@ -3,9 +3,10 @@
 
 mod common;
 
+use common::farm::farm;
 use common::hubs::builder;
-use common::{Client, Server};
-use hub_server::{Clients, HubHandle};
+use common::{Client, Server, until};
+use hub_server::{Clients, HubHandle, Topic};
 use serde_json::{Value, json};
 
 /// A server whose log keeps three entries of a topic.
@@ -156,4 +157,27 @@ async fn the_log_tells_what_it_has_and_whether_that_is_all() {
     assert!(hub.clients().group("").history(None, 1).await.is_err());
     let nothing = group.history(Some(&since), 0).await.unwrap();
     assert_eq!((nothing.recovered, nothing.events.len()), (false, 0));
+}
+
+#[tokio::test]
+async fn nothing_live_comes_before_it_is_told_that_the_log_is_another_one() {
+    let [node, _] = farm().await;
+    let mut client = node.server.negotiated(&["conformance"], None).await;
+    client.more.push(("tags".into(), "1".into()));
+    let own = Topic::Control(client.id.as_str().into());
+    // The others are to hear first that it is here; meanwhile it listens.
+    node.log.hold_claims(true);
+    let meanwhile = async {
+        until(async || node.log.topics().contains(&own).then_some(())).await;
+        say(&node.hub.clients(), 0..1).await;
+        node.log.hold_claims(false);
+    };
+    let comes_back = client.reconnect_from(Some("d-1-FF".into()), None);
+    tokio::join!(comes_back, meanwhile);
+    let frame = client.socket.frame().await;
+    assert_eq!(frame["X"], json!([{"T": "log", "W": "epochChanged"}]));
+    assert_eq!(frame["M"][0]["M"], "n");
+    client.socket.events.clear();
+    say(&node.hub.clients(), 1..2).await;
+    assert_eq!(missed(&mut client, 1).await, Vec::<Value>::new(), "once");
 }

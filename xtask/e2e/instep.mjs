@@ -5,7 +5,8 @@ import { assert, equal, until } from "./harness.mjs";
 import { madeUp, rejects } from "./madeup.mjs";
 
 const event = (M, O, ...A) => ({ H: "H", M, A, O });
-const asking = (M, O, ...A) => ({ ...event(M, O, ...A), K: 1 });
+/** Its answer names something of its own, not its place. */
+const asking = (M, O, ...A) => ({ ...event(M, O, ...A), K: `A${O}` });
 
 /** A started connection; `frames` is what it has said, `got` the numbers of the events `e`. */
 async function started(prepare = () => {}) {
@@ -49,9 +50,9 @@ export async function inStep(check) {
     const sorted = [...frames].sort((a, b) => (a.K < b.K ? -1 : 1));
     assert(/BigInt/.test(sorted[5].E), `no JSON: ${JSON.stringify(sorted[5])}`);
     sorted.splice(5, 1);
-    equal(sorted, [{ K: "1", R: "late" }, { K: "2", R: 5 }, { K: "3" }, { K: "4", E: "no" },
-      { K: "5", E: "There is no callback for H.nobody." }, { K: "7", R: null }], "answers");
-    equal(frames.at(-1), { K: "1", R: "late" }, "others wait for nobody");
+    equal(sorted, [{ K: "A1", R: "late" }, { K: "A2", R: 5 }, { K: "A3" }, { K: "A4", E: "no" },
+      { K: "A5", E: "There is no callback for H.nobody." }, { K: "A7", R: null }], "answers");
+    equal(frames.at(-1), { K: "A1", R: "late" }, "others wait for nobody");
   });
 
   await check("made up: a reconnect repeats answers; what comes twice does not run twice; places are no floats", async () => {
@@ -69,6 +70,66 @@ export async function inStep(check) {
     assert(all.log.every((line) => line.includes("tags=1")), "a request does not ask for tags");
   });
 
+  await check("made up: an answer is for its ask, also where another log has one in the same place", async () => {
+    const all = await started();
+    all.hub.on("value", (n) => n);
+    all.sockets[0].say({ C: "d-A-1", M: [{ ...event("value", "1", 1), K: "FFFFFFFFFFFFFFFF" }] });
+    await until("the answer", () => all.frames.length === 1);
+    const socket = await cut(all);
+    await until("the answer again", () => all.frames.length === 2);
+    socket.say({ C: "d-B-1", M: [{ ...event("value", "1", 2), K: "2F" }] });
+    await until("the other answer", () => all.frames.length === 3);
+    const old = { K: "FFFFFFFFFFFFFFFF", R: 1 };
+    equal(all.frames, [old, old, { K: "2F", R: 2 }], "answers");
+    await all.connection.stop();
+  });
+
+  await check("made up: another log is a gap, also where the server does not say so", async () => {
+    const { open, take } = byHand();
+    const all = await started((made) => made.hub.resync(take));
+    const gaps = [];
+    all.connection.addEventListener("gap", ({ detail }) => gaps.push(detail.missed.map(({ of, why }) => `${of} ${why}`)));
+    open[0].resolve("d-A-5");
+    await until("in step", () => { all.sockets[0].say({ C: "d-A-6", M: [event("e", "6", 6)] }); return all.got.length; });
+    let socket = await cut(all);
+    socket.say({ C: "d-B-5", M: [2, 3, 4, 5].map((n) => asking("e", `${n}`, n)) }); // in the places of what the snapshot had
+    equal([gaps, open.length, all.got, all.frames], [[["log epochChanged"]], 2, [6], []], "a gap, and all is held");
+    open[1].resolve("d-B-3");
+    await until("in step", () => all.got.length === 3);
+    await until("answers", () => all.frames.length === 4);
+    equal([all.got, all.frames], [[6, 4, 5], [2, 3, 4, 5].map((n) => ({ K: `A${n}` }))], "events and answers");
+    socket = await cut(all);
+    socket.say({ C: "d-C-1", X: [{ T: "all", W: "trimmed", H: "Other" }], M: [] });
+    equal(gaps[1], ["all trimmed", "log epochChanged"], "a gap of another hub says nothing of it");
+    socket = await cut(all);
+    socket.say({ C: "d-D-1", X: [{ T: "log", W: "epochChanged" }], M: [] });
+    equal(gaps.slice(2), [["log epochChanged"]], "once");
+    await all.connection.stop();
+  });
+
+  await check("made up: a snapshot of another log is not merged", async () => {
+    const { open, take } = byHand();
+    const all = await started((made) => made.hub.resync(take));
+    const errors = [];
+    all.connection.addEventListener("error", ({ detail }) => errors.push(detail.error.message));
+    all.sockets[0].say({ C: "d-A-3", M: [event("e", "3", 3)] });
+    let socket = await cut(all); // the server is restarted: the snapshot is there, and not taken over yet
+    const log = [{ T: "log", W: "epochChanged" }];
+    socket.say({ C: "d-B-4", X: log, M: [2, 3, 4].map((n) => event("e", `${n}`, n)) });
+    open[0].resolve("d-A-9");
+    await until("another snapshot", () => open.length === 2);
+    open[1].resolve("d-A-9"); // from elsewhere
+    await until("the error", () => errors.length === 1);
+    equal([all.got, errors], [[], ["The snapshot's position is of another log."]], "nothing yet");
+    socket = await cut(all);
+    await until("another snapshot", () => open.length === 3);
+    open[2].resolve("d-B-3");
+    await until("in step", () => all.got.length === 1);
+    socket.say({ C: "d-B-5", M: [event("e", "5", 5)] });
+    equal([all.got, errors.length], [[4, 5], 1], "events");
+    await all.connection.stop();
+  });
+
   await check("made up: resync begins with a snapshot, and merges exactly around its position", async () => {
     const { open, take } = byHand();
     const { sockets, got, frames, hub } = await started((made) => made.hub.resync(take));
@@ -80,7 +141,7 @@ export async function inStep(check) {
     sockets[0].say({ C: "d-A-13", M: [event("e", "13", 19)] });
     equal([got, hub.name], [[17, 18, 19], "h"], "events");
     await until("answers", () => frames.length === 3);
-    equal(frames, [{ K: "9" }, { K: "10" }, { K: "11" }], "answers");
+    equal(frames, [{ K: "A9" }, { K: "A10" }, { K: "A11" }], "answers");
   });
 
   await check("made up: a gap is told, only its hub takes a snapshot, and one that comes meanwhile begins again", async () => {
@@ -169,7 +230,7 @@ export async function inStep(check) {
       sockets.at(-1).say({});
       await cut(all);
       await new Promise((resolve) => { setTimeout(resolve, 20); }); // all are said in one go
-      return frames.map(({ K }) => parseInt(K, 16));
+      return frames.map(({ K }) => parseInt(K.slice(1), 16));
     };
     hub.on("long", () => "x".repeat(400_000)).on("longest", () => "x".repeat(2_000_000));
     await asked("e", 1, 1030);

@@ -8,9 +8,12 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::server::{COMMON, Server, Socket, Terms, soon};
 
-/// An event `message` with its place as its argument; `asks` for an answer.
+/// An event `message` with its place as its argument; it `asks` for an answer under another number, 1 is `A1`.
 fn event(order: u64, asks: bool) -> String {
-    let asks = if asks { r#","K":1"# } else { "" };
+    let asks = match asks {
+        true => format!(r#","K":"A{order:X}""#),
+        false => String::new(),
+    };
     format!(r#"{{"H":"Chat","M":"message","A":[{order}],"O":"{order:X}"{asks}}}"#)
 }
 
@@ -98,18 +101,19 @@ async fn each_event_that_asks_is_answered_once_with_what_its_callbacks_gave() {
         .enumerate()
     {
         let order = order + 10;
-        let ask = format!(r#"{{"H":"Chat","M":"{method}","A":[4],"O":"{order:X}","K":1}}"#);
+        let ask =
+            format!(r#"{{"H":"Chat","M":"{method}","A":[4],"O":"{order:X}","K":"A{order:X}"}}"#);
         socket
             .say(&frame(&format!("d-A-{order:X}"), "", &[ask]))
             .await;
     }
     for answer in [
-        r#"{"K":"A"}"#,
-        r#"{"K":"B","R":5}"#,
-        r#"{"K":"C","E":"no"}"#,
-        r#"{"K":"D","E":"there is no such callback"}"#,
-        r#"{"K":"E","R":null}"#,
-        r#"{"K":"F","E":"it panicked: oh"}"#,
+        r#"{"K":"AA"}"#,
+        r#"{"K":"AB","R":5}"#,
+        r#"{"K":"AC","E":"no"}"#,
+        r#"{"K":"AD","E":"there is no such callback"}"#,
+        r#"{"K":"AE","R":null}"#,
+        r#"{"K":"AF","E":"it panicked: oh"}"#,
     ] {
         assert_eq!(socket.hear().await, answer);
     }
@@ -123,18 +127,36 @@ async fn answers_are_said_again_on_the_next_link_and_what_comes_twice_does_not_r
     socket
         .say(&frame("d-A-2", "", &[event(1, true), event(2, true)]))
         .await;
-    for answer in [r#"{"K":"1"}"#, r#"{"K":"2"}"#] {
+    for answer in [r#"{"K":"A1"}"#, r#"{"K":"A2"}"#] {
         assert_eq!(socket.hear().await, answer);
     }
     let mut socket = cut(&mut server, socket).await;
-    for answer in [r#"{"K":"1"}"#, r#"{"K":"2"}"#] {
+    for answer in [r#"{"K":"A1"}"#, r#"{"K":"A2"}"#] {
         assert_eq!(socket.hear().await, answer);
     }
     socket
         .say(&frame("d-A-3", "", &[event(2, true), event(3, true)]))
         .await;
-    assert_eq!(socket.hear().await, r#"{"K":"3"}"#);
+    assert_eq!(socket.hear().await, r#"{"K":"A3"}"#);
     hears(&mut events, &[1, 2, 3]).await;
+}
+
+#[tokio::test]
+async fn an_answer_is_for_its_ask_also_where_another_log_has_one_in_the_same_place() {
+    let mut server = Server::start().await;
+    let builder = quick(server.client());
+    let builder = builder.on_ask("chat", "value", |(n,): (u64,)| async move { Ok(n) });
+    let (_client, mut socket) = server.connect(builder, Terms::default()).await;
+    let ask =
+        |ask: &str, n: u64| format!(r#"{{"H":"Chat","M":"value","A":[{n}],"O":"1","K":"{ask}"}}"#);
+    let old = ask("FFFFFFFFFFFFFFFF", 1);
+    socket.say(&frame("d-A-1", "", &[old])).await;
+    assert_eq!(socket.hear().await, r#"{"K":"FFFFFFFFFFFFFFFF","R":1}"#);
+    let mut socket = cut(&mut server, socket).await;
+    // Said again in case, for whoever waits for that.
+    assert_eq!(socket.hear().await, r#"{"K":"FFFFFFFFFFFFFFFF","R":1}"#);
+    socket.say(&frame("d-B-1", "", &[ask("2F", 2)])).await;
+    assert_eq!(socket.hear().await, r#"{"K":"2F","R":2}"#);
 }
 
 #[tokio::test]
@@ -151,7 +173,7 @@ async fn a_hub_begins_with_a_snapshot_and_merges_exactly_around_its_position() {
     for _ in 0..3 {
         answers.push(socket.hear().await);
     }
-    assert_eq!(answers, [r#"{"K":"9"}"#, r#"{"K":"A"}"#, r#"{"K":"B"}"#]);
+    assert_eq!(answers, [r#"{"K":"A9"}"#, r#"{"K":"AA"}"#, r#"{"K":"AB"}"#]);
     socket.say(&frame("d-A-D", "", &[event(13, false)])).await;
     hears(&mut events, &[13]).await;
 }
@@ -165,7 +187,7 @@ async fn events_that_the_snapshot_overtook_are_dropped_too() {
     give(&mut asks, Ok("d-A-A")).await;
     let sent: Vec<_> = (9..12).map(|order| event(order, true)).collect();
     socket.say(&frame("d-A-C", "", &sent)).await;
-    for answer in [r#"{"K":"9"}"#, r#"{"K":"A"}"#, r#"{"K":"B"}"#] {
+    for answer in [r#"{"K":"A9"}"#, r#"{"K":"AA"}"#, r#"{"K":"AB"}"#] {
         assert_eq!(socket.hear().await, answer);
     }
     hears(&mut events, &[11]).await;
@@ -238,4 +260,58 @@ async fn more_events_than_are_held_begin_again() {
         .await;
     second.send(Ok("d-A-2711".into())).unwrap();
     hears(&mut events, &[10_002]).await;
+}
+
+#[tokio::test]
+async fn another_log_is_a_gap_also_where_the_server_does_not_say_so() {
+    let mut server = Server::start().await;
+    let (builder, mut events) = listening(quick(server.client()));
+    let (builder, mut asks) = by_hand(builder);
+    let (client, mut socket) = server.connect(builder, Terms::default()).await;
+    let mut says = client.client_events();
+    socket.say(&frame("d-A-5", "", &[event(5, false)])).await;
+    give(&mut asks, Ok("d-A-5")).await;
+    socket.say(&frame("d-A-6", "", &[event(6, false)])).await;
+    hears(&mut events, &[6]).await;
+    let mut socket = cut(&mut server, socket).await;
+    // In the places of what the snapshot had.
+    let sent: Vec<_> = (2..6).map(|order| event(order, false)).collect();
+    socket.say(&frame("d-B-5", "", &sent)).await;
+    assert_eq!(told(&mut says).await, "log epochChanged");
+    give(&mut asks, Ok("d-B-3")).await;
+    hears(&mut events, &[4, 5]).await;
+    assert!(events.try_recv().is_err() && asks.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn a_snapshot_of_another_log_is_not_merged() {
+    let mut server = Server::start().await;
+    let (builder, mut events) = listening(quick(server.client()));
+    let (builder, mut asks) = by_hand(builder);
+    let (client, mut socket) = server.connect(builder, Terms::default()).await;
+    let mut says = client.client_events();
+    // It was quicker than what says whose log the events are.
+    give(&mut asks, Ok("d-B-9")).await;
+    socket.say(&frame("d-A-3", "", &[event(3, false)])).await;
+    let second = soon(asks.recv()).await.unwrap();
+    let mut socket = cut(&mut server, socket).await;
+    let log = r#","X":[{"T":"log","W":"epochChanged"}]"#;
+    socket
+        .say(&frame(
+            "d-B-3",
+            log,
+            &[event(2, false), event(3, false), event(4, false)],
+        ))
+        .await;
+    assert_eq!(told(&mut says).await, "log epochChanged");
+    assert!(second.is_closed(), "it was of the log before");
+    give(&mut asks, Ok("d-A-9")).await;
+    assert_eq!(
+        told(&mut says).await,
+        "chat: the snapshot's position is of another log"
+    );
+    let _socket = cut(&mut server, socket).await;
+    give(&mut asks, Ok("d-B-3")).await;
+    hears(&mut events, &[4]).await;
+    assert!(events.try_recv().is_err() && asks.try_recv().is_err());
 }

@@ -136,17 +136,17 @@ async fn an_answer_that_hangs_goes_again_on_the_next_link() {
     client
         .on_ask("chat", "ask", |_: [u8; 0]| async { Ok(5) })
         .keep();
-    let ask = r#"data: {"C":"d-1-2","M":[{"H":"chat","M":"ask","A":[],"O":"1","K":1}]}"#;
+    let ask = r#"data: {"C":"d-1-2","M":[{"H":"chat","M":"ask","A":[],"O":"1","K":"2F"}]}"#;
     stream.say(&format!("{ask}\n\n")).await;
     // Its connection says nothing any more, and is not closed either.
     let (_hangs, form) = sent(&mut server).await;
-    assert_eq!(form, "data=%7B%22K%22%3A%221%22%2C%22R%22%3A5%7D");
+    assert_eq!(form, "data=%7B%22K%22%3A%222F%22%2C%22R%22%3A5%7D");
     stream.end().await;
     let again = server.request().await;
     assert!(again.line().starts_with("GET /signalr/reconnect?"));
     let _stream = again.stream("data: initialized\n\n").await;
     let (answered, form) = sent(&mut server).await;
-    assert_eq!(form, "data=%7B%22K%22%3A%221%22%2C%22R%22%3A5%7D");
+    assert_eq!(form, "data=%7B%22K%22%3A%222F%22%2C%22R%22%3A5%7D");
     answered.answer(200, "").await;
 }
 

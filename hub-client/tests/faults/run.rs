@@ -65,8 +65,8 @@ pub(crate) struct World<'a> {
     calls: Vec<JoinHandle<Result<(), Wrong>>>,
     /// What the server in place asks, and with which number.
     pub(crate) asks: Vec<(u64, JoinHandle<Acks>)>,
-    /// How many asks there were, and before the server in place.
-    pub(crate) asked: (u64, u64),
+    /// How many asks there were.
+    pub(crate) asked: u64,
 }
 
 impl<'a> World<'a> {
@@ -82,7 +82,7 @@ impl<'a> World<'a> {
             sent: vec![0],
             calls: Vec::new(),
             asks: Vec::new(),
-            asked: (0, 0),
+            asked: 0,
         }
     }
 
@@ -259,7 +259,6 @@ impl<'a> World<'a> {
         self.proxy.lead(None);
         let old = self.server.take().unwrap();
         self.forget_asks();
-        self.asked.1 = self.asked.0;
         let start = async move {
             old.stop().await;
             Server::start().await

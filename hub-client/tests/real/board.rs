@@ -80,6 +80,8 @@ impl Server {
         let (gate, open) = watch::channel(true);
         let board = Board { state, asked, open };
         let server = HubServer::builder().hub(board).retain(KEPT, 1 << 20);
+        // The next one knows the clients of this one.
+        let server = server.key([7; 32]);
         let server = server.build().unwrap();
         let hub = server.handle("board").unwrap();
         let bound = server.bind("127.0.0.1:0").await.unwrap();
@@ -106,7 +108,11 @@ pub(crate) fn client_at(addr: SocketAddr) -> Builder {
 
 /// What a client knows of the board.
 #[derive(Clone, Default)]
-pub(crate) struct Mirror(Arc<Mutex<Seen>>);
+pub(crate) struct Mirror {
+    seen: Arc<Mutex<Seen>>,
+    /// Whether it takes its time with snapshots that it has.
+    pub(crate) dawdles: watch::Sender<bool>,
+}
 
 #[derive(Default)]
 struct Seen {
@@ -140,16 +146,23 @@ impl Mirror {
                         back.await.map_err(|error| error.to_string())?;
                     }
                     let snapshot = snapshot.map_err(|error| error.to_string())?;
-                    let mut seen = taken.0.lock().unwrap();
-                    (seen.state, seen.snapshots) = (snapshot.state, seen.snapshots + 1);
+                    taken.take(snapshot.state);
+                    let mut dawdles = taken.dawdles.subscribe();
+                    let done = dawdles.wait_for(|dawdles| !dawdles).await;
+                    done.map_err(|error| error.to_string())?;
                     Ok::<_, String>(snapshot.position)
                 }
             })
     }
 
+    fn take(&self, state: State) {
+        let mut seen = self.seen.lock().unwrap();
+        (seen.state, seen.snapshots) = (state, seen.snapshots + 1);
+    }
+
     /// The next change, or one that the snapshot has.
     fn hear(&self, version: u64, key: u64, value: u64) {
-        let mut seen = self.0.lock().unwrap();
+        let mut seen = self.seen.lock().unwrap();
         let due = seen.state.version + 1;
         if version > due {
             seen.holes.push((due, version));
@@ -160,14 +173,14 @@ impl Mirror {
     }
 
     pub(crate) fn state(&self) -> State {
-        self.0.lock().unwrap().state.clone()
+        self.seen.lock().unwrap().state.clone()
     }
 
     pub(crate) fn holes(&self) -> Vec<(u64, u64)> {
-        self.0.lock().unwrap().holes.clone()
+        self.seen.lock().unwrap().holes.clone()
     }
 
     pub(crate) fn snapshots(&self) -> usize {
-        self.0.lock().unwrap().snapshots
+        self.seen.lock().unwrap().snapshots
     }
 }

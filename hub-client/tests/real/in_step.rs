@@ -190,3 +190,48 @@ async fn a_snapshot_that_a_cut_overtakes_is_taken_again_on_the_next_link_at_once
     early.await.unwrap();
     late.await.unwrap();
 }
+
+/// The server is restarted when the client has its snapshot; if it `dawdles`, before that is taken over.
+async fn a_restart_after_the_snapshot(dawdles: bool) {
+    let old = Server::start().await;
+    let proxy = Proxy::start(old.addr).await;
+    let mirror = Mirror::default();
+    mirror.dawdles.send_replace(dawdles);
+    let put = async |writer: &HubClient, n: u64| {
+        soon(writer.invoke::<()>("board", "put", (n, n)))
+            .await
+            .unwrap();
+    };
+    // Its position is beyond all that the next server will send.
+    let writer = soon(client_at(old.addr).connect()).await.unwrap();
+    for n in 0..20 {
+        put(&writer, n).await;
+    }
+    let client = mirror.keep(quick(client_at(proxy.addr)), false).connect();
+    let client = soon(client).await.unwrap();
+    let mut events = client.client_events();
+    in_step(&mirror, 20).await;
+    if !dawdles {
+        put(&writer, 20).await;
+        equals(&mirror, &old).await;
+    }
+    let new = Server::start().await;
+    proxy.lead(Some(new.addr));
+    proxy.cut();
+    while !matches!(soon(events.next()).await.unwrap(), ClientEvent::Gap { .. }) {}
+    let writer = soon(client_at(new.addr).connect()).await.unwrap();
+    for n in 30..33 {
+        put(&writer, n).await;
+    }
+    mirror.dawdles.send_replace(false);
+    equals(&mirror, &new).await;
+    put(&writer, 33).await;
+    equals(&mirror, &new).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_snapshot_of_the_server_before_is_not_merged_with_what_the_next_one_sends() {
+    let dawdles = tokio::spawn(a_restart_after_the_snapshot(true));
+    a_restart_after_the_snapshot(false).await;
+    dawdles.await.unwrap();
+}

@@ -99,6 +99,8 @@ pub(crate) struct Attach {
     pub(crate) groups_token: GroupsToken,
     /// Whether it came without negotiation and can't come back.
     pub(crate) bare: bool,
+    /// What its client has missed for good: told before anything of the log, if it can be told.
+    pub(crate) missed: Vec<Gap>,
 }
 
 /// What a client of a hub listens to, beside its groups.
@@ -200,8 +202,10 @@ impl Link {
             downlink,
             groups_token,
             bare,
+            mut missed,
         } = attach;
         let opening = peer.persistent_id.is_some() && !hubs.is_empty();
+        missed.retain(|_| downlink.protocol().answers());
         Self {
             request: 0,
             attached: true,
@@ -227,7 +231,8 @@ impl Link {
             opening,
             brought: 0,
             pending: None,
-            untold: Vec::new(),
+            must_tell: !missed.is_empty(),
+            untold: missed,
             proven: Had::default(),
             flushed: Had::default(),
             probed: None,
@@ -235,7 +240,6 @@ impl Link {
             downlink,
             groups_token,
             told: 0,
-            must_tell: false,
             waker: None,
         }
     }
@@ -349,15 +353,6 @@ impl Link {
         }
         self.position = self.position.max(upto);
         self.release();
-    }
-
-    /// The client is told, if it can be, what it has missed for good.
-    pub(crate) fn miss(&mut self, gaps: &[Gap]) {
-        if self.downlink.protocol().answers() && !gaps.is_empty() {
-            self.untold.extend_from_slice(gaps);
-            self.must_tell = true;
-            self.wake();
-        }
     }
 
     /// From now on the pump writes.

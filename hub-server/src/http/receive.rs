@@ -123,7 +123,11 @@ pub(crate) async fn place(
     let items = asked.items(&id);
     let peer = asked.peer(id, items);
     let groups = restored_groups(asked, &peer).await;
-    let attach = attach(asked, peer.clone(), asked.listed(), groups, downlink);
+    let mut attach = attach(asked, peer.clone(), asked.listed(), groups, downlink);
+    if !connect {
+        // The pump writes at once: nothing of this log may come before it is told that it is another one.
+        attach.missed = another_log(start);
+    }
     let hubs = attach.hubs.clone();
     let topics = all_topics(&attach);
     let (version, _) = clamp_version(asked.request.query("clientProtocol").as_deref());
@@ -167,7 +171,9 @@ pub(crate) async fn place(
         let mut link = attached.connection.link();
         if link.request == attached.request {
             link.gaps_told = known;
-            link.miss(&gaps);
+            if start != Start::Foreign {
+                link.miss(&gaps);
+            }
             meter::gaps(&gaps);
         }
         drop(link);
@@ -259,12 +265,17 @@ async fn gaps(node: &Node, start: Start, topics: &[Topic]) -> Vec<Gap> {
                 }
             }
         }
-        Start::Foreign => vec![Gap {
-            topic: None,
-            why: GapCause::EpochChanged,
-        }],
-        _ => Vec::new(),
+        _ => another_log(start),
     }
+}
+
+/// The gap of a client whose cursor is of another log.
+fn another_log(start: Start) -> Vec<Gap> {
+    let gap = Gap {
+        topic: None,
+        why: GapCause::EpochChanged,
+    };
+    Vec::from_iter((start == Start::Foreign).then_some(gap))
 }
 
 /// Where the request wants to begin. A cursor beyond the log's end is of a log that lost its tail.
@@ -346,6 +357,7 @@ pub(crate) fn attach(
         downlink,
         groups_token: Box::new(groups_token),
         bare: false,
+        missed: Vec::new(),
     }
 }
 

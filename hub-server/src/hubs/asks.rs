@@ -1,8 +1,8 @@
 //! [`Asks`]: events whose senders wait until everybody who was to get them has acknowledged them (`delivery.md` b.1).
 //!
 //! An event that asks is an entry like any other, with the address of who waits. The pump notes who is to get it; each
-//! connection remembers what its client owes an answer to, and answers find their way back by that address, over the log
-//! where the asker is on another node. Nothing is sent twice on a link that works: who comes back reads the entry in the
+//! connection remembers what its client owes an answer to, and answers, which name the ask's number, find their way back by
+//! that address, over the log where the asker is on another node. Nothing is sent twice on a link that works: who comes back reads the entry in the
 //! log again, if it had not had it.
 
 use std::collections::HashMap;
@@ -21,10 +21,20 @@ use crate::node::Node;
 #[derive(Default)]
 pub(crate) struct Asks(Mutex<Inner>);
 
-#[derive(Default)]
 struct Inner {
     last: u64,
     open: HashMap<u64, Ask>,
+}
+
+/// Numbers begin anywhere, since answers name nothing else: one that outlived the server it was for must not be taken for
+/// the answer to another ask, of this server or of another node.
+impl Default for Inner {
+    fn default() -> Self {
+        Self {
+            last: uuid::Uuid::new_v4().as_u64_pair().1,
+            open: HashMap::new(),
+        }
+    }
 }
 
 struct Ask {
@@ -64,7 +74,7 @@ impl Asks {
 
     fn open(&self, how: AckOptions) -> (u64, Arc<Notify>) {
         let mut inner = self.lock();
-        inner.last += 1;
+        inner.last = inner.last.wrapping_add(1);
         let answered = Arc::new(Notify::new());
         let ask = Ask {
             since: Instant::now(),

@@ -110,6 +110,7 @@ where
         }),
         groups_token: Box::new(|_| String::new()),
         bare: true,
+        missed: Vec::new(),
     };
     let attached = node.registry.attach(attach, Start::End, false);
     lifetime::take_over(&node, &peer, &attached.connection).await;

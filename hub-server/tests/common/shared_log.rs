@@ -8,10 +8,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_util::FutureExt;
 use hub_server::{
-    Append, Cursor, Epoch, HubName, Interest, Lease, LeaseKey, Leases, Limit, Log, LogError,
-    MemoryLog, Notice, Page, PersistentId, Receipt, Subscriber, Taken, Topic,
+    Append, Body, Command, Cursor, Epoch, HubName, Interest, Lease, LeaseKey, Leases, Limit, Log,
+    LogError, MemoryLog, Notice, Page, PersistentId, Receipt, Subscriber, Taken, Topic,
 };
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 /// What one node has of the log.
 pub struct SharedLog {
@@ -24,6 +24,8 @@ struct Store {
     kept: MemoryLog,
     tails: Mutex<Vec<Tail>>,
     appended: Notify,
+    /// Whether claims take their time.
+    claims_held: watch::Sender<bool>,
 }
 
 #[derive(Default)]
@@ -49,6 +51,7 @@ impl SharedLog {
             kept,
             tails: Mutex::new((0..nodes).map(|_| Tail::default()).collect()),
             appended: Notify::new(),
+            claims_held: watch::Sender::new(false),
         });
         let node = |node| {
             let store = store.clone();
@@ -61,6 +64,11 @@ impl SharedLog {
     pub fn hold(&self, held: bool) {
         self.tail(|tail| tail.held = held);
         self.store.appended.notify_waiters();
+    }
+
+    /// Holds claims of connections back, of whatever node, or lets them go.
+    pub fn hold_claims(&self, held: bool) {
+        self.store.claims_held.send_replace(held);
     }
 
     /// The topics that the node listens to.
@@ -104,6 +112,11 @@ impl Log for SharedLog {
     }
 
     async fn append(&self, entries: Vec<Append>) -> Result<Vec<Receipt>, LogError> {
+        let claims = |entry: &Append| matches!(entry.body, Body::Command(Command::Claim(_)));
+        if entries.iter().any(claims) {
+            let mut held = self.store.claims_held.subscribe();
+            let _ = held.wait_for(|held| !held).await;
+        }
         // One lock round all of it: every tail has the store's order.
         let mut tails = self.store.tails.lock().unwrap();
         let kept = &self.store.kept;

@@ -92,7 +92,7 @@ impl Protocol for ClassicClient {
     fn write(&self, message: &Message, out: &mut BytesMut) {
         let call = match message {
             Message::Call(call) => call,
-            Message::Ack(order) => return put_answer(*order, &Ok(None), out),
+            Message::Ack(ask) => return put_answer(*ask, &Ok(None), out),
             Message::Complete(answer) => return put_completion(answer, out),
             _ => return,
         };
@@ -120,11 +120,11 @@ impl Protocol for ClassicClient {
     }
 }
 
-/// An answer to an event, whose tag is its id.
+/// An answer to an event, whose id is the number of the ask.
 fn put_completion(answer: &Completion, out: &mut BytesMut) {
-    let order = answer.id.as_ref().and_then(|id| id.as_str().parse().ok());
-    if let Some(order) = order {
-        put_answer(order, &answer.outcome, out);
+    let ask = answer.id.as_ref().and_then(|id| id.as_str().parse().ok());
+    if let Some(ask) = ask {
+        put_answer(ask, &answer.outcome, out);
     }
 }
 
@@ -193,7 +193,7 @@ fn event(frame: &Bytes, object: &Object<'_>) -> Result<Option<Message>, Protocol
     let tag = match text_of(object.o)? {
         Some(order) => Some(Tag {
             order: tag_of(&order)?,
-            asks: object.k.is_some(),
+            ask: text_of(object.k)?.map(|ask| tag_of(&ask)).transpose()?,
         }),
         None => None,
     };

@@ -1,7 +1,10 @@
 //! Classic SignalR for clients that ask for tags (`tags=1` in the query): ours. Each event says its place in the log
-//! (`"O":"2F"`) and whether an answer is wanted (`"K":1`); the client answers `{"K":"2F"}`, with `"R"` or `"E"` for what its
-//! callback gave back; and a frame says what the client has missed for good (`"X":[..]`). Everything else is as for other
-//! clients.
+//! (`"O":"2F"`) and, where an answer is wanted, what that has to name (`"K":"9C51E07A"`); the client answers
+//! `{"K":"9C51E07A"}`, with `"R"` or `"E"` for what its callback gave back; and a frame says what the client has missed for
+//! good (`"X":[..]`). Everything else is as for other clients.
+//!
+//! An answer does not name the event's place: clients keep answers for their next link, and that may be to a server
+//! whose log is another one, with another ask in that place.
 
 use std::collections::VecDeque;
 
@@ -52,8 +55,8 @@ impl Protocol for Tagged {
     fn event(&self, event: &Event, tag: Tag) -> Part {
         put_event(event, |out| {
             put_fmt(format_args!(",\"O\":\"{:X}\"", tag.order), out);
-            if tag.asks {
-                out.put_slice(b",\"K\":1");
+            if let Some(ask) = tag.ask {
+                put_fmt(format_args!(",\"K\":\"{ask:X}\""), out);
             }
         })
     }
@@ -76,12 +79,8 @@ impl Protocol for Tagged {
 }
 
 /// Writes an answer to an event, the client's side.
-pub(super) fn put_answer(
-    order: u64,
-    outcome: &Result<Option<Payload>, Failure>,
-    out: &mut BytesMut,
-) {
-    put_fmt(format_args!("{{\"K\":\"{order:X}\""), out);
+pub(super) fn put_answer(ask: u64, outcome: &Result<Option<Payload>, Failure>, out: &mut BytesMut) {
+    put_fmt(format_args!("{{\"K\":\"{ask:X}\""), out);
     match outcome {
         Ok(None) => {}
         Ok(Some(value)) => {
@@ -99,12 +98,12 @@ pub(super) fn put_answer(
 /// Reads a tag.
 pub(super) fn tag_of(text: &str) -> Result<u64, ProtocolError> {
     let digits = text.bytes().all(|b| b.is_ascii_hexdigit());
-    let order = u64::from_str_radix(text, 16).ok().filter(|_| digits);
-    order.ok_or(ProtocolError::Malformed("a tag is a number in hex"))
+    let number = u64::from_str_radix(text, 16).ok().filter(|_| digits);
+    number.ok_or(ProtocolError::Malformed("a tag is a number in hex"))
 }
 
 fn answer(frame: &Bytes, tag: &RawValue, object: &Object<'_>) -> Result<Message, ProtocolError> {
-    let order = tag_of(&text_of(Some(tag))?.unwrap_or_default())?;
+    let ask = tag_of(&text_of(Some(tag))?.unwrap_or_default())?;
     let outcome = match (text_of(object.e)?, object.r) {
         (Some(message), _) => Err(Failure {
             message: message.into_owned(),
@@ -112,10 +111,10 @@ fn answer(frame: &Bytes, tag: &RawValue, object: &Object<'_>) -> Result<Message,
             data: None,
         }),
         (None, Some(value)) => Ok(Some(Payload::parsed(slice_of(frame, value)))),
-        (None, None) => return Ok(Message::Ack(order)),
+        (None, None) => return Ok(Message::Ack(ask)),
     };
     Ok(Message::Complete(Completion {
-        id: Some(InvocationId::new(order.to_string())),
+        id: Some(InvocationId::new(ask.to_string())),
         outcome,
         state: None,
     }))
@@ -156,4 +155,65 @@ fn put_gaps(gaps: &[Gap], out: &mut BytesMut) {
         out.put_u8(b'}');
     }
     out.put_u8(b']');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::HubName;
+    use crate::protocol::ClassicClient;
+
+    fn read(protocol: &dyn Protocol, frame: &[u8]) -> Result<VecDeque<Message>, ProtocolError> {
+        let mut out = VecDeque::new();
+        let mut frame = Bytes::copy_from_slice(frame);
+        protocol.decode(&mut frame, &mut out).map(|()| out)
+    }
+
+    #[test]
+    fn an_event_says_its_place_and_what_an_answer_names() {
+        let event = Event {
+            hub: HubName::from("Chat"),
+            method: "ask".into(),
+            args: Payload::empty_array(),
+            state: None,
+            tag: None,
+        };
+        for (ask, text) in [(None, ""), (Some(u64::MAX), r#","K":"FFFFFFFFFFFFFFFF""#)] {
+            let tag = Tag { order: 0x2F, ask };
+            let part = Tagged.event(&event, tag);
+            let expected = format!(r#"{{"H":"Chat","M":"ask","A":[],"O":"2F"{text}}}"#);
+            assert_eq!(part, expected);
+            let frame = format!(r#"{{"C":"d-1-2F","M":[{expected}]}}"#);
+            let messages = read(&ClassicClient, frame.as_bytes()).unwrap();
+            let [Message::Event(event), Message::Position(_)] = messages.as_slices().0 else {
+                panic!("{messages:?}");
+            };
+            assert_eq!(event.tag, Some(tag));
+        }
+        let odd = br#"{"C":"d-1-2F","M":[{"H":"Chat","M":"ask","A":[],"O":"2F","K":"x"}]}"#;
+        assert!(read(&ClassicClient, odd).is_err());
+    }
+
+    #[test]
+    fn an_answer_comes_back_under_what_it_names() {
+        let failed = Failure {
+            message: "no".into(),
+            public: true,
+            data: None,
+        };
+        for outcome in [Ok(None), Ok(Payload::of(&5).ok()), Err(failed)] {
+            let mut frame = BytesMut::new();
+            put_answer(u64::MAX, &outcome, &mut frame);
+            let messages = read(&Tagged, &frame).unwrap();
+            match messages.as_slices().0 {
+                [Message::Ack(u64::MAX)] => assert_eq!(outcome, Ok(None)),
+                [Message::Complete(answer)] => {
+                    let id = answer.id.as_ref().map(|id| id.as_str().to_owned());
+                    assert_eq!(id, Some(u64::MAX.to_string()));
+                    assert_eq!(answer.outcome, outcome);
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
 }

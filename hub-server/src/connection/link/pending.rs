@@ -58,10 +58,12 @@ impl Link {
         true
     }
 
-    /// The client answers an entry; who is waiting for that. `None` where nobody is, or not any more.
-    pub(crate) fn answered(&mut self, order: u64) -> Option<Ack> {
+    /// The client answers the ask of this number; who is waiting for that. `None` where nobody is, or not any more, or where
+    /// the client was not asked.
+    pub(crate) fn answered(&mut self, ask: u64) -> Option<Ack> {
         let pending = self.pending.as_mut()?;
-        let at = pending.waits.iter().position(|wait| wait.order == order)?;
+        let mut waits = pending.waits.iter();
+        let at = waits.position(|wait| wait.ack.number == ask)?;
         let wait = pending.waits.remove(at)?;
         if pending.waits.is_empty() {
             self.pending = None;

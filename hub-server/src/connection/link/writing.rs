@@ -1,7 +1,7 @@
 //! What a link writes beside shared frames: its own ones with cursor and groups, answers, keep-alives.
 
 use bytes::{Bytes, BytesMut};
-use hub_core::{Envelope, Epoch, Lane, Part};
+use hub_core::{Envelope, Epoch, Gap, Lane, Part};
 use tokio::time::Instant;
 
 use super::{Link, Membership, Mode};
@@ -14,6 +14,15 @@ impl Link {
             ..Envelope::default()
         };
         self.frame(epoch, envelope, &[]);
+    }
+
+    /// The client is told, if it can be, what it has missed for good.
+    pub(crate) fn miss(&mut self, gaps: &[Gap]) {
+        if self.downlink.protocol().answers() && !gaps.is_empty() {
+            self.untold.extend_from_slice(gaps);
+            self.must_tell = true;
+            self.wake();
+        }
     }
 
     /// Writes a frame without messages, if one is due: new groups, or only a new cursor.
