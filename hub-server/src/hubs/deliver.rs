@@ -101,17 +101,18 @@ impl Outlet for Node {
         };
         let after = Cursor::at(self.epoch, waiting.after);
         let page = self.log.read(&waiting.topics, after, limit).await?;
+        let gaps = waiting.skip_lost(hub, page.gaps);
         // What is on its way is on its link before anybody can ask what the client has had.
         let mut link = connection.link();
         let passed = self.tide.passed();
         if !sessions::begin(who, hub, passed) {
             return Ok(Replay::default());
         }
-        link.miss(&page.gaps);
-        meter::gaps(&page.gaps);
+        link.miss(&gaps);
+        meter::gaps(&gaps);
         meter::expired(hub, page.expired);
         link.catch_up_on(waiting, passed);
-        Ok(Replay::of(true, page.gaps, page.expired))
+        Ok(Replay::of(true, gaps, page.expired))
     }
 
     async fn properties(&self, who: &Peer, hub: &HubName) -> Result<Properties, DeliveryError> {
@@ -166,10 +167,14 @@ impl Node {
         let receipts = self.log.append(entries).await;
         let receipts = receipts.inspect_err(meter::failed)?;
         // What nobody listens to has no offset, and the pump does not hear of it.
-        let kept = receipts.iter().rev().find(|receipt| receipt.offset > 0);
-        if let Some(last) = kept {
+        let kept = receipts.iter().filter(|receipt| receipt.offset > 0);
+        if let Some(last) = kept.max_by_key(|receipt| receipt.order) {
             let written = Instant::now();
-            self.tide.reach(last.order).await;
+            self.tide.reach(last.tail).await;
+            if last.tail < last.order {
+                self.registry.pass(last.order);
+                self.tide.rise(last.order);
+            }
             meter::handed_on(written.elapsed());
         }
         Ok(receipts)

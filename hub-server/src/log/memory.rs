@@ -53,26 +53,22 @@ impl Log for MemoryLog {
     }
 
     async fn append(&self, entries: Vec<Append>) -> Result<Vec<Receipt>, LogError> {
-        let receipts = {
-            let mut state = self.0.lock();
-            if state.is_closed() {
-                return Err(LogError::Closed);
-            }
-            State::check(&state.options, &entries)?;
-            let mut plan = Plan::after(state.end);
-            let placed = state.plan(&mut plan, &entries)?;
-            for (topic, draft) in &mut plan.queues {
-                state.trim(topic, draft, std::iter::empty());
-            }
-            let entries = entries.into_iter().zip(placed);
-            let receipts = entries.map(|(entry, placed)| state.append(entry, placed));
-            let receipts = receipts.collect();
-            for (topic, draft) in plan.queues {
-                state.settle(&topic, draft.tally);
-            }
-            receipts
-        };
-        self.0.notify();
+        let mut state = self.0.lock();
+        if state.is_closed() {
+            return Err(LogError::Closed);
+        }
+        State::check(&state.options, &entries)?;
+        let mut plan = Plan::after(state.end);
+        let placed = state.plan(&mut plan, &entries)?;
+        state.trim_all(&mut plan);
+        let entries = entries.into_iter().zip(placed);
+        let receipts = entries.map(|(entry, placed)| state.append(entry, placed));
+        let receipts = receipts.collect();
+        for (topic, draft) in plan.queues {
+            state.settle(&topic, draft.tally);
+            meter::full(topic.hub(), draft.dropped);
+        }
+        self.0.notify(state);
         Ok(receipts)
     }
 
@@ -82,7 +78,7 @@ impl Log for MemoryLog {
 
     fn watch(&self, topic: &Topic, change: Interest) -> u64 {
         self.0.lock().watch(topic, change);
-        // Whatever is kept goes through the tail.
+        // Whatever is kept where somebody may listen goes through the tail.
         0
     }
 
@@ -94,7 +90,11 @@ impl Log for MemoryLog {
 #[async_trait]
 impl Leases for MemoryLog {
     async fn take(&self, key: &LeaseKey) -> Result<Taken, LogError> {
-        Ok(self.0.lock().leases.take(key))
+        let mut taken = self.0.lock().leases.take(key);
+        if let Some(lease) = &taken.lease {
+            taken.lost = self.0.lost(self, key, lease).await;
+        }
+        Ok(taken)
     }
 
     async fn put(

@@ -54,7 +54,7 @@ impl State {
             }
         }
         let mut forgotten = table.forgotten;
-        let (touched, cached) = (&mut self.touched, &mut self.cached);
+        let (touched, cached, hubs) = (&mut self.touched, &mut self.cached, &mut self.hubs);
         let mut behind = Vec::new();
         self.rings.retain(|topic, ring| {
             let Topic::Queue(hub, queue) = topic else {
@@ -95,9 +95,10 @@ impl State {
                 }
             }
             let changed = tally.gone > ring.tally.gone;
+            hubs.change(topic, &ring.tally, &tally);
             ring.settle(tally);
             *cached = *cached + ring.bytes - before;
-            let stays = owed.is_some() || ring.tally.entries > 0;
+            let stays = owed.is_some() || ring.tally.entries > 0 || ring.listeners > 0;
             if let Some(touched) = touched.as_mut().filter(|_| !stays || changed) {
                 touched.insert(topic.clone());
             }
