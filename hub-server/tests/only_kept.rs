@@ -6,9 +6,10 @@ mod common;
 use std::time::Duration;
 
 use common::farm::farm;
-use common::{Client, Server, within};
+use common::slow_log::SlowLog;
+use common::{Client, Server, until, within};
 use futures_util::FutureExt;
-use hub_server::{Context, HubError, HubServer, hub};
+use hub_server::{Context, HubError, HubServer, Log, hub};
 use serde_json::json;
 
 const HUB: &[&str] = &["conformance"];
@@ -67,6 +68,31 @@ async fn come(server: &Server) -> Client<'_> {
     client.socket.frame().await;
     assert_eq!(client.get("/start").await.status, 200);
     client
+}
+
+#[tokio::test]
+async fn who_comes_before_the_sender_has_its_receipt_is_owed_it_all_the_same() {
+    let log = SlowLog::new();
+    let server = HubServer::builder().hub(Foo).log(log.clone());
+    let server = server.build().unwrap();
+    let hub = server.handle("foo").unwrap();
+    let server = Server::tcp_of(server).await;
+    let mut bob = come(&server).await;
+    bob.result("foo", "nothing", json!([])).await;
+    bob.abort().await;
+    within(bob.socket.end()).await;
+    // Nobody is there who listens to anything.
+    log.hold_receipts(true);
+    let end = log.end();
+    let queue = hub.clients().queue("bar");
+    let sending = tokio::spawn(async move { queue.send("bar", (1,)).await });
+    until(|| async { (log.end() > end).then_some(()) }).await;
+    let mut bob = come(&server).await;
+    log.hold_receipts(false);
+    sending.await.unwrap().unwrap();
+    bob.result("foo", "nothing", json!([])).await;
+    let events: Vec<_> = bob.socket.events.iter().map(|it| &it["A"][0]).collect();
+    assert_eq!(events, [1]);
 }
 
 #[tokio::test]

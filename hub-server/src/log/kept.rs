@@ -72,6 +72,8 @@ pub(super) struct State {
     tail: VecDeque<Arc<Entry>>,
     /// The order of the last entry that was ever in it.
     heard: u64,
+    /// The order of the last entry that it has left out.
+    left_out: u64,
     swept: Option<Instant>,
     /// Hubs that had something when it was last told what they hold.
     measured: HashSet<HubName>,
@@ -101,6 +103,7 @@ impl Kept {
             cached: 0,
             tail: VecDeque::new(),
             heard: 0,
+            left_out: 0,
             swept: None,
             measured: HashSet::new(),
             closed: false,
@@ -223,6 +226,8 @@ impl State {
         if heard {
             self.heard = order;
             self.tail.push_back(entry);
+        } else {
+            self.left_out = order;
         }
         Receipt {
             waiting,
@@ -242,7 +247,8 @@ impl State {
         Ok(())
     }
 
-    pub(super) fn watch(&mut self, topic: &Topic, change: Interest) {
+    /// Gives up to where the tail may have left out what is found there.
+    pub(super) fn watch(&mut self, topic: &Topic, change: Interest) -> u64 {
         let now = Instant::now();
         if matches!(topic, Topic::Queue(..)) {
             // It keeps whether anybody listens or not.
@@ -264,6 +270,7 @@ impl State {
             ring.idle_since = (ring.listeners == 0).then_some(now);
         }
         self.sweep(now);
+        self.left_out
     }
 
     /// Forgets topics that nobody has listened to for too long. Looked at when interest changes, at most once in a

@@ -228,9 +228,7 @@ impl Log for RedbLog {
     }
 
     fn watch(&self, topic: &Topic, change: Interest) -> u64 {
-        self.shared.kept.lock().watch(topic, change);
-        // Whatever is kept where somebody may listen goes through the tail.
-        0
+        self.shared.kept.lock().watch(topic, change)
     }
 
     async fn next(&self) -> Result<Notice, LogError> {

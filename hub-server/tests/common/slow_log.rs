@@ -13,6 +13,8 @@ use tokio::sync::watch;
 pub struct SlowLog {
     kept: MemoryLog,
     held: watch::Sender<bool>,
+    /// Whether receipts are held back.
+    owing: watch::Sender<bool>,
     /// How many pages were read while it was held.
     read: watch::Sender<usize>,
 }
@@ -22,6 +24,7 @@ impl SlowLog {
         Arc::new(Self {
             kept: MemoryLog::new(10_000, 16 << 20, Duration::from_secs(100)),
             held: watch::Sender::new(false),
+            owing: watch::Sender::new(false),
             read: watch::Sender::new(0),
         })
     }
@@ -29,6 +32,11 @@ impl SlowLog {
     /// Holds pages of queues back, or lets them go.
     pub fn hold(&self, held: bool) {
         self.held.send_replace(held);
+    }
+
+    /// Holds receipts back, of what is written all the same, or lets them go.
+    pub fn hold_receipts(&self, held: bool) {
+        self.owing.send_replace(held);
     }
 
     /// Waits until a page is held.
@@ -55,7 +63,9 @@ impl Log for SlowLog {
     }
 
     async fn append(&self, entries: Vec<Append>) -> Result<Vec<Receipt>, LogError> {
-        self.kept.append(entries).await
+        let receipts = self.kept.append(entries).await;
+        let _ = self.owing.subscribe().wait_for(|held| !*held).await;
+        receipts
     }
 
     async fn read(&self, topics: &[Topic], after: Cursor, limit: Limit) -> Result<Page, LogError> {
