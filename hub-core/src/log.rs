@@ -54,10 +54,13 @@ pub struct Receipt {
     pub duplicate: bool,
     /// How many leases of clients that are away owe it now.
     pub waiting: u32,
+    /// How far the tail comes before all up to this entry has been handed on: to its own order, or, where the tail leaves
+    /// it out, to the last entry before it.
+    pub tail: u64,
 }
 
 impl Receipt {
-    /// An entry that was written now, and that nobody waits for.
+    /// An entry that was written now, that the tail has or says to have passed, and that nobody waits for.
     #[must_use]
     pub const fn at(order: u64, offset: u64) -> Self {
         Self {
@@ -65,6 +68,7 @@ impl Receipt {
             offset,
             duplicate: false,
             waiting: 0,
+            tail: order,
         }
     }
 }
@@ -182,7 +186,8 @@ pub enum LogError {
 /// * Whoever has an `Arc` of it is one node: nodes that share what is stored have a value of their own each, with a tail
 ///   and interests of its own.
 /// * The tail hands out the entries of all topics that the node listens to; those of others it may hand out or leave out.
-///   After an `append` of this node it reaches the last order that was kept, with the entry or with [`Notice::Passed`].
+///   After an `append` of this node it reaches [`Receipt::tail`] of the last entry that was kept, with that entry or with
+///   [`Notice::Passed`], and has nothing between that and the entry itself.
 /// * A [`Topic::Queue`] keeps its entries whether anybody listens or not: until every lease on it is past them, and for a
 ///   while in any case, so that who is noticed late to be gone loses nothing.
 /// * An entry of a queue whose own time is over ([`Terms::expires_in`]) is left out by `read` and counted in

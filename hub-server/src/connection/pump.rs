@@ -17,6 +17,7 @@ pub(crate) async fn run(node: Arc<Node>) {
         let entry = match node.log.next().await {
             Ok(Notice::Appended(entry)) => entry,
             Ok(Notice::Passed(order)) => {
+                node.registry.pass(order);
                 node.tide.rise(order);
                 continue;
             }
@@ -77,6 +78,9 @@ impl Tide {
     }
 
     pub(crate) async fn reach(&self, order: u64) {
+        if self.passed() >= order {
+            return;
+        }
         let reached = {
             let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
             if self.passed.load(Ordering::Acquire) >= order {
@@ -103,7 +107,8 @@ impl Tide {
         self.rise(u64::MAX);
     }
 
-    fn rise(&self, order: u64) {
+    /// Everything up to this order has been handed on.
+    pub(crate) fn rise(&self, order: u64) {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         self.passed.fetch_max(order, Ordering::Release);
         while waiting.peek().is_some_and(|first| first.order.0 <= order) {

@@ -168,6 +168,12 @@ impl Registry {
         verdict
     }
 
+    /// All up to this order that anybody here listens to has been handed on.
+    pub(crate) fn pass(&self, order: u64) {
+        let mut inner = self.lock();
+        inner.passed = inner.passed.max(order);
+    }
+
     /// Hands an entry to everybody who listens.
     pub(crate) fn hand_on(&self, entry: &Arc<Entry>) -> Effects {
         let mut effects = Effects::default();

@@ -178,10 +178,14 @@ impl Node {
         let receipts = self.log.append(entries).await;
         let receipts = receipts.inspect_err(meter::failed)?;
         // What nobody listens to has no offset, and the pump does not hear of it.
-        let kept = receipts.iter().rev().find(|receipt| receipt.offset > 0);
-        if let Some(last) = kept {
+        let kept = receipts.iter().filter(|receipt| receipt.offset > 0);
+        if let Some(last) = kept.max_by_key(|receipt| receipt.order) {
             let written = Instant::now();
-            self.tide.reach(last.order).await;
+            self.tide.reach(last.tail).await;
+            if last.tail < last.order {
+                self.registry.pass(last.order);
+                self.tide.rise(last.order);
+            }
             meter::handed_on(written.elapsed());
         }
         Ok(receipts)

@@ -62,8 +62,11 @@ pub(super) struct State {
     pub(super) options: LogOptions,
     /// What queues have in memory.
     pub(super) cached: usize,
-    /// Not yet handed to the pump. Short: whoever appends waits for the pump to pass.
+    /// Not yet handed to the pump. Short: whoever appends waits for the pump to pass. What is only kept, as nobody listens
+    /// where it is found, is not in it.
     tail: VecDeque<Arc<Entry>>,
+    /// The order of the last entry that was ever in it.
+    heard: u64,
     swept: Option<Instant>,
     /// Hubs that had something when it was last told what they hold.
     measured: HashSet<HubName>,
@@ -91,6 +94,7 @@ impl Kept {
             options: options.clone(),
             cached: 0,
             tail: VecDeque::new(),
+            heard: 0,
             swept: None,
             measured: HashSet::new(),
             closed: false,
@@ -106,15 +110,20 @@ impl Kept {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Tells the tail that something was appended.
-    pub(super) fn notify(&self) {
-        self.appended.notify_one();
+    /// Tells the tail that something was appended, or that it ends.
+    pub(super) fn notify(&self, state: MutexGuard<'_, State>) {
+        let due = state.closed || !state.tail.is_empty();
+        drop(state);
+        if due {
+            self.appended.notify_one();
+        }
     }
 
     /// Ends the live tail once everything before was handed out.
     pub(super) fn close(&self) {
-        self.lock().closed = true;
-        self.notify();
+        let mut state = self.lock();
+        state.closed = true;
+        self.notify(state);
     }
 
     /// The live tail, in order.
@@ -152,6 +161,8 @@ impl State {
             return Receipt {
                 duplicate: true,
                 waiting,
+                // If the tail left it out, it may have nothing that comes as far.
+                tail: place.order.min(self.heard),
                 ..Receipt::at(place.order, place.offset)
             };
         }
@@ -185,6 +196,7 @@ impl State {
         entry.expires = expires.map(Instant::into_std);
         let entry = Arc::new(entry);
         let (entries, bytes) = (self.options.entries, self.options.bytes);
+        let mut heard = !queued || ring.listeners > 0;
         if queued {
             let before = ring.bytes;
             ring.hold(entry.clone());
@@ -199,11 +211,16 @@ impl State {
             if let Some(ring) = self.rings.get_mut(topic) {
                 ring.tally.offset += 1;
                 ring.push(entry.clone(), entries, bytes);
+                heard = true;
             }
         }
-        self.tail.push_back(entry);
+        if heard {
+            self.heard = order;
+            self.tail.push_back(entry);
+        }
         Receipt {
             waiting,
+            tail: self.heard,
             ..Receipt::at(order, offset)
         }
     }
@@ -224,6 +241,12 @@ impl State {
         if matches!(topic, Topic::Queue(..)) {
             // It keeps whether anybody listens or not.
             self.queue(topic);
+            if let Some(ring) = self.rings.get_mut(topic) {
+                match change {
+                    Interest::Listen => ring.listeners += 1,
+                    _ => ring.listeners = ring.listeners.saturating_sub(1),
+                }
+            }
         } else if change == Interest::Listen {
             let (forgotten, end) = (self.forgotten, self.end);
             let made = || Ring::made_at(end, forgotten);

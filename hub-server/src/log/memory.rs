@@ -53,26 +53,23 @@ impl Log for MemoryLog {
     }
 
     async fn append(&self, entries: Vec<Append>) -> Result<Vec<Receipt>, LogError> {
-        let receipts = {
-            let mut state = self.0.lock();
-            if state.is_closed() {
-                return Err(LogError::Closed);
-            }
-            State::check(&state.options, &entries)?;
-            let mut plan = Plan::after(state.end);
-            let placed = state.plan(&mut plan, &entries)?;
-            for (topic, draft) in &mut plan.queues {
-                state.trim(topic, draft, std::iter::empty());
-            }
-            let entries = entries.into_iter().zip(placed);
-            let receipts = entries.map(|(entry, placed)| state.append(entry, placed));
-            let receipts = receipts.collect();
-            for (topic, draft) in plan.queues {
-                state.settle(&topic, draft.tally);
-            }
-            receipts
-        };
-        self.0.notify();
+        let mut state = self.0.lock();
+        if state.is_closed() {
+            return Err(LogError::Closed);
+        }
+        State::check(&state.options, &entries)?;
+        let mut plan = Plan::after(state.end);
+        let placed = state.plan(&mut plan, &entries)?;
+        for (topic, draft) in &mut plan.queues {
+            state.trim(topic, draft, std::iter::empty());
+        }
+        let entries = entries.into_iter().zip(placed);
+        let receipts = entries.map(|(entry, placed)| state.append(entry, placed));
+        let receipts = receipts.collect();
+        for (topic, draft) in plan.queues {
+            state.settle(&topic, draft.tally);
+        }
+        self.0.notify(state);
         Ok(receipts)
     }
 
@@ -82,7 +79,7 @@ impl Log for MemoryLog {
 
     fn watch(&self, topic: &Topic, change: Interest) -> u64 {
         self.0.lock().watch(topic, change);
-        // Whatever is kept goes through the tail.
+        // Whatever is kept where somebody may listen goes through the tail.
         0
     }
 

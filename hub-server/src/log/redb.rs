@@ -167,8 +167,7 @@ impl RedbLog {
                     let receipts = receipts.collect();
                     let low = state.reserved - state.end < RESERVE / 2 && !state.reserving;
                     state.reserving |= low;
-                    drop(state);
-                    self.shared.kept.notify();
+                    self.shared.kept.notify(state);
                     if low {
                         self.submit(Job::Reserve(oneshot::channel().0));
                     }
@@ -230,7 +229,7 @@ impl Log for RedbLog {
 
     fn watch(&self, topic: &Topic, change: Interest) -> u64 {
         self.shared.kept.lock().watch(topic, change);
-        // Whatever is kept goes through the tail.
+        // Whatever is kept where somebody may listen goes through the tail.
         0
     }
 

@@ -97,7 +97,7 @@ impl State {
             let changed = tally.gone > ring.tally.gone;
             ring.settle(tally);
             *cached = *cached + ring.bytes - before;
-            let stays = owed.is_some() || ring.tally.entries > 0;
+            let stays = owed.is_some() || ring.tally.entries > 0 || ring.listeners > 0;
             if let Some(touched) = touched.as_mut().filter(|_| !stays || changed) {
                 touched.insert(topic.clone());
             }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures_util::FutureExt;
-use hub_core::{Entry, Topic};
+use hub_core::{Append, DedupeId, Entry, Receipt, Topic};
 use tokio::time::{Duration, advance};
 
 use super::Cases;
@@ -34,8 +34,12 @@ pub(super) fn add(cases: &mut Cases) {
     );
     cases.add("the tail goes on where interest changes", changes);
     cases.add(
-        "the tail reaches what is appended where nobody listens to kept",
+        "the tail reaches all that comes before what is only kept",
         unheard,
+    );
+    cases.add(
+        "the tail reaches all that comes before what was only kept already",
+        unheard_again,
     );
 }
 
@@ -187,8 +191,47 @@ async fn changes(log: Checked) {
     assert_eq!(of(&log.tail(last).await, &[a, b]), [3]);
 }
 
+/// Something that somebody hears, and after it something that nobody does.
+async fn heard_and_kept(log: &Checked) -> (u64, Receipt) {
+    let heard = log.say(&group("a"), 1).await.order;
+    let kept = log.append(vec![named()]).await[0];
+    assert_eq!((kept.offset, kept.duplicate), (1, false));
+    (heard, kept)
+}
+
+fn named() -> Append {
+    let mut entry = said(&queue("q"), 2);
+    entry.terms.dedupe = DedupeId::new("a");
+    entry
+}
+
+/// The tail is as far as a receipt says, and the next that it has lies behind what has the receipt.
+async fn comes_as_far(log: &Checked, receipt: Receipt, heard: &[u64]) {
+    assert!(receipt.tail <= receipt.order);
+    let tail = log.tail(receipt.tail).await;
+    assert_eq!(of(&tail, &[group("a")]), heard);
+    let next = log.say(&group("a"), 3).await.order;
+    let tail = log.tail(next).await;
+    if receipt.tail < receipt.order {
+        assert!(tail.iter().all(|entry| entry.order > receipt.order));
+    }
+    assert_eq!(of(&tail, &[group("a")]), [3]);
+}
+
 async fn unheard(log: Checked) {
-    let receipt = log.append(vec![said(&queue("q"), 1)]).await[0];
-    assert_eq!(receipt.offset, 1);
-    log.tail(receipt.order).await;
+    log.listen(&[group("a")]);
+    let (heard, kept) = heard_and_kept(&log).await;
+    assert!(kept.tail >= heard);
+    comes_as_far(&log, kept, &[1]).await;
+}
+
+async fn unheard_again(log: Checked) {
+    log.listen(&[group("a")]);
+    let (heard, kept) = heard_and_kept(&log).await;
+    let again = log.append(vec![named()]).await[0];
+    assert!(again.duplicate && again.order == kept.order && again.tail >= heard);
+    comes_as_far(&log, again, &[1]).await;
+    // By now the tail has gone on.
+    let again = log.append(vec![named()]).await[0];
+    assert!(again.duplicate && again.tail <= again.order);
 }

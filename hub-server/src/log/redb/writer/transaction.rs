@@ -188,9 +188,8 @@ impl Shared {
                 state.settle(&topic, draft.tally);
             }
         }
-        drop(state);
+        self.kept.notify(state);
         drop(writer);
-        self.kept.notify();
         self.room.notify_waiters();
         for tell in tell {
             tell();
