@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::{MutexGuard, PoisonError};
 
 use hub_core::{LogError, Topic};
+use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 use super::super::answer::{Answer, tell};
@@ -191,8 +192,11 @@ impl Shared {
         self.kept.notify(state);
         drop(writer);
         self.room.notify_waiters();
-        for tell in tell {
-            tell();
+        let tell = move || tell.into_iter().for_each(|tell| tell());
+        match Handle::try_current() {
+            // To wake a task from this thread takes a call of the system, from another task almost nothing.
+            Ok(runtime) if asked > 1 => drop(runtime.spawn(async move { tell() })),
+            _ => tell(),
         }
         failed.is_none()
     }
