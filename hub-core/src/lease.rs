@@ -64,6 +64,17 @@ pub struct Taken {
     pub lease: Option<Lease>,
     /// Whether something was there and its time was over: the next sweep tells of it.
     pub over: bool,
+    /// The oldest of what it is owed, if that is more than a lease may have unread: it has lost them.
+    pub lost: Option<Lost>,
+}
+
+/// What a lease has lost because too much was unread.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lost {
+    /// The order of the last entry that it has lost. What came after it is waiting.
+    pub upto: u64,
+    /// The queues that they were in.
+    pub queues: Vec<QueueName>,
 }
 
 /// The leases of a log. A lease is *held* while its client is connected, and runs out only while it is not.
@@ -87,6 +98,9 @@ pub struct Taken {
 ///   `sweep` tells of it; where none is away, or the hub is full and the user has none that is, it is
 ///   [`LogError::TooMany`].
 /// * A time to live beyond the longest is cut to it.
+/// * A lease has so many unread entries; others' ([`Terms::only`](crate::Terms::only)), and those whose own time is over, do
+///   not count. With more than that, `take` says which it has lost, the oldest of all its queues, in [`Taken::lost`]; to
+///   other leases they are there still. The lease stays as it was until it is put: who takes it again hears of the loss again.
 #[async_trait]
 pub trait Leases: Send + Sync + 'static {
     /// Takes the lease of this key, whoever held it.

@@ -70,7 +70,7 @@ pub use id::{
     ConnectionId, GroupName, HubName, InvocationId, NodeId, PersistentId, QueueName, UserId,
 };
 pub use invoke::{EventRouter, Invoke, Proxy};
-pub use lease::{Lease, LeaseKey, Leases, Properties, Subscriber, Taken};
+pub use lease::{Lease, LeaseKey, Leases, Lost, Properties, Subscriber, Taken};
 pub use log::{Append, Gap, GapCause, Interest, Limit, Log, LogError, Notice, Page, Receipt};
 pub use message::{Call, Completion, Event, Failure, Item, Message, Missed, Position, Tag};
 pub use outbox::{Full, Lane, Outbox};

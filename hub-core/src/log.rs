@@ -108,7 +108,7 @@ pub struct Gap {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum GapCause {
-    /// More came than the topic keeps.
+    /// More came than the topic keeps, or than a client that is away may have unread.
     Trimmed,
     /// Nobody listened for so long that the topic was forgotten; whether it held anything is not known any more.
     Expired,

@@ -32,6 +32,14 @@ pub(crate) fn expired(hub: &HubName, messages: u64) {
     }
 }
 
+/// Queues of a hub had no room for messages that they had kept; who is owed them has a gap.
+pub(crate) fn full(hub: Option<&HubName>, messages: usize) {
+    if let (Some(hub), 1..) = (hub, messages) {
+        let messages = u64::try_from(messages).unwrap_or(u64::MAX);
+        counter!("dropped_total", "hub" => name(hub), "why" => "full").increment(messages);
+    }
+}
+
 /// A client has missed messages for good.
 pub(crate) fn gaps(gaps: &[Gap]) {
     for gap in gaps {

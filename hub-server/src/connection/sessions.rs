@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hub_core::{
-    DeliveryError, GroupName, HubName, Lease, LeaseKey, LogError, Offline, OfflineOptions,
-    OfflineStart, Payload, Peer, Properties, QueueName, Taken, Topic,
+    DeliveryError, Gap, GapCause, GroupName, HubName, Lease, LeaseKey, LogError, Lost, Offline,
+    OfflineOptions, OfflineStart, Payload, Peer, Properties, QueueName, Taken, Topic,
 };
 
 use super::link::{Connection, Membership};
@@ -23,6 +23,8 @@ struct Session {
     fence: u64,
     /// What was there when the hub was opened.
     found: Option<Lease>,
+    /// Of that, what is too much to have unread.
+    lost: Option<Lost>,
     /// Whether something was there whose time was over, until the hub is told.
     over: bool,
     /// Whether that is on its way to the client; it is owed until the client has had this order.
@@ -42,6 +44,27 @@ const MAX_PROPERTIES: usize = 64 << 10;
 pub(crate) struct Waiting {
     pub(crate) topics: Vec<Topic>,
     pub(crate) after: u64,
+    /// What it has lost.
+    pub(crate) lost: Option<Lost>,
+}
+
+impl Waiting {
+    /// What was too much to have unread is not sent, but a gap, beside those that there are.
+    pub(crate) fn skip_lost(&mut self, hub: &HubName, mut gaps: Vec<Gap>) -> Vec<Gap> {
+        let lost = self.lost.take();
+        let Some(lost) = lost.filter(|lost| self.after < lost.upto) else {
+            return gaps;
+        };
+        self.after = lost.upto;
+        for queue in lost.queues {
+            let topic = Some(Topic::Queue(hub.clone(), queue));
+            if gaps.iter().all(|gap| gap.topic != topic) {
+                let why = GapCause::Trimmed;
+                gaps.push(Gap { topic, why });
+            }
+        }
+        gaps
+    }
 }
 
 impl Sessions {
@@ -81,7 +104,12 @@ pub(crate) async fn open(node: &Node, peer: &Peer, hub: &HubName) {
     if sessions.lock().contains_key(hub) {
         return;
     }
-    let Taken { fence, lease, over } = match node.log.take(&key).await {
+    let Taken {
+        fence,
+        lease,
+        over,
+        lost,
+    } = match node.log.take(&key).await {
         Ok(taken) => taken,
         Err(error) => {
             meter::failed(&error);
@@ -92,6 +120,7 @@ pub(crate) async fn open(node: &Node, peer: &Peer, hub: &HubName) {
     let mut session = Session {
         fence,
         found: None,
+        lost,
         over,
         sent: None,
         queues: Vec::new(),
@@ -182,6 +211,7 @@ pub(crate) fn waiting(peer: &Peer, hub: &HubName) -> Option<Waiting> {
     Some(Waiting {
         topics: found.queues.iter().map(topic).collect(),
         after: found.after,
+        lost: session.lost.clone(),
     })
 }
 
@@ -258,6 +288,8 @@ impl Session {
         };
         match self.sent {
             None => Some(found),
+            // It is told what it has lost before what comes after that.
+            Some(_) if self.lost.as_ref().is_some_and(|lost| had <= lost.upto) => Some(found),
             Some(upto) if had < upto => Some(Lease {
                 after: found.after.max(had),
                 ..found

@@ -114,16 +114,17 @@ impl Outlet for Node {
         };
         let after = Cursor::at(self.epoch, waiting.after);
         let page = self.log.read(&waiting.topics, after, limit).await?;
+        let gaps = waiting.skip_lost(hub, page.gaps);
         let passed = self.tide.passed();
         if !sessions::begin(who, hub, passed) {
             return Ok(Replay::default());
         }
         let mut link = connection.link();
-        link.miss(&page.gaps);
-        meter::gaps(&page.gaps);
+        link.miss(&gaps);
+        meter::gaps(&gaps);
         meter::expired(hub, page.expired);
         link.catch_up_on(waiting, passed);
-        Ok(Replay::of(true, page.gaps, page.expired))
+        Ok(Replay::of(true, gaps, page.expired))
     }
 
     async fn properties(&self, who: &Peer, hub: &HubName) -> Result<Properties, DeliveryError> {

@@ -1,5 +1,6 @@
 //! [`Kept`]: what a log has in memory, behind a lock: topics with their newest entries, the live tail, and leases.
 
+pub(super) mod crowd;
 mod gauges;
 pub(super) mod leases;
 pub(super) mod names;
@@ -8,6 +9,7 @@ pub(super) mod plan;
 pub(super) mod reading;
 pub(super) mod ring;
 pub(super) mod sweep;
+mod unread;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,6 +22,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::options::LogOptions;
+use crowd::Hubs;
 use leases::Table;
 use names::{Names, Place};
 use plan::Placed;
@@ -60,6 +63,8 @@ pub(super) struct State {
     pub(super) reserving: bool,
     pub(super) names: Names,
     pub(super) options: LogOptions,
+    /// What queues hold, by hub.
+    pub(super) hubs: Hubs,
     /// What queues have in memory.
     pub(super) cached: usize,
     /// Not yet handed to the pump. Short: whoever appends waits for the pump to pass. What is only kept, as nobody listens
@@ -92,6 +97,7 @@ impl Kept {
             reserving: false,
             names: Names::new(options.dedupe_window, options.dedupe_names),
             options: options.clone(),
+            hubs: Hubs::default(),
             cached: 0,
             tail: VecDeque::new(),
             heard: 0,

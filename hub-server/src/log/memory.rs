@@ -60,14 +60,13 @@ impl Log for MemoryLog {
         State::check(&state.options, &entries)?;
         let mut plan = Plan::after(state.end);
         let placed = state.plan(&mut plan, &entries)?;
-        for (topic, draft) in &mut plan.queues {
-            state.trim(topic, draft, std::iter::empty());
-        }
+        state.trim_all(&mut plan);
         let entries = entries.into_iter().zip(placed);
         let receipts = entries.map(|(entry, placed)| state.append(entry, placed));
         let receipts = receipts.collect();
         for (topic, draft) in plan.queues {
             state.settle(&topic, draft.tally);
+            meter::full(topic.hub(), draft.dropped);
         }
         self.0.notify(state);
         Ok(receipts)
@@ -91,7 +90,11 @@ impl Log for MemoryLog {
 #[async_trait]
 impl Leases for MemoryLog {
     async fn take(&self, key: &LeaseKey) -> Result<Taken, LogError> {
-        Ok(self.0.lock().leases.take(key))
+        let mut taken = self.0.lock().leases.take(key);
+        if let Some(lease) = &taken.lease {
+            taken.lost = self.0.lost(self, key, lease).await;
+        }
+        Ok(taken)
     }
 
     async fn put(

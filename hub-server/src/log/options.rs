@@ -17,12 +17,16 @@ pub struct LogOptions {
     pub queue_entries: usize,
     /// The most bytes of a queue: 16 MiB. Each entry counts 256 bytes beside its body.
     pub queue_bytes: usize,
+    /// The most bytes of all queues of a hub: 1 GiB.
+    pub hub_bytes: usize,
     /// What becomes of an entry beyond that.
     pub overflow: Overflow,
     /// The largest body of a queued entry: 64 KiB.
     pub max_body: usize,
     /// The most queues of a lease: 128.
     pub queues_per_lease: usize,
+    /// The most unread entries of a lease, in all its queues: 10,000.
+    pub unread: usize,
     /// The most leases of a user on a hub: 32.
     pub leases_per_user: usize,
     /// The most leases on a hub: 100,000.
@@ -41,7 +45,7 @@ pub struct LogOptions {
     pub cached_in_all: usize,
 }
 
-/// What becomes of an entry for a queue that is full.
+/// What becomes of an entry for a queue that is full, or a hub.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Overflow {
@@ -66,9 +70,11 @@ impl Default for LogOptions {
             idle: Duration::from_secs(100),
             queue_entries: 10_000,
             queue_bytes: 16 << 20,
+            hub_bytes: 1 << 30,
             overflow: Overflow::DropOldest,
             max_body: 64 << 10,
             queues_per_lease: 128,
+            unread: 10_000,
             leases_per_user: 32,
             leases_per_hub: 100_000,
             max_ttl: Duration::from_secs(30 * 24 * 60 * 60),
@@ -100,6 +106,13 @@ impl LogOptions {
         self
     }
 
+    /// How much all queues of a hub keep together at most: 1 GiB by default. Beyond that the [`Overflow`] is the same: what
+    /// is let go is the oldest on the hub, whatever the queue.
+    pub fn hub_bytes(mut self, bytes: usize) -> Self {
+        self.hub_bytes = bytes;
+        self
+    }
+
     /// What becomes of an entry for a queue that is full.
     pub fn overflow(mut self, overflow: Overflow) -> Self {
         self.overflow = overflow;
@@ -117,6 +130,13 @@ impl LogOptions {
     /// [`LogError::TooMany`](crate::LogError::TooMany).
     pub fn queues_per_lease(mut self, queues: usize) -> Self {
         self.queues_per_lease = queues.min(1_024);
+        self
+    }
+
+    /// How many entries of all its queues a lease may have unread, 10,000 by default. Who comes back to more gets the newest,
+    /// and a gap in place of the rest ([`Taken::lost`](crate::Taken::lost)); to other leases nothing is lost.
+    pub fn unread(mut self, entries: usize) -> Self {
+        self.unread = entries.max(1);
         self
     }
 

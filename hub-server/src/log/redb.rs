@@ -241,7 +241,11 @@ impl Log for RedbLog {
 #[async_trait]
 impl Leases for RedbLog {
     async fn take(&self, key: &LeaseKey) -> Result<Taken, LogError> {
-        self.ask(|reply| Job::Take(key.clone(), reply)).await
+        let mut taken = self.ask(|reply| Job::Take(key.clone(), reply)).await?;
+        if let Some(lease) = &taken.lease {
+            taken.lost = self.shared.kept.lost(self, key, lease).await;
+        }
+        Ok(taken)
     }
 
     async fn put(

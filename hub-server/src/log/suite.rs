@@ -20,6 +20,7 @@
 )]
 
 mod checked;
+mod crowds;
 mod entries;
 mod histories;
 mod leases;
@@ -86,6 +87,7 @@ pub fn cases() -> Vec<Case> {
     leases::add(&mut cases);
     terms::add(&mut cases);
     limits::add(&mut cases);
+    crowds::add(&mut cases);
     owed::add(&mut cases);
     histories::add(&mut cases);
     cases.0

@@ -88,7 +88,7 @@ impl Link {
         } else {
             self.position
         };
-        let Waiting { topics, after } = waiting;
+        let Waiting { topics, after, .. } = waiting;
         let topics = topics.into_iter().map(|topic| (topic, after));
         let mut catch = Catch {
             topics: topics.collect(),

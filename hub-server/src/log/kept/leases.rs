@@ -163,7 +163,12 @@ impl Table {
             // The sweep tells of it.
             self.over.push(key.clone());
         }
-        Taken { fence, lease, over }
+        Taken {
+            fence,
+            lease,
+            over,
+            lost: None,
+        }
     }
 }
 

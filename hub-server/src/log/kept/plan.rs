@@ -7,8 +7,8 @@ use tokio::time::Instant;
 
 use super::State;
 use super::names::Place;
-use super::ring::{Spot, Tally, weight};
-use crate::log::options::{LogOptions, Overflow};
+use super::ring::{Room, Spot, Tally, weight};
+use crate::log::options::Overflow;
 
 /// Appends that are written together.
 #[derive(Debug)]
@@ -18,6 +18,8 @@ pub(in crate::log) struct Plan {
     pub(in crate::log) end: u64,
     pub(in crate::log) queues: HashMap<Topic, Draft>,
     names: HashMap<(HubName, DedupeId), Place>,
+    /// What is new on each hub, in bytes.
+    added: HashMap<HubName, usize>,
 }
 
 /// What a queue comes to.
@@ -26,6 +28,16 @@ pub(in crate::log) struct Draft {
     pub(in crate::log) tally: Tally,
     /// What is new.
     pub(in crate::log) fresh: Vec<Spot>,
+    /// How many entries are let go for want of room, before their own time is over.
+    pub(in crate::log) dropped: usize,
+}
+
+/// The oldest entries of a queue, where only the file has them.
+#[derive(Debug, Default)]
+pub(in crate::log) struct Looked {
+    pub(in crate::log) spots: Vec<Spot>,
+    /// The order of the next one, if it was not looked at all of them.
+    pub(in crate::log) beyond: Option<u64>,
 }
 
 /// Where an entry is to be.
@@ -49,6 +61,7 @@ impl Plan {
             end,
             queues: HashMap::new(),
             names: HashMap::new(),
+            added: HashMap::new(),
         }
     }
 
@@ -57,14 +70,6 @@ impl Plan {
     pub(in crate::log) fn names(&self) -> impl Iterator<Item = (&HubName, &DedupeId, Place)> {
         let names = self.names.iter();
         names.map(|((hub, id), place)| (hub, id, *place))
-    }
-}
-
-impl Tally {
-    /// Whether a queue holds no more than it may. The newest entry stays, however large.
-    pub(in crate::log) fn fits(&self, options: &LogOptions) -> bool {
-        self.entries <= options.queue_entries
-            && (self.bytes <= options.queue_bytes || self.entries <= 1)
     }
 }
 
@@ -110,7 +115,7 @@ impl State {
                     first: 1,
                     ..Tally::default()
                 }),
-                fresh: Vec::new(),
+                ..Draft::default()
             };
             plan.queues.insert(append.topic.clone(), draft);
         }
@@ -124,11 +129,14 @@ impl State {
                 .expires_in
                 .and_then(|life| plan.now.checked_add(life)),
         };
+        let added = plan.added.get(hub).copied().unwrap_or(0);
         if self.options.overflow == Overflow::RejectNew {
             let limit = if draft.tally.entries >= self.options.queue_entries {
                 Some("as many messages as it may")
             } else if draft.tally.bytes + spot.bytes > self.options.queue_bytes {
                 Some("as many bytes as it may")
+            } else if self.hubs.bytes(hub) + added + spot.bytes > self.options.hub_bytes {
+                Some("what it may beside the other queues of its hub")
             } else {
                 None
             };
@@ -138,6 +146,7 @@ impl State {
         }
         draft.tally.add(&spot);
         draft.fresh.push(spot);
+        plan.added.insert(hub.clone(), added + spot.bytes);
         plan.end = order;
         let (offset, at) = (spot.offset, plan.now);
         if let Some(id) = name {
@@ -147,33 +156,55 @@ impl State {
         Ok(Placed::New { order })
     }
 
-    /// Lets go what a queue can't keep beside what is new: `older` is what it has in no memory, oldest first.
+    /// Lets go what queues and hubs can't keep beside what is new, where everything is in memory.
+    pub(in crate::log) fn trim_all(&self, plan: &mut Plan) {
+        let room = Room::of_queue(&self.options);
+        for (topic, draft) in &mut plan.queues {
+            self.trim(topic, draft, &room, &Looked::default());
+        }
+        for mut crowd in self.crowds(plan) {
+            while let Some(mut next) = crowd.next(self, plan) {
+                self.trim(&next.topic, &mut next.draft, &next.room, &Looked::default());
+                crowd.done(next, self, plan, 0);
+            }
+        }
+    }
+
+    /// Lets go what there is no room for; what a queue has in no memory was looked at.
     pub(in crate::log) fn trim(
         &self,
         topic: &Topic,
         draft: &mut Draft,
-        older: impl Iterator<Item = Spot>,
+        room: &Room,
+        looked: &Looked,
     ) {
         let now = Instant::now();
         let tally = &mut draft.tally;
         let gone = tally.gone;
-        if tally.fits(&self.options) {
+        if !tally.exceeds(room) {
             return;
         }
         let ring = self.rings.get(topic);
         let held = ring.into_iter().flat_map(|ring| &ring.entries);
-        let held = held.map(Spot::of).filter(|spot| spot.order > gone);
+        let held = held.map(Spot::of);
         let fresh = draft.fresh.iter().copied();
-        let mut spots = older.chain(held).chain(fresh).peekable();
-        while !tally.fits(&self.options)
-            && let Some(spot) = spots.next()
-        {
+        let older = looked.spots.iter().copied();
+        let end = looked.beyond.unwrap_or(u64::MAX);
+        let known = |spot: &Spot| gone < spot.order && spot.order < end;
+        let mut spots = older.chain(held).chain(fresh).filter(known).peekable();
+        let mut let_go = |tally: &mut Tally, spot: Spot| {
             tally.let_go(&spot, now);
+            draft.dropped += usize::from(!spot.is_over(now));
+        };
+        while tally.exceeds(room)
+            && let Some(spot) = spots.next_if(|spot| spot.order <= room.upto)
+        {
+            let_go(tally, spot);
         }
         if self.options.overflow == Overflow::DropLaggards {
             let horizon = self.laggards_horizon(topic, tally.gone);
             while let Some(spot) = spots.next_if(|spot| spot.order <= horizon) {
-                tally.let_go(&spot, now);
+                let_go(tally, spot);
             }
         }
     }
@@ -200,6 +231,7 @@ impl State {
         let (entries, bytes) = (cache.cached_entries, cache.cached_bytes);
         if let Some(ring) = self.rings.get_mut(topic) {
             let before = ring.bytes;
+            self.hubs.change(topic, &ring.tally, &tally);
             ring.settle(tally);
             if ring.number.is_some() {
                 ring.spill(entries, bytes);
@@ -233,6 +265,10 @@ fn take_back(plan: &mut Plan, before: u64, entries: &[Append]) {
             && let Some(spot) = draft.fresh.pop_if(|spot| spot.order > before)
         {
             draft.tally.take_back(&spot);
+            let added = append.topic.hub().and_then(|hub| plan.added.get_mut(hub));
+            if let Some(added) = added {
+                *added -= spot.bytes;
+            }
         }
     }
     plan.names.retain(|_, place| place.order <= before);

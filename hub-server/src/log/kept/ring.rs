@@ -6,6 +6,8 @@ use std::sync::Arc;
 use hub_core::{Body, Entry, Payload};
 use tokio::time::Instant;
 
+use crate::log::options::LogOptions;
+
 /// What an entry weighs beside its body.
 pub(in crate::log) const ENTRY_OVERHEAD: usize = 256;
 
@@ -18,6 +20,8 @@ pub(in crate::log) struct Ring {
     pub(in crate::log) tally: Tally,
     /// Up to this order its entries are no longer in memory, but in a file.
     pub(in crate::log) spilled: u64,
+    /// No entry that is in the file only is older than this one.
+    pub(in crate::log) oldest: u64,
     /// How the file calls it.
     pub(in crate::log) number: Option<u32>,
     /// When it was made, topics had been forgotten up to this order; it may have been one of them.
@@ -45,6 +49,29 @@ pub(in crate::log) struct Tally {
     pub(in crate::log) trimmed: u64,
     /// The order of the newest entry that has a time of its own.
     pub(in crate::log) mortal: u64,
+}
+
+/// How much of a queue may stay.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::log) struct Room {
+    pub(in crate::log) entries: usize,
+    pub(in crate::log) bytes: usize,
+    /// So many entries stay, however large.
+    pub(in crate::log) least: usize,
+    /// What is newer than this order stays in any case.
+    pub(in crate::log) upto: u64,
+}
+
+impl Room {
+    /// What any queue may hold. The newest entry stays.
+    pub(in crate::log) fn of_queue(options: &LogOptions) -> Self {
+        Self {
+            entries: options.queue_entries,
+            bytes: options.queue_bytes,
+            least: 1,
+            upto: u64::MAX,
+        }
+    }
 }
 
 /// What counts of an entry that may have to go.
@@ -92,10 +119,19 @@ impl Tally {
         self.bytes -= spot.bytes;
     }
 
+    /// Whether a queue holds more than there is room for.
+    pub(in crate::log) fn exceeds(&self, room: &Room) -> bool {
+        self.entries > room.entries || (self.bytes > room.bytes && self.entries > room.least)
+    }
+
     /// The oldest goes. One whose own time was over is not missed.
     pub(in crate::log) fn let_go(&mut self, spot: &Spot, now: Instant) {
         self.entries = self.entries.saturating_sub(1);
         self.bytes = self.bytes.saturating_sub(spot.bytes);
+        if self.entries == 0 {
+            // Of one that was damaged nobody knows how large it was.
+            self.bytes = 0;
+        }
         self.first = spot.offset + 1;
         self.gone = spot.order;
         if !spot.is_over(now) {
@@ -165,6 +201,9 @@ impl Ring {
 
     /// Leaves to the file all but the newest entries and bytes.
     pub(in crate::log) fn spill(&mut self, entries: usize, bytes: usize) {
+        if let Some(oldest) = self.entries.front().filter(|_| !self.has_spilled()) {
+            self.oldest = oldest.order;
+        }
         while self.entries.len() > entries || self.bytes > bytes {
             let Some(oldest) = self.drop_oldest() else {
                 break;

@@ -54,7 +54,7 @@ impl State {
             }
         }
         let mut forgotten = table.forgotten;
-        let (touched, cached) = (&mut self.touched, &mut self.cached);
+        let (touched, cached, hubs) = (&mut self.touched, &mut self.cached, &mut self.hubs);
         let mut behind = Vec::new();
         self.rings.retain(|topic, ring| {
             let Topic::Queue(hub, queue) = topic else {
@@ -95,6 +95,7 @@ impl State {
                 }
             }
             let changed = tally.gone > ring.tally.gone;
+            hubs.change(topic, &ring.tally, &tally);
             ring.settle(tally);
             *cached = *cached + ring.bytes - before;
             let stays = owed.is_some() || ring.tally.entries > 0 || ring.listeners > 0;

@@ -16,7 +16,7 @@ use super::read::{self, Found, FoundQueue};
 use super::writer::Writer;
 use crate::log::kept::leases::Tracked;
 use crate::log::kept::names::Place;
-use crate::log::kept::ring::Ring;
+use crate::log::kept::ring::{Ring, Tally};
 use crate::log::kept::{Kept, random_epoch};
 use crate::log::options::LogOptions;
 
@@ -85,6 +85,7 @@ fn fill(kept: &Kept, found: Found) -> Writer {
         writer.numbers.insert(topic.clone(), number);
         writer.named.insert(number);
         state.cached += ring.bytes;
+        state.hubs.change(&topic, &Tally::default(), &ring.tally);
         state.rings.insert(topic, ring);
     }
     writer.doomed = found.damaged;

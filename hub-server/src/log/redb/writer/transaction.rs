@@ -14,7 +14,8 @@ use super::super::jobs::Job;
 use super::super::{STRETCH, Shared};
 use super::{Error, Undo, Writer, set_back};
 use crate::log::kept::State;
-use crate::log::kept::plan::{Placed, Plan};
+use crate::log::kept::plan::{Draft, Looked, Placed, Plan};
+use crate::log::kept::ring::Room;
 use crate::log::kept::sweep::Behind;
 use crate::log::options::Overflow;
 use crate::meter;
@@ -82,41 +83,72 @@ impl Shared {
         }
     }
 
-    /// Lets go what full queues can't keep beside what is new.
+    /// Lets go what full queues and hubs can't keep beside what is new.
     fn trim<'a>(
         &'a self,
         mut state: MutexGuard<'a, State>,
         plan: &mut Plan,
     ) -> MutexGuard<'a, State> {
-        let options = &self.options;
+        let room = Room::of_queue(&self.options);
         for (topic, draft) in &mut plan.queues {
-            if draft.tally.fits(options) {
-                continue;
+            if draft.tally.exceeds(&room) {
+                state = self.trim_queue(state, topic, draft, &room).0;
             }
-            let ring = state.rings.get(topic).filter(|ring| ring.has_spilled());
-            let place = ring.and_then(|ring| Some((ring.number?, draft.tally.gone, ring.spilled)));
-            let mut older = Vec::new();
-            if let Some(place) = place {
-                // Nobody but this thread changes queues and leases: meanwhile others read.
-                drop(state);
-                let (mut tally, now) = (draft.tally, Instant::now());
-                let lag = options.overflow == Overflow::DropLaggards;
-                let mut more = if lag { MAX_LOOKED_AT } else { 0 };
-                let found = self.file.oldest(place, &self.clock, |spot| {
-                    let wanted = !tally.fits(options);
-                    tally.let_go(spot, now);
-                    more = if wanted { more } else { more.saturating_sub(1) };
-                    wanted || more > 0
-                });
-                state = self.kept.lock();
-                match found {
-                    Ok(found) => older = found,
-                    Err(_) => state.lose_older(topic, draft),
-                }
+        }
+        for mut crowd in state.crowds(plan) {
+            while let Some(mut next) = crowd.next(&state, plan) {
+                let oldest;
+                (state, oldest) = self.trim_queue(state, &next.topic, &mut next.draft, &next.room);
+                crowd.done(next, &state, plan, oldest);
             }
-            state.trim(topic, draft, older.into_iter());
         }
         state
+    }
+
+    /// Lets go what there is no room for, also where only the file has it; gives the oldest that is left there, if that
+    /// was seen.
+    fn trim_queue<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, State>,
+        topic: &Topic,
+        draft: &mut Draft,
+        room: &Room,
+    ) -> (MutexGuard<'a, State>, u64) {
+        let ring = state.rings.get(topic);
+        let ring = ring.filter(|ring| ring.spilled > draft.tally.gone);
+        let place = ring.and_then(|ring| Some((ring.number?, draft.tally.gone, ring.spilled)));
+        let mut looked = Looked::default();
+        if let Some(place) = place {
+            // Nobody but this thread changes queues and leases: meanwhile others read.
+            drop(state);
+            let (mut tally, now) = (draft.tally, Instant::now());
+            let lag = self.options.overflow == Overflow::DropLaggards;
+            let mut more = if lag { MAX_LOOKED_AT } else { 0 };
+            let found = self.file.oldest(place, &self.clock, |spot| {
+                let wanted = tally.exceeds(room) && spot.order <= room.upto;
+                tally.let_go(spot, now);
+                more = if wanted { more } else { more.saturating_sub(1) };
+                let wanted = wanted || more > 0;
+                looked.beyond = (!wanted).then_some(spot.order);
+                wanted
+            });
+            looked.spots = found.unwrap_or_default();
+            state = self.kept.lock();
+            if looked.spots.is_empty() && looked.beyond.is_none() {
+                state.lose_older(topic, draft);
+            }
+        }
+        state.trim(topic, draft, room, &looked);
+        let left = looked.spots.iter().map(|spot| spot.order);
+        let oldest = left.filter(|order| *order > draft.tally.gone).min();
+        let oldest = oldest.or(looked.beyond).unwrap_or(0);
+        if looked.spots.is_empty()
+            && let Some(ring) = state.rings.get_mut(topic)
+        {
+            // The next time it need not be read for this.
+            ring.oldest = ring.oldest.max(oldest);
+        }
+        (state, oldest)
     }
 
     fn transact(&self, jobs: Vec<Job>) -> bool {
@@ -187,6 +219,7 @@ impl Shared {
                     ring.number = writer.numbers.get(&topic).copied();
                 }
                 state.settle(&topic, draft.tally);
+                meter::full(topic.hub(), draft.dropped);
             }
         }
         self.kept.notify(state);
