@@ -20,6 +20,8 @@ struct Platter {
     full: bool,
     /// Syncs fail by chance, and what was written stays to be seen.
     flaky: Option<u64>,
+    /// The sync after so many more fails in the same way.
+    fails: Option<u64>,
     syncs: u64,
     open: bool,
 }
@@ -80,6 +82,11 @@ impl Disk {
     /// Every so many syncs fail from now on, by chance; `None` for none.
     pub(super) fn set_flaky(&self, seed: Option<u64>) {
         self.lock().flaky = seed;
+    }
+
+    /// The sync after so many more fails, once.
+    pub(super) fn fail_after(&self, syncs: u64) {
+        self.lock().fails = Some(syncs);
     }
 
     pub(super) fn syncs(&self) -> u64 {
@@ -199,6 +206,11 @@ impl StorageBackend for Disk {
                 return Err(io::Error::other("a sync failed"));
             }
         }
+        if platter.fails == Some(0) {
+            platter.fails = None;
+            return Err(io::Error::other("a sync failed"));
+        }
+        platter.fails = platter.fails.map(|left| left - 1);
         platter.syncs += 1;
         platter.synced = platter.seen.clone();
         platter.unsynced.clear();

@@ -49,6 +49,31 @@ async fn a_queue_that_could_not_be_begun_is_not_missed_later() {
     assert!(heard(&log, &queue("b"), 0).await.0.is_empty());
 }
 
+/// What a transaction that failed said of the whole may be in the file, or not: the next one says what is true.
+#[tokio::test]
+async fn what_the_file_says_of_itself_is_true_after_a_failure() {
+    let (mut seen, put) = (0, Some(lease(&["a"], 0, 100)));
+    for syncs in 0..5 {
+        let disk = Disk::new();
+        let log = on(&disk).unwrap();
+        let fence = log.take(&key(1)).await.unwrap().fence;
+        log.append(vec![said(&queue("a"), 1)]).await.unwrap();
+        disk.fail_after(syncs);
+        if log.put(&key(1), fence, put.clone(), true).await.is_ok() {
+            continue;
+        }
+        let there = on(&disk.altered(|_| {})).unwrap();
+        seen += usize::from(there.take(&key(1)).await.unwrap().lease == put);
+        // There are as many leases as before, and the file may have one more.
+        let order = log.append(vec![said(&queue("a"), 2)]).await.unwrap()[0].order;
+        drop(log);
+        let log = on(&disk).unwrap();
+        assert_eq!(heard(&log, &queue("a"), order - 1).await.0, [(order, 2)]);
+        assert_eq!(log.take(&key(1)).await.unwrap().lease, None);
+    }
+    assert!(seen > 0, "it was never in the file");
+}
+
 /// Whatever the disk says, what has a receipt is there, and what was refused can be tried again under its name.
 #[test]
 fn a_sync_that_fails_may_have_been_done_or_not() {
