@@ -1,5 +1,5 @@
 use super::*;
-use crate::log::kept::ring::ENTRY_OVERHEAD;
+use crate::log::kept::ring::{ENTRY_OVERHEAD, weight};
 use hub_core::{Event, GapCause, HubName, Payload};
 
 fn topic(name: &str) -> Topic {
@@ -201,4 +201,20 @@ async fn the_tail_hands_out_everything_in_order_and_ends_when_closed() {
     }
     assert_eq!(orders, [1, 3]);
     assert!(log.append(vec![event(&a)]).await.is_err());
+}
+
+#[tokio::test]
+async fn what_is_refused_takes_no_room_from_what_is_written_with_it() {
+    let body = weight(&event(&topic("any")).body);
+    let options = LogOptions::default().hub_bytes(3 * body);
+    let log = MemoryLog::with(&options.overflow(crate::log::Overflow::RejectNew));
+    let queued = |name: &str| event(&Topic::Queue("chat".into(), name.into()));
+    let state = log.0.lock();
+    let mut plan = Plan::after(0);
+    let too_many: Vec<Append> = ["a", "b", "a", "b"].map(queued).into();
+    assert!(state.plan(&mut plan, &too_many).is_err());
+    assert_eq!(plan.end, 0);
+    let rest = too_many.get(1..).unwrap();
+    assert_eq!(state.plan(&mut plan, rest).unwrap().len(), 3);
+    assert!(state.plan(&mut plan, &[queued("c")]).is_err());
 }
