@@ -124,6 +124,12 @@ fn kept_in(builder: Builder, _: &std::path::Path) -> Builder {
     builder
 }
 
+fn clear(dir: Option<std::path::PathBuf>) {
+    if let Some(dir) = dir {
+        drop(std::fs::remove_dir_all(dir));
+    }
+}
+
 #[tokio::test]
 async fn who_leaves_too_much_unread_has_a_gap_and_nobody_else() {
     let options = LogOptions::default().unread(10);
@@ -154,7 +160,7 @@ async fn who_leaves_too_much_unread_has_a_gap_and_nobody_else() {
             assert_eq!(heard(&mut bob).await, (next, vec![]));
             drop(bob);
             drop(world);
-            dir.map(|dir| drop(std::fs::remove_dir_all(dir)));
+            clear(dir);
         }
     }
 }
@@ -175,7 +181,7 @@ async fn who_goes_before_it_has_anything_is_told_of_the_gap_again() {
         assert_eq!(world.events.count("opened [\"Trimmed\""), 2);
         drop((first, bob));
         drop(world);
-        dir.map(|dir| drop(std::fs::remove_dir_all(dir)));
+        clear(dir);
     }
 }
 
@@ -211,7 +217,7 @@ async fn a_hub_that_is_full_lets_go_or_refuses_and_tells() {
         .await;
         drop(bob);
         drop(world);
-        dir.map(|dir| drop(std::fs::remove_dir_all(dir)));
+        clear(dir);
     }
     for (builder, dir) in builders(&options.overflow(Overflow::RejectNew)) {
         let world = World::new(builder.detailed_errors(true)).await;
@@ -226,6 +232,6 @@ async fn a_hub_that_is_full_lets_go_or_refuses_and_tells() {
         assert_eq!(heard(&mut bob).await, ((10..20).collect(), vec![]));
         drop((ann, bob));
         drop(world);
-        dir.map(|dir| drop(std::fs::remove_dir_all(dir)));
+        clear(dir);
     }
 }
