@@ -146,7 +146,9 @@ fn bare(dir: &Path, timing: Timing) -> Result<Counted, Box<dyn Error>> {
 
 fn hub(dir: &Path, timing: Timing) -> Result<Counted, Box<dyn Error>> {
     // What is queued is not to be let go meanwhile: that is another measurement.
-    let options = LogOptions::default().queue(10_000_000, 1 << 34);
+    let options = LogOptions::default()
+        .queue(10_000_000, 1 << 34)
+        .hub_bytes(1 << 34);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()

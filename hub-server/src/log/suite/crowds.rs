@@ -181,6 +181,10 @@ async fn large(log: Checked) {
     let both = vec![heavy(&queue("b"), 3), heavy(&queue("c"), 4)];
     log.append(both).await;
     assert_eq!(held(&log, 0).await.0, [4]);
+    // Also where all of them are in one queue.
+    let both = vec![heavy(&queue("c"), 5), heavy(&queue("c"), 6)];
+    log.append(both).await;
+    assert_eq!(held(&log, 0).await.0, [6]);
 }
 
 async fn room(log: Checked) {

@@ -44,3 +44,30 @@ async fn what_is_purged_is_gone_for_good_told_as_a_gap_and_nothing_else_goes() {
         assert_eq!(gaps, [GapCause::Trimmed]);
     }
 }
+
+/// What only laggards are owed is looked at in the file by parts.
+#[tokio::test(start_paused = true)]
+async fn a_long_queue_lets_go_as_much_as_it_says() {
+    let disk = Disk::new();
+    let options = little().queue(5_000, 1 << 30);
+    let options = options.overflow(crate::log::Overflow::DropLaggards);
+    let log = on_with(&disk, &options).unwrap();
+    let q = queue("q");
+    let fence = log.take(&key(1)).await.unwrap().fence;
+    let put = Some(lease(&["q"], 0, 10_000));
+    log.put(&key(1), fence, put, false).await.unwrap();
+    for from in (0..5_000).step_by(500) {
+        let entries = (from..from + 500).map(|n| said(&q, n)).collect();
+        log.append(entries).await.unwrap();
+    }
+    for _ in 0..2 {
+        log.sweep().await.unwrap();
+        tokio::time::advance(Duration::from_secs(61)).await;
+    }
+    log.sweep().await.unwrap();
+    log.append(vec![said(&q, 5_000)]).await.unwrap();
+    let (found, gaps) = heard(&log, &q, 0).await;
+    assert_eq!(gaps, [GapCause::Trimmed]);
+    assert!((1..5_000).contains(&found.len()), "{}", found.len());
+    assert_eq!(log.contents()[0].entries, found.len());
+}

@@ -144,6 +144,32 @@ async fn a_queue_beyond_its_limit_is_the_same_after_a_restart() {
 }
 
 #[tokio::test]
+async fn what_a_hub_holds_is_known_after_a_restart() {
+    let disk = Disk::new();
+    // The fourth is one too many, wherever the first three are.
+    let entry = |n: u64| said(&queue(&n.to_string()), n);
+    let bytes = crate::log::kept::ring::weight(&entry(1).body);
+    let options = little().hub_bytes(3 * bytes);
+    let refuses = options.clone().overflow(crate::log::Overflow::RejectNew);
+    let log = on_with(&disk, &refuses).unwrap();
+    for n in 1..4 {
+        log.append(vec![entry(n)]).await.unwrap();
+    }
+    drop(log);
+    let log = on_with(&disk, &refuses).unwrap();
+    let refused = log.append(vec![entry(4)]).await;
+    assert!(matches!(refused, Err(LogError::Full { .. })), "{refused:?}");
+    drop(log);
+    let log = on_with(&disk, &options).unwrap();
+    log.append(vec![entry(4)]).await.unwrap();
+    let trimmed = (vec![], vec![GapCause::Trimmed]);
+    assert_eq!(heard(&log, &queue("1"), 0).await, trimmed);
+    for n in 2..5 {
+        assert_eq!(heard(&log, &queue(&n.to_string()), 0).await.0.len(), 1);
+    }
+}
+
+#[tokio::test]
 async fn orders_are_safe_before_they_are_given_out() {
     let disk = Disk::new();
     let log = on(&disk).unwrap();
