@@ -19,7 +19,8 @@
 //!
 //! Where things are: [`Hub`], [`Context`], [`Clients`], [`Groups`], [`Audience`] are what hub code touches; [`Protocol`],
 //! [`Session`], [`Outbox`] what a connection is made of; [`Log`], [`Entry`], [`Cursor`] what outlives it; [`Outlet`] and
-//! [`Invoke`] the doors to a server and a client; [`Filter`] and [`Authorize`] what stands around hubs.
+//! [`Invoke`] the doors to a server and a client; [`Filter`] and [`Authorize`] what stands around hubs; [`scheduler`] a piece of
+//! its own, for tasks that must keep an order.
 
 mod ack;
 mod audience;
@@ -42,6 +43,7 @@ mod parts;
 mod persistent;
 mod progress;
 mod protocol;
+pub mod scheduler;
 mod session;
 mod state;
 mod target;
