@@ -33,6 +33,7 @@ mod log;
 mod meter;
 mod mount;
 mod node;
+pub mod scheduler;
 mod server;
 mod shared_port;
 mod text_port;
