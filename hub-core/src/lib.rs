@@ -64,8 +64,8 @@ pub use filter::{
 };
 pub use history::{History, Past};
 pub use hub::{
-    BoxFuture, Closed, Expired, Hub, HubRegistration, HubSpec, MethodSpec, ParamSpec, Reply,
-    Resumed,
+    BoxFuture, CallOrder, Closed, Expired, Hub, HubRegistration, HubSpec, MethodSpec, ParamSpec,
+    Reply, Resumed,
 };
 pub use hub_macros::{hub, hub_client};
 pub use id::{
@@ -109,7 +109,7 @@ pub mod __private {
     pub use crate::value::Argument;
 
     pub use crate::{
-        Args, Audience, Authorize, BoxFuture, CallError, Closed, Context, DeliveryError,
+        Args, Audience, Authorize, BoxFuture, CallError, CallOrder, Closed, Context, DeliveryError,
         EventRouter, Expired, Hub, HubError, HubRegistration, HubSpec, Invoke, MethodSpec,
         ParamSpec, Payload, Progress, Proxy, Reply, Resumed,
     };
