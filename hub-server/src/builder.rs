@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use hub_core::scheduler::KeyedScheduler;
 use hub_core::{Authorize, Filter, Hub, HubRegistration, Identity, Log, NodeId, Request};
 
 use crate::build_error::BuildError;
@@ -20,6 +21,7 @@ use crate::hubs::asks::Asks;
 use crate::hubs::table::{HubNameError, HubTable};
 use crate::mount::Mount;
 use crate::node::{Acks, Node};
+use crate::scheduler::OnTokio;
 use crate::server::{HubServer, Served};
 
 mod kept;
@@ -210,7 +212,8 @@ impl Builder {
         self
     }
 
-    /// How many calls of one connection may run at once, 1,024 by default; beyond that its socket is not read.
+    /// How many calls of one connection may run at once, or wait for their turn on a hub that is `sequential`, 1,024 by
+    /// default; beyond that its socket is not read.
     #[must_use]
     pub fn max_open_calls(mut self, calls: usize) -> Self {
         self.config.max_open_calls = calls.max(1);
@@ -346,6 +349,12 @@ impl Builder {
         };
         let id = NodeId(uuid::Uuid::new_v4().as_u64_pair().0);
         let registry = Registry::new(id, log.clone(), config.outbox_frames, config.outbox_bytes);
+        // How many connections have calls is not for it to bound: each has its share, as of calls that run at once.
+        let turns = KeyedScheduler::builder()
+            .per_queue(config.max_open_calls)
+            .max_queues(usize::MAX)
+            .total(usize::MAX)
+            .build(OnTokio::current());
         // What a log kept from an earlier server has been handed on.
         let end = log.end();
         let node = Node {
@@ -361,6 +370,7 @@ impl Builder {
             owners: Owners::default(),
             persistent_ids,
             expiring: Expiring::default(),
+            turns,
             leaving: AtomicBool::new(false),
         };
         Ok(HubServer {
