@@ -116,6 +116,16 @@ impl Ledger {
     }
 }
 
+/// The hub `second`: one call at a time, beside those of `ledger`.
+pub struct Second;
+
+#[hub(sequential)]
+impl Second {
+    fn quick(&self, n: usize) -> usize {
+        n
+    }
+}
+
 /// The hub `loose`: as hubs are without a word.
 pub struct Loose(pub Book);
 
