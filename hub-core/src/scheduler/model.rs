@@ -2,8 +2,12 @@
 //! most. What must hold whatever happens first: one task of a key at a time, in order; each ticket ends, once; nobody
 //! who waits is forgotten; nothing is left behind.
 
+mod ends;
+
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 
 use loom::future::block_on;
 use loom::model::Builder;
@@ -11,8 +15,7 @@ use loom::thread;
 
 use super::sync::{Mutex, lock};
 use super::{
-    Bound, Closing, KeyedScheduler, Priority, Refusal, SchedulerBuilder, Spawn, Task, Ticket,
-    TicketError,
+    Bound, KeyedScheduler, Priority, Refusal, SchedulerBuilder, Spawn, Task, Ticket, TicketError,
 };
 
 /// Runs each queue on a thread of its own.
@@ -117,6 +120,41 @@ fn two_who_submit_meet_in_one_queue_and_each_keeps_its_order() {
     });
 }
 
+/// Is inside from when it is first polled until it is dropped.
+struct Held(Book, bool);
+
+impl Future for Held {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+        assert!(!self.0.inside.swap(true, Ordering::SeqCst), "two at once");
+        self.1 = true;
+        Poll::Ready(())
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if self.1 {
+            thread::yield_now();
+            self.0.inside.store(false, Ordering::SeqCst);
+        }
+    }
+}
+
+#[test]
+fn what_a_task_leaves_behind_is_gone_before_another_runner_begins() {
+    model(|| {
+        let book = Book::default();
+        let scheduler = settings().build(Threads);
+        let (other, its) = (scheduler.clone(), book.clone());
+        let there = thread::spawn(move || block_on(submit(&other, Held(its, false))));
+        let ticket = submit(&scheduler, Held(book.clone(), false));
+        assert_eq!(block_on(ticket), Ok(()));
+        assert_eq!(there.join().unwrap(), Ok(()));
+    });
+}
+
 #[test]
 fn a_task_runs_or_is_cancelled_and_never_both() {
     model(|| {
@@ -180,10 +218,8 @@ fn room_goes_on_to_the_next_if_who_was_called_is_gone() {
         let gone = thread::spawn(move || {
             block_on(async {
                 let mut submission = Box::pin(a.submit(2, Priority::Normal, async {}));
-                std::future::poll_fn(|cx| {
-                    std::task::Poll::Ready(submission.as_mut().poll(cx).is_ready())
-                })
-                .await
+                std::future::poll_fn(|cx| Poll::Ready(submission.as_mut().poll(cx).is_ready()))
+                    .await
             })
         });
         let waiting = thread::spawn(move || {
@@ -214,128 +250,6 @@ fn a_pause_that_races_with_a_resume_and_a_task_leaves_nothing_standing() {
         assert_eq!(block_on(ticket), Ok(1));
         there.join().unwrap();
         assert_eq!(scheduler.total(), 0);
-    });
-}
-
-#[test]
-fn who_closes_a_queue_waits_for_its_end_and_every_task_has_one() {
-    for how in [Closing::Drain, Closing::Discard] {
-        model(move || {
-            let scheduler = settings().build(Threads);
-            let other = scheduler.clone();
-            scheduler.pause(&1).unwrap();
-            let first = submit(&scheduler, async { 1 });
-            let there =
-                thread::spawn(
-                    move || match other.try_submit(1, Priority::High, async { 2 }) {
-                        Ok(ticket) => block_on(ticket),
-                        Err(refused) => {
-                            assert_eq!(refused.why, Refusal::Closed);
-                            block_on(async { Ok(refused.task.await) })
-                        }
-                    },
-                );
-            block_on(scheduler.close_queue(&1, how)).unwrap();
-            // The queue that the other one may have made since is another one.
-            let first = block_on(first);
-            match how {
-                Closing::Drain => assert_eq!(first, Ok(1)),
-                Closing::Discard => assert_eq!(first, Err(TicketError::Closed)),
-            }
-            let second = there.join().unwrap();
-            assert!(
-                matches!(second, Ok(2) | Err(TicketError::Closed)),
-                "{second:?}"
-            );
-        });
-    }
-}
-
-#[test]
-fn a_queue_that_ends_refuses_who_waits_for_room_in_it() {
-    model(|| {
-        let later = Later::new();
-        let scheduler = settings().per_queue(1).build(later.clone());
-        let first = submit(&scheduler, async { 1 });
-        let other = scheduler.clone();
-        let waiting = thread::spawn(move || {
-            let submitted = block_on(other.submit(1, Priority::Normal, async { 2 }));
-            submitted.map_err(|refused| refused.why)
-        });
-        let run = later.clone();
-        let running = thread::spawn(move || run.run());
-        block_on(async {
-            let close = scheduler.close_queue(&1, Closing::Discard);
-            let mut close = std::pin::pin!(close);
-            std::future::poll_fn(|cx| {
-                let _ = close.as_mut().poll(cx);
-                std::task::Poll::Ready(())
-            })
-            .await;
-        });
-        running.join().unwrap();
-        later.run();
-        let second = waiting.join().unwrap();
-        later.run();
-        assert!(matches!(block_on(first), Ok(1) | Err(TicketError::Closed)));
-        // It came into the queue before that was closed, after its end, or not at all.
-        match second {
-            Ok(ticket) => {
-                let outcome = block_on(ticket);
-                assert!(outcome == Ok(2) || outcome == Err(TicketError::Closed));
-            }
-            Err(why) => assert_eq!(why, Refusal::Closed),
-        }
-        assert_eq!((scheduler.total(), scheduler.queues()), (0, 0));
-    });
-}
-
-#[test]
-fn the_last_handle_races_with_a_runner_and_the_ticket_ends() {
-    model(|| {
-        let scheduler = settings().build(Threads);
-        let first = submit(&scheduler, async { 1 });
-        let second = submit(&scheduler, async { 2 });
-        let there = thread::spawn(move || drop(scheduler));
-        for (ticket, value) in [(first, 1), (second, 2)] {
-            let outcome = block_on(ticket);
-            assert!(outcome == Ok(value) || outcome == Err(TicketError::Closed));
-        }
-        there.join().unwrap();
-    });
-}
-
-#[test]
-fn a_deadline_that_races_with_a_task_ends_its_ticket_once() {
-    model(|| {
-        let scheduler = settings().build(Threads);
-        let ended = submit(&scheduler, async { 1 });
-        let endless = submit(&scheduler, std::future::pending::<()>());
-        let left = block_on(scheduler.shutdown(std::future::ready(())));
-        let first = block_on(ended);
-        assert_eq!(block_on(endless), Err(TicketError::Deadline));
-        assert!(left.cut + left.discarded >= 1);
-        assert!(first == Ok(1) || first == Err(TicketError::Deadline));
-    });
-}
-
-#[test]
-fn an_executor_that_drops_a_queue_races_with_who_submits() {
-    model(|| {
-        let later = Later::new();
-        let scheduler = settings().build(later.clone());
-        let first = submit(&scheduler, async { 1 });
-        let other = later.clone();
-        let there = thread::spawn(move || drop(other.take()));
-        let second = submit(&scheduler, async { 2 });
-        there.join().unwrap();
-        // The queue is as new, if nobody runs the old one.
-        later.run();
-        for (ticket, value) in [(first, 1), (second, 2)] {
-            let outcome = block_on(ticket);
-            assert!(outcome == Ok(value) || outcome == Err(TicketError::Stopped));
-        }
-        assert_eq!((scheduler.total(), scheduler.queues()), (0, 0));
     });
 }
 

@@ -138,12 +138,16 @@ fn who_waits_hears_of_the_end() {
     let close = scheduler.close_queue(&"a", Closing::Discard);
     let mut close = std::pin::pin!(close);
     let _ = close.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    executor.run();
+    pollster::block_on(close).unwrap();
+    // There is another queue by now, and that is not the one that it waits for.
+    let another = put(&scheduler, "a", async {});
+    assert!(another.cancel());
     assert_eq!(
         poll(&mut in_queue).map(Result::err),
         Some(Some(Refusal::Closed))
     );
     executor.run();
-    pollster::block_on(close).unwrap();
 
     drop(put(&scheduler, "b", async {}));
     drop(put(&scheduler, "c", async {}));

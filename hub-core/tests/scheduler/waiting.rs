@@ -132,14 +132,18 @@ fn a_task_waits_for_itself_no_more_than_for_its_queue() {
     assert_eq!(pollster::block_on(outer), Ok(Ok(())));
 }
 
-/// A task on `a` waits for `b` in some way, and then a task on `b` for one on `a`, which must be possible.
-fn no_ring(wait: impl FnOnce(Ticket<()>, Gate) -> Waiting) {
+#[test]
+fn a_wait_that_is_over_makes_no_ring() {
     let (scheduler, executor) = by_hand();
     let (gate, hold) = (Gate::default(), Gate::default());
     let first = put(&scheduler, "b", gate.clone().pass());
-    let waiting = put(&scheduler, "a", wait(first, hold.clone()));
+    let wait = hold.clone();
+    let waiting = put(&scheduler, "a", async move {
+        first.await.unwrap();
+        wait.pass().await;
+    });
     executor.run();
-    // Behind what waits on `a`, and waited for by what follows on `b`.
+    // Behind what waits on `a`, and waited for by what follows on `b`, which runs before `a` hears of the first one's end.
     let behind = later();
     *behind.lock().unwrap() = Some(put(&scheduler, "a", async { 5 }));
     let second = put(&scheduler, "b", awaits(behind));
@@ -151,33 +155,38 @@ fn no_ring(wait: impl FnOnce(Ticket<()>, Gate) -> Waiting) {
     assert_eq!(pollster::block_on(second), Ok(Ok(5)));
 }
 
-type Waiting = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
-
-#[test]
-fn a_wait_that_is_over_makes_no_ring() {
-    no_ring(|first, hold| {
-        Box::pin(async move {
-            first.await.unwrap();
-            hold.pass().await;
-        })
-    });
-}
-
 #[test]
 fn a_wait_that_was_given_up_makes_no_ring() {
-    no_ring(|mut first, hold| {
-        Box::pin(async move {
-            // Looks once, and then only holds the ticket.
-            poll_fn(|cx| {
-                assert!(std::pin::pin!(&mut first).poll(cx).is_pending());
-                Poll::Ready(())
-            })
-            .await;
-            yield_now().await;
-            hold.pass().await;
-            drop(first);
-        })
+    let (scheduler, executor) = by_hand();
+    let (gate, hold) = (Gate::default(), Gate::default());
+    let behind = later();
+    let (wait, ticket) = (gate.clone(), behind.clone());
+    let first = put(&scheduler, "b", async move {
+        wait.pass().await;
+        awaits(ticket).await
     });
+    let mut second = put(&scheduler, "b", async {});
+    let wait = hold.clone();
+    let waiting = put(&scheduler, "a", async move {
+        // Looks once, and then only holds the ticket.
+        poll_fn(|cx| {
+            assert!(std::pin::pin!(&mut second).poll(cx).is_pending());
+            Poll::Ready(())
+        })
+        .await;
+        yield_now().await;
+        wait.pass().await;
+        (second,)
+    });
+    executor.run();
+    *behind.lock().unwrap() = Some(put(&scheduler, "a", async { 5 }));
+    gate.open();
+    executor.run();
+    hold.open();
+    executor.run();
+    let (second,) = pollster::block_on(waiting).unwrap();
+    assert_eq!(pollster::block_on(first), Ok(Ok(5)));
+    assert_eq!(pollster::block_on(second), Ok(()));
 }
 
 #[test]
