@@ -3,6 +3,8 @@
 
 mod admission;
 mod closing;
+#[cfg(test)]
+mod tests;
 mod waits;
 
 use std::collections::HashMap;
@@ -29,9 +31,13 @@ pub(super) struct Limits {
     pub(super) high_burst: u32,
 }
 
+/// A table for so many queues is kept.
+const SMALL: usize = 64;
+
 pub(super) struct Core<K> {
     limits: Limits,
-    queues: HashMap<K, Queue<K>>,
+    /// Apart from their keys, so that places in the table that are free are small.
+    queues: HashMap<K, Box<Queue<K>>>,
     /// Tasks that have not ended.
     total: usize,
     /// Whether nothing is taken any more.
@@ -111,7 +117,7 @@ impl<K: Key> Core<K> {
 
     /// Tasks of this key that have not ended.
     pub(super) fn len(&self, key: &K) -> usize {
-        self.queues.get(key).map_or(0, Queue::len)
+        self.queues.get(key).map_or(0, |queue| queue.len())
     }
 
     pub(super) const fn total(&self) -> usize {
@@ -220,7 +226,7 @@ impl<K: Key> Core<K> {
     fn queue(&mut self, key: &K) -> &mut Queue<K> {
         self.queues.entry(key.clone()).or_insert_with(|| {
             self.made += 1;
-            Queue::new(self.made)
+            Box::new(Queue::new(self.made))
         })
     }
 
@@ -237,6 +243,7 @@ impl<K: Key> Core<K> {
                 && let Some(mut queue) = self.queues.remove(key)
             {
                 queue.for_end.empty(&mut after.wake);
+                self.shrink();
             }
         }
         if self.queues.len() < self.limits.queues {
@@ -247,6 +254,13 @@ impl<K: Key> Core<K> {
         }
         if self.total == 0 {
             self.for_end.empty(&mut after.wake);
+        }
+    }
+
+    /// Gives back what a table takes that was far larger: a peak is not paid for ever.
+    fn shrink(&mut self) {
+        if self.queues.capacity() > SMALL && self.queues.len() < self.queues.capacity() / 8 {
+            self.queues.shrink_to(self.queues.capacity() / 4);
         }
     }
 }
