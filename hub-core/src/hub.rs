@@ -23,7 +23,8 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 ///
 /// The server keeps one value for all calls. `call` is made once per invocation, for an index that
 /// [`spec`](Self::spec) lists and with as many arguments as that method takes; it reads the arguments before it returns
-/// the future. The calls of a connection *start* in the order in which they arrived and then interleave.
+/// the future. The calls of a connection *start* in the order in which they arrived and then interleave, unless the hub
+/// asks for another [`order`](Self::order).
 ///
 /// The server tells of a client with `connected` or `reopened`, and of its end with `closed`; of a client that is known
 /// again, the newer connection is told after the end of the older one. `disconnected` is what `closed` does by default.
@@ -35,6 +36,11 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 pub trait Hub: Any + Send + Sync {
     /// Names and methods.
     fn spec(&self) -> &'static HubSpec;
+
+    /// How calls of one connection run. Asked once, when the server is built.
+    fn order(&self) -> CallOrder {
+        CallOrder::Interleaved
+    }
 
     /// Calls the method at `method` in the spec.
     fn call<'a>(
@@ -91,6 +97,21 @@ pub trait Hub: Any + Send + Sync {
         let _ = gone;
         Box::pin(std::future::ready(Ok(())))
     }
+}
+
+/// How the calls of one connection to one hub run. Those of other connections, and to other hubs, run beside them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum CallOrder {
+    /// They start in the order in which they came, and the next one starts as soon as one waits for something.
+    #[default]
+    Interleaved,
+    /// One at a time, in the order in which they came: the next one starts when one has ended and been answered.
+    /// `#[hub(sequential)]` asks for it.
+    ///
+    /// A call that was taken is made, also where its client has gone meanwhile, as other calls are. The order is that of
+    /// one node: where a client sends its calls over HTTP to several of them, each keeps its own.
+    Sequential,
 }
 
 /// How a connection came back.

@@ -19,7 +19,8 @@
 //!
 //! Where things are: [`Hub`], [`Context`], [`Clients`], [`Groups`], [`Audience`] are what hub code touches; [`Protocol`],
 //! [`Session`], [`Outbox`] what a connection is made of; [`Log`], [`Entry`], [`Cursor`] what outlives it; [`Outlet`] and
-//! [`Invoke`] the doors to a server and a client; [`Filter`] and [`Authorize`] what stands around hubs.
+//! [`Invoke`] the doors to a server and a client; [`Filter`] and [`Authorize`] what stands around hubs; [`scheduler`] a piece of
+//! its own, for tasks that must keep an order.
 
 mod ack;
 mod audience;
@@ -42,6 +43,7 @@ mod parts;
 mod persistent;
 mod progress;
 mod protocol;
+pub mod scheduler;
 mod session;
 mod state;
 mod target;
@@ -62,8 +64,8 @@ pub use filter::{
 };
 pub use history::{History, Past};
 pub use hub::{
-    BoxFuture, Closed, Expired, Hub, HubRegistration, HubSpec, MethodSpec, ParamSpec, Reply,
-    Resumed,
+    BoxFuture, CallOrder, Closed, Expired, Hub, HubRegistration, HubSpec, MethodSpec, ParamSpec,
+    Reply, Resumed,
 };
 pub use hub_macros::{hub, hub_client};
 pub use id::{
@@ -107,7 +109,7 @@ pub mod __private {
     pub use crate::value::Argument;
 
     pub use crate::{
-        Args, Audience, Authorize, BoxFuture, CallError, Closed, Context, DeliveryError,
+        Args, Audience, Authorize, BoxFuture, CallError, CallOrder, Closed, Context, DeliveryError,
         EventRouter, Expired, Hub, HubError, HubRegistration, HubSpec, Invoke, MethodSpec,
         ParamSpec, Payload, Progress, Proxy, Reply, Resumed,
     };

@@ -83,6 +83,7 @@ fn hub(
         methods,
         lifecycle,
         authorize: authorize::of_hub(&options.authorize, errors),
+        sequential: options.sequential.is_some(),
         discover: options.discover.is_some(),
     })
 }
@@ -152,6 +153,7 @@ fn implementation(
         contract: contract.clone(),
         ty: (*item.self_ty).clone(),
         generics: item.generics.clone(),
+        sequential: options.sequential.is_some(),
         discover: options.discover.is_some(),
     })
 }
@@ -163,6 +165,11 @@ fn contract(
     errors: &mut Errors,
 ) -> ContractModel {
     no_discover(options, "a contract", errors);
+    no_order(
+        options,
+        "a contract does not say how its calls run: put `sequential` on the `impl`",
+        errors,
+    );
     let generic = generics(&item.generics, "a contract", errors);
     let mut methods = Vec::new();
     let mut declared = Vec::new();
@@ -212,6 +219,11 @@ fn callbacks(
     errors: &mut Errors,
 ) -> Option<CallbacksModel> {
     no_discover(options, "a trait of callbacks", errors);
+    no_order(
+        options,
+        "callbacks come in the order in which they are sent: put `sequential` on the hub, which clients call",
+        errors,
+    );
     authorize::of_callbacks(&options.authorize, errors);
     if let Some(name) = &options.name {
         errors.on(
@@ -335,6 +347,12 @@ fn no_discover(options: &Options, what: &str, errors: &mut Errors) {
             place,
             format!("{what} has no value to announce: put `discover` on the `impl`"),
         );
+    }
+}
+
+fn no_order(options: &Options, message: &str, errors: &mut Errors) {
+    if let Some(place) = options.sequential {
+        errors.at(place, message);
     }
 }
 

@@ -172,6 +172,9 @@ attributes! {
     /// # Options
     /// * `name = ".."`: the hub's name, without dots.
     /// * `authorize`, `authorize = ".."`, `authorize(..)`: who may call, see above.
+    /// * `sequential`: on an `impl`; the calls of one connection to this hub run one at a time, in the order in which they
+    ///   came, on every wire. The next one starts when one has ended, so a call must not wait for a later one of its own
+    ///   connection. Without it they start in order and go on side by side.
     /// * `discover`: on an `impl`; the server's `discover()` finds the hub and makes it with `Default`. A crate that nothing
     ///   refers to is not linked and announces nothing: name it (`use my_hubs as _;`).
     /// * `crate = path`: the crate that generated code goes through, where it is re-exported under another name.

@@ -21,6 +21,7 @@ pub(crate) struct HubModel {
     pub(crate) methods: Vec<MethodModel>,
     pub(crate) lifecycle: Vec<LifecycleModel>,
     pub(crate) authorize: Vec<AuthorizeModel>,
+    pub(crate) sequential: bool,
     pub(crate) discover: bool,
 }
 
@@ -42,6 +43,7 @@ pub(crate) struct ImplementationModel {
     pub(crate) contract: Path,
     pub(crate) ty: Type,
     pub(crate) generics: Generics,
+    pub(crate) sequential: bool,
     pub(crate) discover: bool,
 }
 

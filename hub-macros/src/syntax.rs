@@ -34,11 +34,12 @@ pub(crate) enum Block {
     Trait(ItemTrait),
 }
 
-/// `#[hub(name = "..", authorize, discover, crate = path)]`, of one attribute or several.
+/// `#[hub(name = "..", authorize, sequential, discover, crate = path)]`, of one attribute or several.
 #[derive(Default)]
 pub(crate) struct Options {
     pub(crate) name: Option<LitStr>,
     pub(crate) authorize: Vec<Authorize>,
+    pub(crate) sequential: Option<Span>,
     pub(crate) discover: Option<Span>,
     pub(crate) root: Option<Path>,
 }
@@ -130,13 +131,15 @@ fn first_token(item: &impl quote::ToTokens) -> Span {
 
 impl Options {
     fn read(&mut self, attr: TokenStream, errors: &mut Errors) {
-        let known = "`name = \"..\"`, `authorize`, `discover` or `crate = path`";
+        let known = "`name = \"..\"`, `authorize`, `sequential`, `discover` or `crate = path`";
         options::each_of(attr, known, errors, |key, input, errors| {
             if key == "name" {
                 let name = options::name(key, input)?;
                 options::once(&mut self.name, name, key, "remove one", errors);
             } else if key == "authorize" {
                 self.authorize.push(Authorize::read(key, input, errors)?);
+            } else if key == "sequential" {
+                options::once(&mut self.sequential, key.span(), key, "remove one", errors);
             } else if key == "discover" {
                 options::once(&mut self.discover, key.span(), key, "remove one", errors);
             } else if key == "crate" {

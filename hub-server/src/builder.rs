@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use hub_core::scheduler::KeyedScheduler;
 use hub_core::{Authorize, Filter, Hub, HubRegistration, Identity, Log, NodeId, Request};
 
 use crate::build_error::BuildError;
@@ -21,6 +22,7 @@ use crate::hubs::table::{HubNameError, HubTable};
 use crate::load::Load;
 use crate::mount::Mount;
 use crate::node::{Acks, Node};
+use crate::scheduler::OnTokio;
 use crate::server::{HubServer, Served};
 
 mod kept;
@@ -317,6 +319,12 @@ impl Builder {
         };
         let id = NodeId(uuid::Uuid::new_v4().as_u64_pair().0);
         let registry = Registry::new(id, log.clone(), config.outbox_frames, config.outbox_bytes);
+        // How many connections have calls is not for it to bound: each has its share, as of calls that run at once.
+        let turns = KeyedScheduler::builder()
+            .per_queue(config.max_open_calls)
+            .max_queues(usize::MAX)
+            .total(usize::MAX)
+            .build(OnTokio::current());
         // What a log kept from an earlier server has been handed on.
         let end = log.end();
         let load = Load::new(&config);
@@ -334,6 +342,7 @@ impl Builder {
             owners: Owners::default(),
             persistent_ids,
             expiring: Expiring::default(),
+            turns,
             leaving: AtomicBool::new(false),
         };
         Ok(HubServer {

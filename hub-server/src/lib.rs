@@ -35,6 +35,7 @@ mod log;
 mod meter;
 mod mount;
 mod node;
+pub mod scheduler;
 mod server;
 mod shared_port;
 mod text_port;

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use hub_core::scheduler::KeyedScheduler;
 use hub_core::{
     Ack, AckError, Answered, Append, Body, Command, ConnectionId, Epoch, Log, NodeId, Payload,
     Topic,
@@ -17,6 +18,7 @@ use crate::connection::persistent::PersistentIds;
 use crate::connection::pump::Tide;
 use crate::connection::registry::Registry;
 use crate::hubs::asks::Asks;
+use crate::hubs::dispatch::Turn;
 use crate::hubs::table::HubTable;
 use crate::load::Load;
 use crate::meter;
@@ -35,6 +37,8 @@ pub(crate) struct Node {
     pub(crate) persistent_ids: PersistentIds,
     pub(crate) expiring: Expiring,
     pub(crate) load: Load,
+    /// Runs calls of hubs that take one at a time.
+    pub(crate) turns: KeyedScheduler<Turn>,
     /// Whether the server is on its way out.
     pub(crate) leaving: AtomicBool,
 }

@@ -22,6 +22,7 @@ pub(super) fn hub(root: &Root, hub: &HubModel) -> TokenStream {
         .iter()
         .map(|method| lifecycle::method(root, method));
     let lifecycle: TokenStream = lifecycle.collect();
+    let order = order(root, hub.sequential);
     let register = hub
         .discover
         .then(|| register(root, ty, &quote!(&__HUB_SPEC)));
@@ -45,12 +46,24 @@ pub(super) fn hub(root: &Root, hub: &HubModel) -> TokenStream {
                     #call
                 }
 
+                #order
                 #lifecycle
             }
 
             #register
         };
     }
+}
+
+/// How calls run, where that is not what it is without a word.
+fn order(root: &Root, sequential: bool) -> Option<TokenStream> {
+    sequential.then(|| {
+        quote_spanned! {Span::mixed_site()=>
+            fn order(&self) -> #root::CallOrder {
+                #root::CallOrder::Sequential
+            }
+        }
+    })
 }
 
 /// `impl Hub` for a type that keeps a contract: everything is in the contract's trait already.
@@ -66,6 +79,7 @@ pub(super) fn implementation(root: &Root, hub: &ImplementationModel) -> TokenStr
     // One name for everything: a trait that is no contract is one error.
     let door = quote_spanned!(place=> <Self as #contract>::__HUB);
     let lifecycle = lifecycle::of_contract(root, &door);
+    let order = order(root, hub.sequential);
     let register = hub.discover.then(|| {
         register(
             root,
@@ -91,6 +105,7 @@ pub(super) fn implementation(root: &Root, hub: &ImplementationModel) -> TokenStr
                     (#door.call)(self, cx, method, args)
                 }
 
+                #order
                 #lifecycle
             }
 

@@ -27,7 +27,8 @@ impl Builder {
         self
     }
 
-    /// How many calls of one connection may run at once, 1,024 by default; beyond that its socket is not read.
+    /// How many calls of one connection may run at once, or wait for their turn on a hub that is `sequential`, 1,024 by
+    /// default; beyond that its socket is not read.
     #[must_use]
     pub fn max_open_calls(mut self, calls: usize) -> Self {
         self.config.max_open_calls = calls.max(1);

@@ -4,13 +4,14 @@ use std::collections::VecDeque;
 
 use bytes::{Bytes, BytesMut};
 use http::{Response, StatusCode};
-use hub_core::{ConnectionId, Message, Protocol};
+use hub_core::scheduler::{KeyedScheduler, Priority};
+use hub_core::{BoxFuture, ConnectionId, Message, Protocol};
 
 use super::asked::Asked;
 use super::reply::{JSON, ResponseBody, json, plain, typed};
 use crate::config::Transport;
 use crate::hubs::answer::{self, answer_or_call};
-use crate::hubs::dispatch::{Dispatched, dispatch};
+use crate::hubs::dispatch::{Dispatched, Outcome, Turn, dispatch};
 
 pub(crate) async fn send(
     asked: Asked,
@@ -49,18 +50,29 @@ pub(crate) async fn send(
     // In a task of its own: a client that hangs up meanwhile does not cut the method short.
     let outcome = match dispatch(&asked.node().hubs, &peer, call, detailed) {
         Dispatched::NoHub => return plain(StatusCode::INTERNAL_SERVER_ERROR, ""),
-        Dispatched::Runs(running) => tokio::spawn(running).await,
+        Dispatched::Runs(running, None) => tokio::spawn(running).await.ok().flatten(),
+        Dispatched::Runs(running, Some(turn)) => in_turn(&asked.node().turns, turn, running).await,
     };
     match outcome {
-        Ok(Some(outcome)) if outcome.unserializable => typed(Vec::new(), JSON),
-        Ok(Some(outcome)) => {
+        Some(outcome) if outcome.unserializable => typed(Vec::new(), JSON),
+        Some(outcome) => {
             let mut text = BytesMut::new();
             let completion = Message::Complete(outcome.completion);
             asked.speaks().write(&completion, &mut text);
             json(&asked, String::from_utf8_lossy(&text).into_owned())
         }
-        Ok(None) | Err(_) => plain(StatusCode::INTERNAL_SERVER_ERROR, ""),
+        None => plain(StatusCode::INTERNAL_SERVER_ERROR, ""),
     }
+}
+
+/// Runs a call when those before it have ended. A client that hangs up before there is room for it is not called for.
+async fn in_turn(
+    turns: &KeyedScheduler<Turn>,
+    turn: Turn,
+    running: BoxFuture<'static, Option<Outcome>>,
+) -> Option<Outcome> {
+    let submitted = turns.submit(turn, Priority::Normal, running).await;
+    submitted.ok()?.await.ok().flatten()
 }
 
 /// The message in `data`; nothing and nonsense are none.

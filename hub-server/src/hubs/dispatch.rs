@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 use hub_core::{
-    Args, BoxFuture, Call, Completion, Context, Failure, Filter, Hub, HubError, HubName,
-    Invocation, MethodSpec, Next, Payload, Peer, Reply, State,
+    Args, BoxFuture, Call, CallOrder, Completion, ConnectionId, Context, Failure, Filter, Hub,
+    HubError, HubName, Invocation, MethodSpec, Next, Payload, Peer, Reply, State,
 };
 
 use super::table::{HubTable, Registered};
@@ -17,8 +17,16 @@ use super::table::{HubTable, Registered};
 pub(crate) enum Dispatched {
     /// There is no such hub: outside the pipeline, and not answered on a WebSocket (`classic-signalr.md` 8.1).
     NoHub,
-    /// It runs when it is polled; what takes messages without answers gives none.
-    Runs(BoxFuture<'static, Option<Outcome>>),
+    /// It runs when it is polled; what takes messages without answers gives none. One that has a turn is polled by the
+    /// node's [`turns`](crate::node::Node::turns).
+    Runs(BoxFuture<'static, Option<Outcome>>, Option<Turn>),
+}
+
+/// Whose calls run one at a time: those of one connection to one hub.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Turn {
+    connection: ConnectionId,
+    hub: HubName,
 }
 
 /// What came of a call.
@@ -75,8 +83,12 @@ fn run(
     };
     let (hub, name) = (registered.hub.clone(), registered.name.clone());
     let filters = registered.filters.clone();
+    let turn = (registered.order == CallOrder::Sequential).then(|| Turn {
+        connection: peer.id.clone(),
+        hub: name.clone(),
+    });
     let peer = peer.clone();
-    Dispatched::Runs(Box::pin(async move {
+    let running = Box::pin(async move {
         let cx = Context::new(peer, name, call.id.clone(), state.clone());
         let running = async {
             match (denied, &filters, found) {
@@ -113,7 +125,8 @@ fn run(
             completion,
             unserializable,
         })
-    }))
+    });
+    Dispatched::Runs(running, turn)
 }
 
 /// What a call is of.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::fmt::Write;
 use std::sync::Arc;
 
-use hub_core::{Authorize, Filter, Hub, HubName, HubSpec, PersistentConnection};
+use hub_core::{Authorize, CallOrder, Filter, Hub, HubName, HubSpec, PersistentConnection};
 
 use super::raw::{RAW, Raw, connection_name};
 
@@ -28,6 +28,7 @@ pub(crate) struct Registered {
     pub(crate) hub: Arc<dyn Hub>,
     pub(crate) name: HubName,
     pub(crate) spec: &'static HubSpec,
+    pub(crate) order: CallOrder,
     /// What is around it.
     pub(crate) filters: Filters,
     /// What all of it, and the server, asks for.
@@ -69,6 +70,7 @@ impl HubTable {
                     .push(index);
             }
             table.hubs.push(Registered {
+                order: hub.order(),
                 hub,
                 name: HubName::from(spec.name),
                 spec,
@@ -87,6 +89,7 @@ impl HubTable {
             hub: Arc::new(Raw(connection)),
             name: connection_name(path),
             spec: &RAW,
+            order: CallOrder::Interleaved,
             filters: None,
             authorize: Vec::new(),
             methods: HashMap::new(),

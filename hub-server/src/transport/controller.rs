@@ -142,7 +142,7 @@ impl Controller {
         let published = packet.published();
         match dispatch_or_publish(&node.hubs, peer, call, published, opened.detailed_errors) {
             Dispatched::NoHub => None,
-            Dispatched::Runs(running) => Some(Work::Call(running)),
+            Dispatched::Runs(running, turn) => Some(Work::Call(running, turn)),
         }
     }
 

@@ -1,17 +1,19 @@
 //! [`Driver`]: one task per socket that reads all it can, runs what was asked, writes all that is ready, and flushes once.
 
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 
 use bytes::{Bytes, BytesMut};
+use hub_core::scheduler::{Priority, Refusal};
 use hub_core::{BoxFuture, Message};
 use tokio::time::Instant;
 
 use crate::connection::lifetime;
 use crate::connection::link::{Connection, End, Opened};
 use crate::connection::resume::Reader;
-use crate::hubs::dispatch::Outcome;
+use crate::hubs::dispatch::{Outcome, Turn};
 use crate::node::Node;
 
 /// So many messages are taken before others get their turn.
@@ -54,7 +56,8 @@ pub(crate) enum Heard {
 /// What a message asks for.
 pub(crate) enum Work {
     /// A call: those that follow may overtake it where it waits.
-    Call(BoxFuture<'static, Option<Outcome>>),
+    /// One that has a turn waits for those before it.
+    Call(BoxFuture<'static, Option<Outcome>>, Option<Turn>),
     /// Nothing else is read until it is done.
     Step(BoxFuture<'static, ()>),
 }
@@ -142,14 +145,15 @@ impl<S: Socket> Driver<S> {
 
     fn read(&mut self, cx: &mut Context<'_>) -> Result<Reading, Left> {
         for _ in 0..MESSAGES_A_TURN {
-            if !self.may_read() {
-                return Ok(Reading::Paused);
-            }
+            // It was asked for while there was room, and may be what makes it.
             if let Some(step) = &mut self.step {
                 if step.as_mut().poll(cx).is_pending() {
                     return Ok(Reading::Dry);
                 }
                 self.step = None;
+            }
+            if !self.may_read() {
+                return Ok(Reading::Paused);
             }
             let Poll::Ready(heard) = self.socket.poll_heard(cx) else {
                 return Ok(Reading::Dry);
@@ -158,7 +162,8 @@ impl<S: Socket> Driver<S> {
                 Heard::Message(message) => {
                     self.heard = true;
                     match self.socket.take(&self.opened, message) {
-                        Some(Work::Call(running)) => self.run(running),
+                        Some(Work::Call(running, None)) => self.run(running),
+                        Some(Work::Call(running, Some(turn))) => self.run_in_turn(running, turn),
                         Some(Work::Step(step)) => self.step = Some(step),
                         None => {}
                     }
@@ -202,6 +207,34 @@ impl<S: Socket> Driver<S> {
             connection.running.fetch_sub(1, Ordering::AcqRel);
             connection.link().wake();
         });
+    }
+
+    /// Runs a call when those before it have ended. It counts as one that runs from now on.
+    fn run_in_turn(&mut self, running: BoxFuture<'static, Option<Outcome>>, turn: Turn) {
+        let Opened {
+            node,
+            connection,
+            request,
+            ..
+        } = &self.opened;
+        let open = OpenCall::of(connection);
+        let (own, request) = (node.clone(), *request);
+        let call = async move {
+            if let Some(outcome) = running.await {
+                let mut scratch = BytesMut::new();
+                answer(&own, &open.0, request, &outcome, &mut scratch);
+            }
+        };
+        let submitted = node.turns.try_submit(turn.clone(), Priority::Normal, call);
+        let Err(refused) = submitted else { return };
+        if matches!(refused.why, Refusal::Full(_)) {
+            // Calls over HTTP have taken the room: nothing else is read until there is some.
+            let node = node.clone();
+            self.step = Some(Box::pin(async move {
+                let submitted = node.turns.submit(turn, Priority::Normal, refused.task);
+                drop(submitted.await);
+            }));
+        }
     }
 
     fn write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Left>> {
@@ -258,6 +291,23 @@ impl<S: Socket> Driver<S> {
                 }
             }
         }
+    }
+}
+
+/// A call that counts as one that runs, until it is dropped.
+struct OpenCall(Arc<Connection>);
+
+impl OpenCall {
+    fn of(connection: &Arc<Connection>) -> Self {
+        connection.running.fetch_add(1, Ordering::AcqRel);
+        Self(connection.clone())
+    }
+}
+
+impl Drop for OpenCall {
+    fn drop(&mut self) {
+        self.0.running.fetch_sub(1, Ordering::AcqRel);
+        self.0.link().wake();
     }
 }
 

@@ -149,7 +149,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket for Framed<S> {
             let text = String::from_utf8_lossy(&message).into_owned();
             let received = receiver.receive(peer.clone(), Some(text));
             // A message has no answer; a failure was logged.
-            return Some(Work::Call(Box::pin(received.map(|_| None))));
+            return Some(Work::Call(Box::pin(received.map(|_| None)), None));
         }
         let now = Instant::now().into_std();
         if self.session.receive(now, message).is_err() {
@@ -172,7 +172,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket for Framed<S> {
                 tracing::debug!(connection = %opened.connection.id, "a call of an unknown hub was ignored");
                 None
             }
-            Dispatched::Runs(running) => Some(Work::Call(running)),
+            Dispatched::Runs(running, turn) => Some(Work::Call(running, turn)),
         }
     }
 

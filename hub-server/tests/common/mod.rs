@@ -24,6 +24,7 @@ pub mod farm;
 pub mod groups;
 pub mod hubs;
 pub mod known;
+pub mod ledger;
 pub mod outside;
 pub mod over;
 pub mod receive;

@@ -1,0 +1,7 @@
+#[hub(sequential)]
+impl Ledger {
+    async fn book(&self, amount: i64) {}
+}
+
+#[hub(sequential, discover)]
+impl Chat for ChatHub {}

@@ -1,0 +1,8 @@
+#![allow(unused)]
+
+use hub_core::hub;
+
+#[hub(sequential)]
+trait Chat {}
+
+fn main() {}
