@@ -5,6 +5,7 @@ pub(crate) mod downlink;
 pub(crate) mod expiry;
 pub(crate) mod frames;
 pub(crate) mod heartbeat;
+pub(crate) mod indexes;
 pub(crate) mod lifetime;
 pub(crate) mod link;
 pub(crate) mod owners;

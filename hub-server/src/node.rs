@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 
 use crate::config::Config;
 use crate::connection::expiry::Expiring;
+use crate::connection::indexes::Indexes;
 use crate::connection::owners::Owners;
 use crate::connection::persistent::PersistentIds;
 use crate::connection::pump::Tide;
@@ -32,6 +33,7 @@ pub(crate) struct Node {
     pub(crate) owners: Owners,
     pub(crate) persistent_ids: PersistentIds,
     pub(crate) expiring: Expiring,
+    pub(crate) indexes: Indexes,
     /// Whether the server is on its way out.
     pub(crate) leaving: AtomicBool,
 }

@@ -2,6 +2,7 @@
 //! connection listens to does it under its lock, so that no entry falls between two listeners.
 
 mod commands;
+mod lookup;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,6 +15,7 @@ use hub_core::{
 
 use super::claim::Verdict;
 use super::frames::Frames;
+use super::indexes::Indexes;
 use super::link::{Attach, Connection, Link, Mode};
 
 pub(crate) struct Registry {
@@ -22,6 +24,7 @@ pub(crate) struct Registry {
     log: Arc<dyn Log>,
     epoch: Epoch,
     outbox: (usize, usize),
+    indexes: Indexes,
 }
 
 #[derive(Default)]
@@ -71,6 +74,7 @@ impl Registry {
         log: Arc<dyn Log>,
         outbox_frames: usize,
         outbox_bytes: usize,
+        indexes: Indexes,
     ) -> Self {
         let epoch = log.epoch();
         // What a log kept from an earlier server has been handed on.
@@ -85,6 +89,7 @@ impl Registry {
             log,
             epoch,
             outbox: (outbox_frames, outbox_bytes),
+            indexes,
         }
     }
 
@@ -147,6 +152,10 @@ impl Registry {
         }
         let request = link.request;
         drop(link);
+        drop(inner);
+        if new {
+            self.indexes.follow(&connection);
+        }
         Attached {
             connection,
             request,
@@ -293,32 +302,6 @@ impl Registry {
         away
     }
 
-    /// How many connections listen to any of these topics, and are not left out.
-    pub(crate) fn listening(&self, topics: &[Topic], except: &[ConnectionId]) -> u32 {
-        let inner = self.lock();
-        let listeners = topics.iter().filter_map(|topic| inner.listeners.get(topic));
-        let all = listeners.flat_map(HashMap::iter);
-        let meant = all.filter(|(_, connection)| !except.contains(&connection.id));
-        let distinct: HashSet<u64> = meant.map(|(serial, _)| *serial).collect();
-        u32::try_from(distinct.len()).unwrap_or(u32::MAX)
-    }
-
-    pub(crate) fn find(&self, id: &ConnectionId) -> Option<Arc<Connection>> {
-        self.lock()
-            .by_id
-            .get(id)
-            .map(|tracked| tracked.connection.clone())
-    }
-
-    /// Everybody, as of now.
-    pub(crate) fn connections(&self) -> Vec<Arc<Connection>> {
-        self.lock()
-            .by_id
-            .values()
-            .map(|tracked| tracked.connection.clone())
-            .collect()
-    }
-
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -336,6 +319,7 @@ impl Inner {
             self.listen_exactly(connection, &HashSet::new(), log);
             self.by_id.remove(&connection.id);
         }
+        connection.items.unfollow(connection.serial);
     }
 
     fn listen_exactly(
