@@ -9,6 +9,7 @@ use hub_core::{Authorize, Filter, Hub, HubRegistration, Identity, Log, NodeId, R
 use crate::build_error::BuildError;
 use crate::config::{Config, Transport};
 use crate::connection::expiry::Expiring;
+use crate::connection::indexes::Indexes;
 use crate::connection::owners::Owners;
 use crate::connection::persistent::PersistentIds;
 use crate::connection::pump::Tide;
@@ -17,13 +18,16 @@ use crate::http::auth::{Authenticate, FromExtensions};
 use crate::http::negotiate::Negotiated;
 use crate::http::token::{Tokens, random_key};
 use crate::hubs::asks::Asks;
+use crate::hubs::live::Tried;
 use crate::hubs::table::{HubNameError, HubTable};
 use crate::mount::Mount;
 use crate::node::{Acks, Node};
 use crate::server::{HubServer, Served};
 
+mod declared;
 mod kept;
 
+use declared::Declarations;
 use kept::Kept;
 
 /// Sets up a [`HubServer`]. Setters may be called in any order, except where the original forbids it; what is wrong is
@@ -39,6 +43,7 @@ pub struct Builder {
     key: Option<[u8; 32]>,
     log: Option<Arc<dyn Log>>,
     kept: Kept,
+    declared: Declarations,
     authenticate: Arc<dyn Authenticate>,
     persistent_ids: PersistentIds,
     shares_port: bool,
@@ -60,6 +65,7 @@ impl Default for Builder {
             key: None,
             log: None,
             kept: Kept::default(),
+            declared: Declarations::default(),
             authenticate: Arc::new(FromExtensions),
             persistent_ids: PersistentIds::bound(),
             shares_port: false,
@@ -345,7 +351,9 @@ impl Builder {
             None => random_key().map_err(|_| BuildError::NoRandomness)?,
         };
         let id = NodeId(uuid::Uuid::new_v4().as_u64_pair().0);
-        let registry = Registry::new(id, log.clone(), config.outbox_frames, config.outbox_bytes);
+        let indexes = Indexes::new(self.declared.indexes).map_err(BuildError::Setting)?;
+        let outbox = (config.outbox_frames, config.outbox_bytes);
+        let registry = Registry::new(id, log.clone(), outbox, indexes.clone());
         // What a log kept from an earlier server has been handed on.
         let end = log.end();
         let node = Node {
@@ -361,6 +369,9 @@ impl Builder {
             owners: Owners::default(),
             persistent_ids,
             expiring: Expiring::default(),
+            indexes,
+            properties: self.declared.properties,
+            tried: Tried::default(),
             leaving: AtomicBool::new(false),
         };
         Ok(HubServer {

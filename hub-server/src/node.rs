@@ -15,9 +15,11 @@ use crate::connection::expiry::Expiring;
 use crate::connection::indexes::Indexes;
 use crate::connection::owners::Owners;
 use crate::connection::persistent::PersistentIds;
+use crate::connection::properties::Declared;
 use crate::connection::pump::Tide;
 use crate::connection::registry::Registry;
 use crate::hubs::asks::Asks;
+use crate::hubs::live::Tried;
 use crate::hubs::table::HubTable;
 
 pub(crate) struct Node {
@@ -34,6 +36,8 @@ pub(crate) struct Node {
     pub(crate) persistent_ids: PersistentIds,
     pub(crate) expiring: Expiring,
     pub(crate) indexes: Indexes,
+    pub(crate) properties: Declared,
+    pub(crate) tried: Tried,
     /// Whether the server is on its way out.
     pub(crate) leaving: AtomicBool,
 }

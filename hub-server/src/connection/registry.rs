@@ -16,7 +16,7 @@ use hub_core::{
 use super::claim::Verdict;
 use super::frames::Frames;
 use super::indexes::Indexes;
-use super::link::{Attach, Connection, Link, Mode};
+use super::link::{Attach, Connection, End, Link, Mode};
 
 pub(crate) struct Registry {
     inner: Mutex<Inner>,
@@ -72,8 +72,7 @@ impl Registry {
     pub(crate) fn new(
         node: NodeId,
         log: Arc<dyn Log>,
-        outbox_frames: usize,
-        outbox_bytes: usize,
+        outbox: (usize, usize),
         indexes: Indexes,
     ) -> Self {
         let epoch = log.epoch();
@@ -88,7 +87,7 @@ impl Registry {
             node,
             log,
             epoch,
-            outbox: (outbox_frames, outbox_bytes),
+            outbox,
             indexes,
         }
     }
@@ -146,6 +145,7 @@ impl Registry {
             link.open(inner.reach());
         }
         link.resume_replay(cursor, inner.reach());
+        link.begin();
         let settled = link.settled();
         if greet {
             link.init(self.epoch);
@@ -271,8 +271,14 @@ impl Registry {
         if link.request != request || link.mode != Mode::Behind {
             return None;
         }
-        if link.position < inner.reach() || link.catching().is_some() {
-            return Some(inner.reach());
+        let reach = link.bound(inner.reach());
+        if link.position < reach || link.catching().is_some() {
+            return Some(reach);
+        }
+        if link.drain.is_some() {
+            link.go_live();
+            link.leave();
+            return None;
         }
         let groups = link
             .groups
@@ -285,6 +291,13 @@ impl Registry {
         }
         link.go_live();
         None
+    }
+
+    /// From now on a connection is written what was sent before, and no more; then its request ends as `end` says.
+    pub(crate) fn drain(&self, connection: &Arc<Connection>, end: End, wait_acks: bool) {
+        let inner = self.lock();
+        let mut link = connection.link();
+        link.drain(inner.passed, inner.reach(), end, wait_acks);
     }
 
     /// Forgets a connection, unless a newer one has its id.

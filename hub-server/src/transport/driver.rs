@@ -1,13 +1,13 @@
 //! [`Driver`]: one task per socket that reads all it can, runs what was asked, writes all that is ready, and flushes once.
 
 use std::io;
-use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 
 use bytes::{Bytes, BytesMut};
 use hub_core::{BoxFuture, Message};
 use tokio::time::Instant;
 
+use super::goodbye::Goodbye;
 use crate::connection::lifetime;
 use crate::connection::link::{Connection, End, Opened};
 use crate::connection::resume::Reader;
@@ -71,7 +71,7 @@ pub(crate) enum Left {
 }
 
 /// Serves a receive request on a socket until either side ends it; gives the socket back for a goodbye.
-pub(crate) async fn drive<S: Socket>(socket: S, opened: Opened) -> (S, Left) {
+pub(super) async fn drive<S: Socket>(socket: S, opened: Opened) -> (S, Left, Goodbye) {
     let mut driver = Driver {
         socket,
         opened,
@@ -87,10 +87,19 @@ pub(crate) async fn drive<S: Socket>(socket: S, opened: Opened) -> (S, Left) {
         node,
         connection,
         request,
+        carrier,
         ..
     } = opened;
+    let ended = left == Left::Ended(Some(End::Closed));
+    let frame = connection.link().last_word().filter(|_| ended);
     lifetime::detach(&node, &connection, request, left == Left::Goodbye);
-    (socket, left)
+    let goodbye = Goodbye {
+        connection,
+        request,
+        frame,
+        carrier,
+    };
+    (socket, left, goodbye)
 }
 
 struct Driver<S> {
@@ -136,8 +145,9 @@ impl<S: Socket> Driver<S> {
         let Opened {
             node, connection, ..
         } = &self.opened;
-        let room = connection.running.load(Ordering::Acquire) < node.config.max_open_calls;
-        room && !connection.link().is_pressed()
+        let room = connection.running.count() < node.config.max_open_calls;
+        let link = connection.link();
+        room && !link.is_pressed() && link.end.is_none()
     }
 
     fn read(&mut self, cx: &mut Context<'_>) -> Result<Reading, Left> {
@@ -192,14 +202,14 @@ impl<S: Socket> Driver<S> {
             }
             return;
         }
-        connection.running.fetch_add(1, Ordering::AcqRel);
+        connection.running.begin();
         let (node, connection, request) = (node.clone(), connection.clone(), *request);
         tokio::spawn(async move {
             if let Some(outcome) = running.await {
                 let mut scratch = BytesMut::new();
                 answer(&node, &connection, request, &outcome, &mut scratch);
             }
-            connection.running.fetch_sub(1, Ordering::AcqRel);
+            connection.running.end();
             connection.link().wake();
         });
     }
@@ -216,16 +226,23 @@ impl<S: Socket> Driver<S> {
             if link.request != *request {
                 return Poll::Ready(Err(Left::Ended(None)));
             }
-            if link.end.is_some() {
-                return Poll::Ready(Err(Left::Ended(link.end)));
+            match link.end {
+                None => {}
+                // What overtakes is written first.
+                Some(End::Closed) if link.attached => {}
+                Some(End::Aborted) => return Poll::Ready(Err(Left::Lost)),
+                end => return Poll::Ready(Err(Left::Ended(end))),
             }
+            let closes = link.end.is_some();
             if std::mem::take(&mut self.heard) {
                 link.heard();
             }
             if std::mem::take(&mut self.reached) {
                 link.reached();
             }
-            link.settle(node.epoch);
+            if !closes {
+                link.settle(node.epoch);
+            }
             while self.socket.queued() < BYTES_A_FLUSH {
                 match link.outbox.drain() {
                     Some(bytes) => self.socket.push(bytes),
@@ -246,11 +263,20 @@ impl<S: Socket> Driver<S> {
                 Poll::Ready(Ok(())) => {
                     link.blocked = None;
                     if all && link.outbox.is_empty() {
+                        if closes {
+                            return Poll::Ready(Err(Left::Ended(link.end)));
+                        }
                         link.flush(node.tide.passed());
                         let settled = link.settled();
                         let done = !link.probe();
+                        let drained = done && link.drained();
+                        let end = link.end;
                         drop(link);
                         node.settle(&connection.id, settled);
+                        if drained {
+                            let _ = connection.parting.set(());
+                            return Poll::Ready(Err(Left::Ended(end)));
+                        }
                         if done {
                             return Poll::Ready(Ok(()));
                         }
@@ -285,7 +311,7 @@ fn answer(
     let completion = Message::Complete(outcome.completion.clone());
     let passed = node.tide.passed();
     let mut link = connection.link();
-    if link.request != request || !link.attached {
+    if link.request != request || !link.attached || link.end.is_some() {
         return;
     }
     link.downlink().protocol().write(&completion, scratch);

@@ -1,6 +1,6 @@
 //! Who is there: connections by what they listen to. What is given is a snapshot, so that hub code looks at it without a lock.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use hub_core::{ConnectionId, GroupName, HubName, Topic};
@@ -15,7 +15,11 @@ impl Registry {
         let tables = topics.iter().filter_map(|topic| inner.listeners.get(topic));
         if let [one] = topics {
             let table = inner.listeners.get(one);
-            return table.into_iter().flatten().map(|(_, it)| it.clone()).collect();
+            return table
+                .into_iter()
+                .flatten()
+                .map(|(_, it)| it.clone())
+                .collect();
         }
         let mut seen = HashSet::new();
         let all = tables.flatten();
