@@ -1,11 +1,10 @@
-//! [`Sessions`]: the clients that are on a hub on this node, to be looked up, spoken to and ended one by one
-//! (`delivery.md` c).
+//! [`LiveSession`]: a client that is on this node, to be spoken to and ended (`delivery.md` c).
 
-use std::any::TypeId;
+mod ending;
+mod lookup;
+
 use std::fmt;
-use std::hash::Hash;
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::Serialize;
@@ -16,101 +15,9 @@ use crate::context::Peer;
 use crate::error::DeliveryError;
 use crate::id::{ConnectionId, GroupName, HubName, PersistentId, UserId};
 use crate::message::Event;
-use crate::outlet::Outlet;
 
-/// The clients that are on a hub on this node. What it gives are snapshots: no lock is held while they are looked at.
-///
-/// A client is there from when its connection listens to the hub, which is shortly before the hub hears of it, and also
-/// between two of its requests.
-#[derive(Clone)]
-pub struct Sessions {
-    outlet: Arc<dyn Outlet>,
-    hub: HubName,
-}
-
-/// Which sessions are meant.
-#[derive(Debug, Clone, Copy)]
-#[non_exhaustive]
-pub enum Which<'a> {
-    /// All of the hub.
-    All,
-    /// Those of a user.
-    User(&'a UserId),
-    /// The members of a group.
-    Group(&'a GroupName),
-    /// Those of a client that is known again.
-    Owner(&'a PersistentId),
-    /// One connection.
-    Connection(&'a ConnectionId),
-}
-
-impl Sessions {
-    /// The sessions of `hub`, reached through `outlet`.
-    pub fn new(outlet: Arc<dyn Outlet>, hub: HubName) -> Self {
-        Self { outlet, hub }
-    }
-
-    /// All of them.
-    #[must_use]
-    pub fn all(&self) -> Vec<LiveSession> {
-        self.find(Which::All)
-    }
-
-    /// Those for whom this holds. All are asked; an index is faster ([`by`](Self::by)).
-    #[must_use]
-    pub fn matching(&self, holds: impl Fn(&Peer) -> bool) -> Vec<LiveSession> {
-        let mut all = self.all();
-        all.retain(|session| holds(&session.peer));
-        all
-    }
-
-    /// Those of a user.
-    #[must_use]
-    pub fn by_user(&self, id: &UserId) -> Vec<LiveSession> {
-        self.find(Which::User(id))
-    }
-
-    /// The members of a group. A client that reads more slowly than is sent may be one still for a moment after it has left.
-    #[must_use]
-    pub fn by_group(&self, name: &GroupName) -> Vec<LiveSession> {
-        self.find(Which::Group(name))
-    }
-
-    /// Those of a client that is known again: one, unless it is changing its connection.
-    #[must_use]
-    pub fn by_persistent_id(&self, id: &PersistentId) -> Vec<LiveSession> {
-        self.find(Which::Owner(id))
-    }
-
-    /// The session of a connection.
-    #[must_use]
-    pub fn get(&self, id: &ConnectionId) -> Option<LiveSession> {
-        self.find(Which::Connection(id)).pop()
-    }
-
-    /// Those whose item `T` has this key, by an index that was declared with `session_index` on the server's builder.
-    ///
-    /// # Errors
-    /// [`DeliveryError::NoIndex`] if none was.
-    pub fn by<T: 'static, K: Eq + Hash + 'static>(
-        &self,
-        key: &K,
-    ) -> Result<Vec<LiveSession>, DeliveryError> {
-        let index = TypeId::of::<(T, K)>();
-        let found = self.outlet.clone().indexed(&self.hub, index, key);
-        found.ok_or(DeliveryError::NoIndex)
-    }
-
-    fn find(&self, which: Which<'_>) -> Vec<LiveSession> {
-        self.outlet.clone().sessions(&self.hub, which)
-    }
-}
-
-impl fmt::Debug for Sessions {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Sessions").field(&self.hub).finish()
-    }
-}
+pub use ending::{CloseFrame, DrainOptions, DrainReport, InvalidCloseCode};
+pub use lookup::{Sessions, Which};
 
 /// What a server does for one connection that is on this node. Hub authors use [`LiveSession`].
 #[async_trait]
@@ -315,145 +222,5 @@ impl fmt::Debug for LiveSession {
             .field("id", &self.peer.id)
             .field("hub", &self.hub)
             .finish_non_exhaustive()
-    }
-}
-
-/// With what a WebSocket is closed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CloseFrame {
-    code: u16,
-    why: Arc<str>,
-}
-
-/// A WebSocket can't be closed with this code (RFC 6455, 7.4).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{0} is no code that a WebSocket can be closed with: 1000 to 1003, 1007 to 1014, or 3000 to 4999"
-)]
-pub struct InvalidCloseCode(pub u16);
-
-impl CloseFrame {
-    /// So many bytes of text fit.
-    const MAX: usize = 123;
-
-    /// A code and a text; what does not fit of the text is left out.
-    ///
-    /// # Errors
-    /// When the code is none that may be sent.
-    pub fn new(code: u16, why: &str) -> Result<Self, InvalidCloseCode> {
-        if !matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999) {
-            return Err(InvalidCloseCode(code));
-        }
-        let why = why.get(..why.floor_char_boundary(Self::MAX));
-        Ok(Self {
-            code,
-            why: why.unwrap_or_default().into(),
-        })
-    }
-
-    /// The code.
-    #[must_use]
-    pub const fn code(&self) -> u16 {
-        self.code
-    }
-
-    /// The text.
-    #[must_use]
-    pub fn why(&self) -> &str {
-        &self.why
-    }
-}
-
-/// 1000, without a text.
-impl Default for CloseFrame {
-    fn default() -> Self {
-        Self {
-            code: 1000,
-            why: Arc::default(),
-        }
-    }
-}
-
-/// How a session is drained.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct DrainOptions {
-    /// How long it may take; 5 s by default. Then it is closed.
-    pub deadline: Duration,
-    /// Whether to wait, before the end, until the client is known to have had everything: by its acknowledgements, a pong, or
-    /// its next poll. Where nothing ever comes back, that it has left has to do. Off by default.
-    pub wait_acks: bool,
-    /// With what a WebSocket is closed; 1000 by default.
-    pub frame: CloseFrame,
-}
-
-impl Default for DrainOptions {
-    fn default() -> Self {
-        Self {
-            deadline: Duration::from_secs(5),
-            wait_acks: false,
-            frame: CloseFrame::default(),
-        }
-    }
-}
-
-/// Until this deadline.
-impl From<Duration> for DrainOptions {
-    fn from(deadline: Duration) -> Self {
-        Self {
-            deadline,
-            ..Self::default()
-        }
-    }
-}
-
-impl DrainOptions {
-    /// Waits until the client is known to have had everything.
-    #[must_use]
-    pub fn wait_acks(mut self) -> Self {
-        self.wait_acks = true;
-        self
-    }
-
-    /// Closes a WebSocket with this.
-    #[must_use]
-    pub fn saying(mut self, frame: CloseFrame) -> Self {
-        self.frame = frame;
-        self
-    }
-}
-
-/// What became of the messages that waited for a client as it was drained. All are 0 for one that had ended.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct DrainReport {
-    /// So many were written, answers of calls among them.
-    pub sent: u64,
-    /// So many of those the client is known to have had.
-    pub acked: u64,
-    /// So many were not written by the deadline.
-    pub left: u64,
-}
-
-impl DrainReport {
-    /// A report.
-    #[must_use]
-    pub const fn new(sent: u64, acked: u64, left: u64) -> Self {
-        Self { sent, acked, left }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_close_frame_has_a_code_that_may_be_sent_and_what_fits_of_its_text() {
-        for code in [0, 999, 1004, 1005, 1006, 1015, 2999, 5000] {
-            assert_eq!(CloseFrame::new(code, ""), Err(InvalidCloseCode(code)));
-        }
-        let long = "ä".repeat(100);
-        let frame = CloseFrame::new(3001, &long).unwrap();
-        assert_eq!((frame.code(), frame.why()), (3001, &*"ä".repeat(61)));
     }
 }
