@@ -206,11 +206,19 @@ pub(crate) async fn take_over(node: &Arc<Node>, peer: &Peer, connection: &Arc<Co
         return;
     };
     let older = node.owners.claim(owner, connection);
+    let mut patience = FAREWELL;
     for connection in &older {
+        let mut link = connection.link();
+        // Its client has left a socket whose close frame it should answer; its calls have their time.
+        if link.end.is_some_and(End::is_parting) {
+            link.finish(End::Aborted);
+            patience = FAREWELL + parting::PATIENCE;
+        }
+        drop(link);
         end_as(node, connection, false, End::TakenOver);
     }
     let gone = join_all(older.iter().map(|connection| connection.gone.wait()));
-    let _ = timeout(FAREWELL, gone).await;
+    let _ = timeout(patience, gone).await;
 }
 
 /// How long the hubs of a connection that was taken over have for their `on_disconnected`.

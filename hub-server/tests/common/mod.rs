@@ -26,6 +26,7 @@ pub mod hubs;
 pub mod known;
 pub mod outside;
 pub mod over;
+pub mod parting;
 pub mod receive;
 pub mod response;
 pub mod server;
