@@ -162,7 +162,7 @@ fn end_as(node: &Arc<Node>, connection: &Arc<Connection>, stopped: bool, end: En
         return false;
     }
     node.registry.remove(connection);
-    let _ = connection.parting.set(());
+    let _ = connection.parting.set(false);
     let (peer, hubs) = {
         let mut link = connection.link();
         for ack in link.pending() {

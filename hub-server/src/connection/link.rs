@@ -53,8 +53,8 @@ pub(crate) struct Connection {
     pub(crate) running: Busy,
     /// Transports that are not closed yet, replaced ones included.
     pub(crate) carriers: Busy,
-    /// Set when nothing more is to be written: it was drained, or is over.
-    pub(crate) parting: SetOnce<()>,
+    /// Set when nothing more is to be written: whether it was drained, or is over.
+    pub(crate) parting: SetOnce<bool>,
     /// Whether `on_disconnected` has run or is running.
     pub(crate) ended: AtomicBool,
     /// Set when all that its end asks for is done.

@@ -11,7 +11,7 @@ use hub_core::{CloseFrame, Cursor, DrainOptions, DrainReport, Limit, Topic};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::lifetime;
-use super::link::{Connection, End};
+use super::link::{Connection, Drain, End};
 use crate::node::Node;
 
 /// How long a client may take for its close frame, and a call for its end.
@@ -62,29 +62,36 @@ pub(crate) async fn drain(
         return DrainReport::default();
     }
     let from = {
-        let mut link = connection.link();
-        if link.drain.is_none() {
-            link.farewell(options.frame.clone());
-        }
+        let link = connection.link();
         let had = link.position.min(link.outbox.left());
         if link.attached { had } else { link.position }
     };
-    node.registry
-        .drain(connection, End::Closed, options.wait_acks);
+    let drain = Drain {
+        upto: 0,
+        end: End::Closed,
+        wait_acks: options.wait_acks,
+        frame: options.frame,
+    };
+    node.registry.drain(connection, drain);
     let upto = connection.link().drain.as_ref().map(|drain| drain.upto);
     // In a task of its own: whoever asked for it may go.
     let (node, connection) = (node.clone(), connection.clone());
     let draining = tokio::spawn(async move {
-        let in_time = timeout_at(deadline, connection.parting.wait()).await;
+        let parting = timeout_at(deadline, connection.parting.wait()).await;
+        let parting = parting.ok().copied();
+        let (drained, over) = (parting == Some(true), parting == Some(false));
         let (left, known) = {
             let link = connection.link();
             (link.written(), link.topics_now())
         };
-        if in_time.is_ok() {
+        if drained {
             let _ = timeout(PATIENCE, connection.carriers.none()).await;
         }
         let had = connection.link().proven_live();
-        lifetime::part(&node, &connection, End::Closed);
+        // Somebody else ends it, in a way that may be stronger.
+        if !over {
+            lifetime::part(&node, &connection, End::Closed);
+        }
         let _ = timeout(PATIENCE + CUT, connection.carriers.none()).await;
         let Some(upto) = upto else {
             return DrainReport::default();
@@ -92,7 +99,7 @@ pub(crate) async fn drain(
         let orders = meant(&node, &connection, &known, from, upto).await;
         let count = |upto: u64| u64::try_from(orders.range(..=upto).count()).unwrap_or(u64::MAX);
         let all = count(u64::MAX);
-        let sent = if in_time.is_ok() { all } else { count(left) };
+        let sent = if drained { all } else { count(left) };
         DrainReport::new(sent, count(had).min(sent), all - sent)
     });
     draining.await.unwrap_or_default()

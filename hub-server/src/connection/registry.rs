@@ -16,7 +16,7 @@ use hub_core::{
 use super::claim::Verdict;
 use super::frames::Frames;
 use super::indexes::Indexes;
-use super::link::{Attach, Connection, End, Link, Mode};
+use super::link::{Attach, Connection, Drain, Link, Mode};
 
 pub(crate) struct Registry {
     inner: Mutex<Inner>,
@@ -293,11 +293,11 @@ impl Registry {
         None
     }
 
-    /// From now on a connection is written what was sent before, and no more; then its request ends as `end` says.
-    pub(crate) fn drain(&self, connection: &Arc<Connection>, end: End, wait_acks: bool) {
+    /// From now on a connection is written what was sent before, and no more; then its request ends.
+    pub(crate) fn drain(&self, connection: &Arc<Connection>, drain: Drain) {
         let inner = self.lock();
         let mut link = connection.link();
-        link.drain(inner.passed, inner.reach(), end, wait_acks);
+        link.drain(inner.passed, inner.reach(), drain);
     }
 
     /// Forgets a connection, unless a newer one has its id.

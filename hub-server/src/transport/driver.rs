@@ -90,8 +90,14 @@ pub(super) async fn drive<S: Socket>(socket: S, opened: Opened) -> (S, Left, Goo
         carrier,
         ..
     } = opened;
-    let ended = left == Left::Ended(Some(End::Closed));
-    let frame = connection.link().last_word().filter(|_| ended);
+    let closed = left == Left::Ended(Some(End::Closed));
+    let frame = connection.link().last_word().filter(|_| closed);
+    // It may have been cut in the last moment.
+    let left = match left {
+        Left::Ended(Some(End::Aborted)) => Left::Lost,
+        _ if closed && frame.is_none() => Left::Lost,
+        left => left,
+    };
     lifetime::detach(&node, &connection, request, left == Left::Goodbye);
     let goodbye = Goodbye {
         connection,
@@ -274,7 +280,7 @@ impl<S: Socket> Driver<S> {
                         drop(link);
                         node.settle(&connection.id, settled);
                         if drained {
-                            let _ = connection.parting.set(());
+                            let _ = connection.parting.set(true);
                             return Poll::Ready(Err(Left::Ended(end)));
                         }
                         if done {

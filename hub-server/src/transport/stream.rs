@@ -87,13 +87,13 @@ impl Stream {
             if link.mode == Mode::Served || closes {
                 self.ended = true;
                 if link.drained() {
-                    let _ = connection.parting.set(());
+                    let _ = connection.parting.set(true);
                 }
                 continue;
             }
             link.flush(node.tide.passed());
             if link.drained() {
-                let _ = connection.parting.set(());
+                let _ = connection.parting.set(true);
                 continue;
             }
             let settled = link.settled();

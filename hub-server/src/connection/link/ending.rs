@@ -47,6 +47,8 @@ pub(crate) struct Drain {
     pub(crate) end: End,
     /// Whether that waits until the client is known to have had everything.
     pub(crate) wait_acks: bool,
+    /// What a WebSocket is told then.
+    pub(crate) frame: CloseFrame,
 }
 
 impl Link {
@@ -88,26 +90,24 @@ impl Link {
 
     /// What to tell the client whose request ends so.
     pub(crate) fn last_word(&self) -> Option<CloseFrame> {
+        let drained = self.drain.as_ref().map(|drain| &drain.frame);
+        let frame = self.farewell.as_deref().or(drained);
         let closed = self.end == Some(End::Closed);
-        closed.then(|| self.farewell.as_deref().cloned().unwrap_or_default())
+        closed.then(|| frame.cloned().unwrap_or_default())
     }
 
     /// From now on nothing newer is taken than what the pump has `passed`, or than `reach` by a link that reads the log. When
-    /// all of that is written, its request ends as `end` says. The first call counts.
-    pub(crate) fn drain(&mut self, passed: u64, reach: u64, end: End, wait_acks: bool) {
+    /// all of that is written, its request ends as it is said in `drain`, whose own `upto` does not count. The first call does.
+    pub(crate) fn drain(&mut self, passed: u64, reach: u64, mut drain: Drain) {
         if self.drain.is_some() {
             return;
         }
-        let upto = if self.mode == Mode::Live {
+        drain.upto = if self.mode == Mode::Live {
             passed
         } else {
             reach
         };
-        self.drain = Some(Box::new(Drain {
-            upto,
-            end,
-            wait_acks,
-        }));
+        self.drain = Some(Box::new(drain));
         self.leave();
         self.wake();
     }
