@@ -64,7 +64,7 @@ async fn close_writes_what_overtakes_drops_the_rest_and_says_why() {
         };
         until(|| async { (!session.is_open()).then_some(()) }).await;
         is_closed(&session).await;
-        let (heard, ending) = link.to_the_end().await;
+        let (heard, ending) = link.hear_all().await;
         assert_eq!(heard.high, [0, 1, 2], "{kind:?}");
         let dropped = heard.in_order() && (heard.numbers.len() as i64) < MANY;
         assert!(dropped, "{kind:?}: {:?}", heard.numbers.len());
@@ -106,7 +106,7 @@ async fn abort_drops_everything_and_cuts_the_link() {
         post(&session, 0..many, &large()).await;
         session.abort();
         is_closed(&session).await;
-        let (heard, ending) = link.to_the_end().await;
+        let (heard, ending) = link.hear_all().await;
         assert!(heard.high.is_empty() && heard.in_order(), "{kind:?}");
         assert!((heard.numbers.len() as i64) < MANY, "{kind:?}");
         match kind {
@@ -150,7 +150,7 @@ async fn drain_writes_everything_that_was_sent_before_and_nothing_that_comes_lat
             // Whoever speaks to all does not speak to this one any more.
             let all = house.hub.clients().all();
             all.send("n", (json!({"n": MANY}),)).await.unwrap();
-            let (heard, ending) = link.to_the_end().await;
+            let (heard, ending) = link.hear_all().await;
             assert!(heard.in_order(), "{kind:?}");
             assert_eq!(heard.numbers.len() as i64, MANY, "{kind:?}");
             let expected = match kind {
@@ -183,7 +183,7 @@ async fn a_drain_that_takes_too_long_becomes_a_close() {
         async move { session.drain_and_close(options).await }
     });
     until(|| async { (!session.is_open()).then_some(()) }).await;
-    let (heard, ending) = link.to_the_end().await;
+    let (heard, ending) = link.hear_all().await;
     assert_eq!(ending, Ending::Close(1000, String::new()));
     assert!(heard.in_order() && (heard.numbers.len() as i64) < MANY);
     let report = within(draining).await.unwrap();
@@ -250,7 +250,7 @@ async fn the_hub_hears_of_the_end_when_the_calls_of_the_session_have_ended() {
             session.abort();
         } else {
             let closing = tokio::spawn(async move { session.close(1000, "").await });
-            link.to_the_end().await;
+            link.hear_all().await;
             within(closing).await.unwrap().unwrap();
         }
         tokio::task::yield_now().await;

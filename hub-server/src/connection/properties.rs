@@ -3,7 +3,7 @@
 use std::any::TypeId;
 
 use hub_core::{
-    BoxFuture, Context, DeliveryError, HubError, Items, Payload, Properties, SessionProperty,
+    Args, BoxFuture, Context, DeliveryError, HubError, Items, Payload, Properties, SessionProperty,
 };
 
 /// The session properties that were declared.
@@ -17,8 +17,8 @@ pub(crate) struct Property {
     restore: fn(&Payload, &Items) -> bool,
     /// The item as it is now.
     pub(crate) get: fn(&Items) -> Option<Payload>,
-    /// Keeps a value that a client sent.
-    pub(crate) store: for<'a> fn(&'a Context, &Payload) -> Stored<'a>,
+    /// Keeps a value that a client sent, as the only argument.
+    pub(crate) store: for<'a> fn(&'a Context, Args) -> Stored<'a>,
 }
 
 type Stored<'a> = Result<BoxFuture<'a, Result<(), DeliveryError>>, HubError>;
@@ -40,8 +40,8 @@ impl Declared {
             id,
             restore: restore::<T>,
             get: |items| Payload::of(&items.get::<T>()?).ok(),
-            store: |cx, value| {
-                let value: T = value.read().map_err(HubError::internal)?;
+            store: |cx, mut args| {
+                let value: T = args.next("value")?;
                 Ok(Box::pin(cx.store(value)))
             },
         });

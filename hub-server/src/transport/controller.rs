@@ -328,7 +328,7 @@ async fn property(parts: Parts, hub: usize, packet: Packet) {
     let Some((what, property)) = found else {
         return;
     };
-    let said = match properties::change(&cx, what, property, packet.data.as_ref()).await {
+    let said = match properties::change(&cx, what, property, &packet).await {
         Ok(_) if what == properties::What::Set => return,
         Ok(value) => parts.wire.say(&packet.hub, &packet.topic, value.as_ref()),
         Err(text) => failure(parts.wire, &packet.hub, text),

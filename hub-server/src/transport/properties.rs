@@ -1,6 +1,6 @@
 //! Session properties as clients of XSockets' protocols read and write them: `set_<name>`, `get_<name>` (`delivery.md` c).
 
-use hub_core::{Context, Payload};
+use hub_core::{Args, Context, Packet, Payload};
 
 use crate::connection::properties::Property;
 use crate::hubs::table::Registered;
@@ -39,12 +39,14 @@ pub(super) async fn change(
     cx: &Context,
     what: What,
     property: &Property,
-    data: Option<&Payload>,
+    packet: &Packet,
 ) -> Result<Option<Payload>, &'static str> {
     if what == What::Get {
         return Ok((property.get)(cx.items()));
     }
-    let storing = data.and_then(|data| (property.store)(cx, data).ok());
+    // One value, read as an argument of a method would be.
+    let args = Args::parse(packet.published().as_bytes().clone()).ok();
+    let storing = args.and_then(|args| (property.store)(cx, args.lenient()).ok());
     let storing = storing.ok_or("that is no value for this property")?;
     storing.await.map_err(|error| {
         tracing::warn!(connection = %cx.connection_id(), %error, "a property was not kept");

@@ -204,11 +204,11 @@ impl Link {
 
     /// The numbers that come till the end.
     pub async fn read_all(self) -> Vec<i64> {
-        self.to_the_end().await.0.numbers
+        self.hear_all().await.0.numbers
     }
 
     /// Reads to the end.
-    pub async fn to_the_end(self) -> (Heard, Ending) {
+    pub async fn hear_all(self) -> (Heard, Ending) {
         let mut heard = Heard::default();
         let ending = match self {
             Self::Ws(socket, kind) => ws_to_the_end(*socket, kind, &mut heard).await,
