@@ -63,7 +63,8 @@ impl Audience {
 
     /// Of these, only those for whom this holds, decided as it is sent:
     /// `clients().group("lobby").matching(|peer| peer.items.with(|c: &Customer| c.tier > 2).unwrap_or(false))`. Several of them
-    /// must all hold. No lock is held while it is asked; if it panics, nothing is sent.
+    /// must all hold. A queue keeps for whoever has subscribed, as before. No lock is held while it is asked; if it panics,
+    /// nothing is sent.
     ///
     /// A closure can't be asked elsewhere: **only connections of this node are meant**, also where nodes share a log.
     #[must_use]

@@ -79,7 +79,7 @@ pub enum Sent {
 /// repeated to a client that comes back for it. [`send`](Self::send) overtakes what was posted. Messages of one task keep their
 /// order inside a lane; a post may be overtaken by a later send. No message is cut in two by another.
 ///
-/// It can be ended in three ways, of which the stronger one wins if they race: [`abort`](Self::abort), then
+/// It can be ended in three ways, with all hubs that its connection has open, of which the stronger one wins if they race: [`abort`](Self::abort), then
 /// [`close`](Self::close), then [`drain_and_close`](Self::drain_and_close). Each is harmless to repeat. The hub's
 /// `on_disconnected` runs once, after the transport is closed and the calls of the session have ended, or have had 5 s for
 /// that, and is told [`Closed::Ended`](crate::Closed::Ended). [`Context::abort`](crate::Context::abort) is another thing: a

@@ -7,13 +7,11 @@ mod common;
 use std::time::Duration;
 
 use common::known::{ANN, BOB};
-use common::outside::{memory, same};
+use common::outside::same;
 use common::parting::{Ending, House, KINDS, Kind};
-use common::receive::{Ended, POLL};
 use common::{until, within};
 use hub_server::{
-    Builder, CloseFrame, DeliveryError, DrainOptions, HubHandle, InvalidCloseCode, LiveSession,
-    Sent,
+    Builder, CloseFrame, DeliveryError, DrainOptions, InvalidCloseCode, LiveSession, Sent,
 };
 use serde_json::json;
 
@@ -261,72 +259,43 @@ async fn the_hub_hears_of_the_end_when_the_calls_of_the_session_have_ended() {
     }
 }
 
-/// A hub handle's session of a client that polls.
-fn polling(hub: &HubHandle, id: &str) -> LiveSession {
-    hub.sessions().get(&id.into()).unwrap()
-}
-
-#[tokio::test]
-async fn polls_end_with_their_session() {
-    let (server, hub, events) = memory(roomy);
-    let hubs = &["conformance"];
-    // One that waits is answered as at any other end.
-    let polls = server.over(POLL, hubs).await;
-    let mut poll = polls.come("/poll").await;
-    polling(&hub, &polls.id).close(4000, "why").await.unwrap();
-    assert!(poll.body().await.contains("\"C\""));
-    events
-        .become_for(&polls.id, &["connected", "disconnected:true"])
-        .await;
-    // Or cut.
-    let polls = server.over(POLL, hubs).await;
-    let mut poll = polls.come("/poll").await;
-    polling(&hub, &polls.id).abort();
-    poll.body().await;
-    assert_eq!(poll.ended, Some(Ended::Cut));
-    events
-        .become_for(&polls.id, &["connected", "disconnected:true"])
-        .await;
-    // What was sent between two polls is fetched before the end, and known to have come with the next one.
-    for wait_acks in [false, true] {
-        let mut polls = server.over(POLL, hubs).await;
-        let session = polling(&hub, &polls.id);
-        for n in 0..2_500 {
-            session.post("n", (n,)).await.unwrap();
-        }
-        let mut options = DrainOptions::from(Duration::from_secs(30));
-        if wait_acks {
-            options = options.wait_acks();
-        }
-        let draining = tokio::spawn(async move { session.drain_and_close(options).await });
-        tokio::task::yield_now().await;
-        let mut numbers = Vec::new();
-        while !draining.is_finished() && numbers.len() < 2_500 {
-            polls.poll().await;
-            numbers.extend(
-                polls
-                    .events
-                    .drain(..)
-                    .map(|it| it["A"][0].as_i64().unwrap()),
-            );
-        }
-        if wait_acks {
-            polls.poll().await;
-        }
-        assert_eq!(numbers.len(), 2_500);
-        let report = within(draining).await.unwrap();
-        assert_eq!((report.sent, report.left), (2_500, 0));
-        assert!(!wait_acks || report.acked == 2_500, "{report:?}");
-        events
-            .become_for(&polls.id, &["connected", "disconnected:true"])
-            .await;
-    }
-}
-
 #[tokio::test]
 async fn a_code_that_no_websocket_takes_is_refused() {
     let house = House::open(same).await;
     let (_link, session) = house.come(Kind::WebSockets, BOB).await;
     assert_eq!(session.close(1006, "").await, Err(InvalidCloseCode(1006)));
     assert!(session.is_open());
+}
+
+#[tokio::test]
+async fn a_client_that_comes_back_is_told_of_after_the_end_of_its_calls() {
+    let house = House::open(same).await;
+    let (mut link, session) = house.come(Kind::Text, BOB).await;
+    link.call("wait").await;
+    let seen = &house.parting.seen;
+    seen.become_these(&["opened b", "waits b"]).await;
+    // Its client does not answer, and is back before it has to.
+    let closing = tokio::spawn(async move { session.close(1000, "").await });
+    until(|| async { house.hub.sessions().all().is_empty().then_some(()) }).await;
+    let gate = house.parting.gate.clone();
+    let (again, ()) = tokio::join!(house.come(Kind::Packets, BOB), async {
+        within(closing).await.unwrap().unwrap();
+        tokio::task::yield_now().await;
+        seen.become_these(&["opened b", "waits b"]).await;
+        gate.notify_one();
+    });
+    let all = ["opened b", "waits b", "waited b", "Ended b", "opened b"];
+    seen.become_these(&all).await;
+    assert!(again.1.is_open());
+    drop(link);
+}
+
+#[tokio::test]
+async fn a_session_of_a_hub_that_its_client_has_closed_is_closed() {
+    let house = House::open(same).await;
+    let (mut link, session) = house.come(Kind::Text, BOB).await;
+    link.call("3").await;
+    until(|| async { (!session.is_open()).then_some(()) }).await;
+    is_closed(&session).await;
+    assert!(house.hub.sessions().all().is_empty());
 }

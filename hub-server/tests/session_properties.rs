@@ -64,8 +64,8 @@ impl Foo {
     }
 }
 
-async fn open(log: Arc<dyn Log>, foo: &Foo) -> Servers {
-    let builder = HubServer::builder().hub(foo.clone()).log(log);
+async fn open(log: Arc<dyn Log>, house: &Foo) -> Servers {
+    let builder = HubServer::builder().hub(house.clone()).log(log);
     Servers::of(builder.session_property::<Age>().session_property::<Name>()).await
 }
 
@@ -77,37 +77,38 @@ async fn terminal(servers: &Servers, id: &str) -> Wire {
 
 /// A property is kept, and there again when a hub is told that its client is back.
 async fn survives(log: Arc<dyn Log>) {
-    let foo = Foo::default();
-    let servers = open(log.clone(), &foo).await;
+    let house = Foo::default();
+    let servers = open(log.clone(), &house).await;
     let mut bob = terminal(&servers, BOB).await;
     bob.expect(&[("grow", "42")], &["grow|42"]).await;
     drop(bob);
-    foo.0
+    house
+        .0
         .become_these(&["opened None b", "closed Some(42) b"])
         .await;
     // As another connection, on another wire.
     let bob = servers.started(None, BOB).await;
     let mut all = vec!["opened None b", "closed Some(42) b", "reopened Some(42) b"];
-    foo.0.become_these(&all).await;
+    house.0.become_these(&all).await;
     bob.abort().await;
     all.push("closed Some(42) b");
-    foo.0.become_these(&all).await;
+    house.0.become_these(&all).await;
     // Nobody else has it, and who wants a clean session has it no more.
     let ann = terminal(&servers, ANN).await;
     all.push("opened None a");
-    foo.0.become_these(&all).await;
+    house.0.become_these(&all).await;
     drop(ann);
     all.push("closed None a");
-    foo.0.become_these(&all).await;
+    house.0.become_these(&all).await;
     let mut bob = servers
         .client(true, &format!("PersistentId={BOB}&cs=1"))
         .await;
     bob.open().await;
-    until(|| async { (foo.0.all().len() > all.len()).then_some(()) }).await;
+    until(|| async { (house.0.all().len() > all.len()).then_some(()) }).await;
     assert!(
-        foo.0.all().last().unwrap().ends_with("opened None b"),
+        house.0.all().last().unwrap().ends_with("opened None b"),
         "{:?}",
-        foo.0.all()
+        house.0.all()
     );
 }
 
@@ -120,14 +121,15 @@ async fn a_property_survives_a_reopen_in_memory() {
 async fn a_property_survives_a_reopen_and_a_restart_in_a_file() {
     let dir = std::env::temp_dir().join(format!("hub-properties-{}", uuid::Uuid::new_v4()));
     survives(Arc::new(RedbLog::open(&dir).unwrap())).await;
-    let foo = Foo::default();
+    let house = Foo::default();
     {
         let log = until(|| async { RedbLog::open(&dir).ok() }).await;
-        let servers = open(Arc::new(log), &foo).await;
+        let servers = open(Arc::new(log), &house).await;
         let mut ann = terminal(&servers, ANN).await;
         ann.expect(&[("grow", "7")], &["grow|7"]).await;
         drop(ann);
-        foo.0
+        house
+            .0
             .become_these(&["opened None a", "closed Some(7) a"])
             .await;
         // It is in the file when its lease is, which is after the hub has heard of the end.
@@ -145,8 +147,8 @@ async fn a_property_survives_a_reopen_and_a_restart_in_a_file() {
 
 #[tokio::test]
 async fn clients_of_both_wires_read_and_write_properties_by_topics() {
-    let foo = Foo::default();
-    let servers = open(Arc::new(MemoryLog::with(&LogOptions::default())), &foo).await;
+    let house = Foo::default();
+    let servers = open(Arc::new(MemoryLog::with(&LogOptions::default())), &house).await;
     for (tcp, id) in [(true, ANN), (false, BOB)] {
         let mut wire = servers.client(tcp, &format!("PersistentId={id}")).await;
         wire.open().await;

@@ -1,4 +1,4 @@
-//! [`Busy`]: how many of something there are, for those who wait until there are none.
+//! [`Busy`]: how many of something a connection has, for those who wait until there are none.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -53,5 +53,21 @@ impl Carrying {
 impl Drop for Carrying {
     fn drop(&mut self) {
         self.0.carriers.end();
+    }
+}
+
+/// A call of a connection that runs, as long as this lives.
+pub(crate) struct Calling(Arc<Connection>);
+
+impl Calling {
+    pub(crate) fn of(connection: &Arc<Connection>) -> Self {
+        connection.running.begin();
+        Self(connection.clone())
+    }
+}
+
+impl Drop for Calling {
+    fn drop(&mut self) {
+        self.0.running.end();
     }
 }

@@ -55,8 +55,8 @@ pub(crate) async fn drain(
     node: &Arc<Node>,
     connection: &Arc<Connection>,
     options: DrainOptions,
+    deadline: Instant,
 ) -> DrainReport {
-    let deadline = Instant::now() + options.deadline;
     if connection.ended.load(Ordering::Acquire) {
         let _ = timeout_at(deadline, connection.carriers.none()).await;
         return DrainReport::default();

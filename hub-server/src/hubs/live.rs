@@ -3,7 +3,7 @@
 use std::any::{Any, TypeId};
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use futures_util::FutureExt;
@@ -13,7 +13,9 @@ use hub_core::{
     HubName, Live, LiveSession, Next, Outgoing, Queued, Sent, Target, Topic, Which,
 };
 
-use crate::connection::link::{Connection, Mode};
+use tokio::time::{Instant, timeout_at};
+
+use crate::connection::link::{Connection, Link, Mode};
 use crate::connection::parting;
 use crate::node::Node;
 
@@ -49,11 +51,10 @@ pub(super) fn indexed(
 
 /// Those of these connections that have the hub open and are not over.
 fn held(node: &Arc<Node>, hub: &HubName, found: Vec<Arc<Connection>>) -> Vec<LiveSession> {
-    let on = |topic: &Topic| matches!(topic, Topic::All(of) if of == hub);
     let session = |connection: Arc<Connection>| {
         let peer = {
             let link = connection.link();
-            let open = !connection.ended.load(Ordering::Acquire) && link.topics.iter().any(on);
+            let open = !connection.ended.load(Ordering::Acquire) && is_on(&link, hub);
             open.then(|| link.peer.clone())?
         };
         let node = node.clone();
@@ -61,6 +62,12 @@ fn held(node: &Arc<Node>, hub: &HubName, found: Vec<Arc<Connection>>) -> Vec<Liv
         Some(LiveSession::new(peer, hub.clone(), live))
     };
     found.into_iter().filter_map(session).collect()
+}
+
+/// Whether a client has a hub open.
+fn is_on(link: &Link, hub: &HubName) -> bool {
+    let on = |topic: &Topic| matches!(topic, Topic::All(of) if of == hub);
+    link.topics.iter().any(on)
 }
 
 /// A target whose predicate has been asked.
@@ -89,6 +96,21 @@ const MAX_TRIED: usize = 1_024;
 #[derive(Debug, Default)]
 pub(crate) struct Tried(Mutex<VecDeque<u64>>);
 
+impl Tried {
+    fn lock(&self) -> MutexGuard<'_, VecDeque<u64>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The order of the last one that is in the log.
+    fn last(&self) -> Option<u64> {
+        let tried = self.lock();
+        tried.iter().rev().find(|order| **order != OPEN).copied()
+    }
+}
+
+/// Stands for one whose order the log has not told yet.
+const OPEN: u64 = u64::MAX;
+
 /// How a message is meant to go.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum How {
@@ -99,11 +121,14 @@ enum How {
 }
 
 impl Held {
-    fn standing(&self) -> Result<(), DeliveryError> {
-        if self.connection.ended.load(Ordering::Acquire) {
+    /// # Errors
+    /// When nothing more is taken for the client, or not of this hub.
+    fn standing(&self, hub: &HubName) -> Result<(), DeliveryError> {
+        let link = self.connection.link();
+        if self.connection.ended.load(Ordering::Acquire) || !is_on(&link, hub) {
             return Err(DeliveryError::Closed);
         }
-        match self.connection.link().drain {
+        match link.drain {
             Some(_) => Err(DeliveryError::Draining),
             None => Ok(()),
         }
@@ -111,7 +136,7 @@ impl Held {
 
     /// Sends it, past the filters.
     async fn pass(&self, event: Event, how: How) -> Result<Sent, DeliveryError> {
-        self.standing()?;
+        self.standing(&event.hub)?;
         let to = Address {
             hub: event.hub.clone(),
             target: Target::Connection(self.connection.id.clone()),
@@ -138,7 +163,7 @@ impl Held {
         let own = matches!(&to.target, Target::Connection(id) if *id == self.connection.id);
         let own = own && to.queue.is_none() && to.matching.is_none();
         if own && matches!(how, How::Send | How::TrySend) {
-            self.standing()?;
+            self.standing(&event.hub)?;
             match self.connection.link().overtake(self.node.epoch, &event) {
                 Ok(true) => return Ok(Sent::Overtook),
                 Ok(false) if how == How::TrySend => return Err(DeliveryError::Full),
@@ -170,11 +195,11 @@ impl Held {
             }
         }
         let node = &self.node;
-        let mut tried = node.tried.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tried = node.tried.lock();
         let passed = node.tide.passed();
         while tried.pop_front_if(|order| *order <= passed).is_some() {}
         // A log that takes its time is asked for one at a time, so that they keep their order.
-        let open = tried.back() == Some(&u64::MAX);
+        let open = tried.back() == Some(&OPEN);
         if tried.len() >= MAX_TRIED || open {
             return Err(DeliveryError::Full);
         }
@@ -188,16 +213,12 @@ impl Held {
                 tried.extend(kept.map(|receipt| receipt.order));
             }
             None => {
-                tried.push_back(u64::MAX);
+                tried.push_back(OPEN);
                 tokio::spawn(async move {
                     if let Err(error) = append.await {
                         tracing::warn!(%error, "what was posted without waiting was not taken");
                     }
-                    let tried = &of.tried.0;
-                    tried
-                        .lock()
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .pop_back();
+                    of.tried.lock().pop_back();
                 });
             }
         }
@@ -242,6 +263,11 @@ impl Live for Held {
     }
 
     async fn drain(&self, options: DrainOptions) -> DrainReport {
-        parting::drain(&self.node, &self.connection, options).await
+        let deadline = Instant::now() + options.deadline;
+        // What nobody waited for is sent as well.
+        if let Some(last) = self.node.tried.last() {
+            let _ = timeout_at(deadline, self.node.tide.reach(last)).await;
+        }
+        parting::drain(&self.node, &self.connection, options, deadline).await
     }
 }

@@ -8,6 +8,7 @@ use hub_core::{BoxFuture, Message};
 use tokio::time::Instant;
 
 use super::goodbye::Goodbye;
+use crate::connection::busy::Calling;
 use crate::connection::lifetime;
 use crate::connection::link::{Connection, End, Opened};
 use crate::connection::resume::Reader;
@@ -208,14 +209,14 @@ impl<S: Socket> Driver<S> {
             }
             return;
         }
-        connection.running.begin();
+        let calling = Calling::of(connection);
         let (node, connection, request) = (node.clone(), connection.clone(), *request);
         tokio::spawn(async move {
             if let Some(outcome) = running.await {
                 let mut scratch = BytesMut::new();
                 answer(&node, &connection, request, &outcome, &mut scratch);
             }
-            connection.running.end();
+            drop(calling);
             connection.link().wake();
         });
     }
