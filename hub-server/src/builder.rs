@@ -1,7 +1,7 @@
 //! [`Builder`]: hubs and settings, checked once.
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use hub_core::{Authorize, Filter, Hub, HubRegistration, Identity, Log, NodeId, Request};
@@ -373,6 +373,7 @@ impl Builder {
             properties: self.declared.properties,
             tried: Tried::default(),
             leaving: AtomicBool::new(false),
+            runtime: OnceLock::new(),
         };
         Ok(HubServer {
             node: Arc::new(node),

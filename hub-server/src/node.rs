@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use hub_core::{
     Ack, AckError, Answered, Append, Body, Command, ConnectionId, Epoch, Log, NodeId, Payload,
     Topic,
 };
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use crate::config::Config;
@@ -40,11 +41,21 @@ pub(crate) struct Node {
     pub(crate) tried: Tried,
     /// Whether the server is on its way out.
     pub(crate) leaving: AtomicBool,
+    /// What runs the server's tasks, once it is served.
+    pub(crate) runtime: OnceLock<Handle>,
 }
 
 impl Node {
     pub(crate) fn is_leaving(&self) -> bool {
         self.leaving.load(Ordering::Acquire)
+    }
+
+    /// Runs a task, also when asked from outside of the runtime.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        match self.runtime.get() {
+            Some(runtime) => drop(runtime.spawn(task)),
+            None => drop(tokio::spawn(task)),
+        }
     }
 
     /// Tells whoever waits, on whatever node, that it has been done.
@@ -91,7 +102,7 @@ impl Node {
     fn tell(self: &Arc<Self>, to: NodeId, command: Command) {
         let node = self.clone();
         // Not here: the pump must not wait for the log that waits for the pump.
-        tokio::spawn(async move {
+        self.spawn(async move {
             let said = Append::new(Topic::Node(to), Body::Command(command));
             if let Err(error) = node.log.append(vec![said]).await {
                 tracing::warn!(%error, "another node waits in vain for an acknowledgement");

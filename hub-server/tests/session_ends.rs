@@ -16,7 +16,7 @@ use hub_server::{
 use serde_json::json;
 
 /// So many large messages are more than what sockets, pipes and outboxes take.
-const MANY: i64 = 300;
+const MANY: i64 = 128;
 
 fn large() -> String {
     "x".repeat(64 << 10)
@@ -298,4 +298,14 @@ async fn a_session_of_a_hub_that_its_client_has_closed_is_closed() {
     until(|| async { (!session.is_open()).then_some(()) }).await;
     is_closed(&session).await;
     assert!(house.hub.sessions().all().is_empty());
+}
+
+#[tokio::test]
+async fn a_session_may_be_cut_from_a_thread_of_ones_own() {
+    let house = House::open(same).await;
+    let (link, session) = house.come(Kind::WebSockets, BOB).await;
+    std::thread::spawn(move || session.abort()).join().unwrap();
+    assert_eq!(link.hear_all().await.1, Ending::Cut);
+    let seen = &house.parting.seen;
+    seen.become_these(&["opened b", "Ended b"]).await;
 }

@@ -182,21 +182,31 @@ fn end_as(node: &Arc<Node>, connection: &Arc<Connection>, stopped: bool, end: En
         _ if stopped => Closed::Stopped,
         _ => Closed::Lost,
     };
-    let (node, connection) = (node.clone(), connection.clone());
-    tokio::spawn(async move {
-        if end.is_parting() {
-            parting::parted(&connection).await;
-        }
-        if let Err(error) = tell(&node, &peer, &hubs, Event::Closed(reason)).await {
-            tracing::warn!(connection = %peer.id, %error, "on_disconnected failed");
-        }
-        if let Some(owner) = &peer.persistent_id {
-            sessions::close_all(&node, &peer, &connection).await;
-            node.owners.release(owner, &connection);
-        }
-        let _ = connection.gone.set(());
-    });
+    let over = over(node.clone(), connection.clone(), peer, hubs, end, reason);
+    node.spawn(over);
     true
+}
+
+/// What is left to do for a connection that has ended.
+async fn over(
+    node: Arc<Node>,
+    connection: Arc<Connection>,
+    peer: Arc<Peer>,
+    hubs: Vec<usize>,
+    end: End,
+    reason: Closed,
+) {
+    if end.is_parting() {
+        parting::parted(&connection).await;
+    }
+    if let Err(error) = tell(&node, &peer, &hubs, Event::Closed(reason)).await {
+        tracing::warn!(connection = %peer.id, %error, "on_disconnected failed");
+    }
+    if let Some(owner) = &peer.persistent_id {
+        sessions::close_all(&node, &peer, &connection).await;
+        node.owners.release(owner, &connection);
+    }
+    let _ = connection.gone.set(());
 }
 
 /// Ends other connections of the same client, so that what is kept for it is this one's. Their hubs have a while to hear of

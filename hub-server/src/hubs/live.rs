@@ -214,7 +214,7 @@ impl Held {
             }
             None => {
                 tried.push_back(OPEN);
-                tokio::spawn(async move {
+                node.spawn(async move {
                     if let Err(error) = append.await {
                         tracing::warn!(%error, "what was posted without waiting was not taken");
                     }
