@@ -128,18 +128,43 @@ async fn a_drain_may_wait_for_acknowledgements_by_number_and_for_a_pong() {
 #[tokio::test]
 async fn a_drain_writes_what_nobody_waited_for_as_well() {
     let (server, hub, _) = memory(roomy);
+    // It must not be the deadline that ends it.
+    let long = DrainOptions::from(Duration::from_secs(600));
     for _ in 0..20 {
+        let long = long.clone();
         let mut client = server.client(&["conformance"]).await;
         let session = hub.sessions().get(&client.id.as_str().into()).unwrap();
         for n in 0..100 {
             session.try_post("n", (n,)).unwrap();
         }
-        let draining =
-            tokio::spawn(async move { session.drain_and_close(DrainOptions::default()).await });
+        let draining = tokio::spawn(async move { session.drain_and_close(long).await });
         assert_eq!(client.socket.end().await, Some(1000));
         let events = client.socket.events.iter();
         let numbers = events.map(|event| event["A"][0].as_i64().unwrap());
         assert!(numbers.eq(0..100));
         assert_eq!(within(draining).await.unwrap().left, 0);
     }
+}
+
+#[tokio::test]
+async fn a_close_drops_what_waits_on_a_link_that_is_not_behind() {
+    let (server, hub, _) = memory(roomy);
+    let mut client = server.client(&["conformance"]).await;
+    let session = hub.sessions().get(&client.id.as_str().into()).unwrap();
+    let filler = "x".repeat(200);
+    for n in 0..1_000 {
+        session.post("n", (n, &filler)).await.unwrap();
+    }
+    session.send("high", (1_000,)).await.unwrap();
+    let closing = tokio::spawn(async move { session.close(4000, "").await });
+    until(|| async { hub.sessions().all().is_empty().then_some(()) }).await;
+    assert_eq!(client.socket.end().await, Some(4000));
+    within(closing).await.unwrap().unwrap();
+    let events = client.socket.events.iter();
+    let mut numbers: Vec<_> = events
+        .map(|event| event["A"][0].as_i64().unwrap())
+        .collect();
+    assert_eq!(numbers.pop(), Some(1_000), "what overtakes is the last");
+    assert!(numbers.len() < 900, "{}", numbers.len());
+    assert!(numbers.iter().copied().eq(0..numbers.len() as i64));
 }
