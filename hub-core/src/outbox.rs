@@ -316,6 +316,38 @@ mod tests {
     }
 
     #[test]
+    fn it_knows_how_far_the_reader_is_with_what_was_handed_out_in_order() {
+        let mut outbox = Outbox::new(100, 1 << 20);
+        outbox.begin(10);
+        let large = Bytes::from("L".repeat(SHARED_FROM));
+        let small = Bytes::from_static(b"s");
+        for (n, frame) in [&small, &small, &large, &small].into_iter().enumerate() {
+            outbox.push(Lane::Post, frame).unwrap();
+            outbox.mark(11 + n as u64);
+        }
+        // An answer goes no further than what is before it.
+        outbox.push_own(Lane::Post, |tail| tail.extend_from_slice(b"a"));
+        outbox.push(Lane::Send, &small).unwrap();
+        let left: Vec<u64> = std::iter::from_fn(|| outbox.drain().map(|_| outbox.left())).collect();
+        assert_eq!(left, [10, 12, 13, 14]);
+    }
+
+    #[test]
+    fn a_lane_is_forgotten_and_the_others_stay() {
+        let mut outbox = Outbox::new(4, 1 << 20);
+        let large = Bytes::from("L".repeat(SHARED_FROM));
+        outbox.push(Lane::Post, &large).unwrap();
+        outbox.push(Lane::Post, &Bytes::from_static(b"p")).unwrap();
+        outbox.push(Lane::Send, &Bytes::from_static(b"s")).unwrap();
+        assert!(outbox.waits(Lane::Post) && outbox.takes(1));
+        outbox.forget(Lane::Post);
+        assert!(!outbox.waits(Lane::Post) && outbox.waits(Lane::Send));
+        assert_eq!(drained(&mut outbox), "s");
+        assert!(outbox.is_empty());
+        assert_eq!((outbox.frames, outbox.bytes), (0, 0));
+    }
+
+    #[test]
     fn it_is_bounded_in_frames_and_bytes_and_counts_back() {
         let mut outbox = Outbox::new(2, 10);
         let frame = Bytes::from_static(b"1234567");

@@ -36,7 +36,7 @@ fn session(hub: &HubHandle, client: &Client<'_>) -> LiveSession {
 }
 
 /// A key that knows whether somebody has it.
-struct Counted(u64, Arc<()>);
+struct Counted(u64, #[expect(dead_code, reason = "it is counted")] Arc<()>);
 
 impl PartialEq for Counted {
     fn eq(&self, other: &Self) -> bool {

@@ -206,13 +206,9 @@ async fn who_acknowledges_by_numbers_gets_what_overtakes_without_one() {
         })
         .await;
         session.post("bar", ("three",)).await.unwrap();
-        let mut heard = bob.hear().await;
-        while heard == "high#2|two" {
-            panic!("it has a number");
-        }
-        assert_eq!(heard, "high|two");
-        heard = bob.hear().await;
-        assert_eq!(heard, "bar#2|three");
+        // The next number is for what is posted next.
+        assert_eq!(bob.hear().await, "high|two");
+        assert_eq!(bob.hear().await, "bar#2|three");
         bob.say("9", "2").await;
         bob.nothing_more().await;
     }
