@@ -8,6 +8,7 @@ use serde::Serialize;
 use smol_str::SmolStr;
 
 use crate::ack::{AckOptions, Acks};
+use crate::context::Peer;
 use crate::cursor::Body;
 use crate::error::DeliveryError;
 use crate::history::History;
@@ -57,6 +58,21 @@ impl Audience {
             .cloned()
             .chain(ids.into_iter().map(Into::into))
             .collect();
+        self
+    }
+
+    /// Of these, only those for whom this holds, decided as it is sent:
+    /// `clients().group("lobby").matching(|peer| peer.items.with(|c: &Customer| c.tier > 2).unwrap_or(false))`. Several of them
+    /// must all hold. A queue keeps for whoever has subscribed, as before. No lock is held while it is asked; if it panics,
+    /// nothing is sent.
+    ///
+    /// A closure can't be asked elsewhere: **only connections of this node are meant**, also where nodes share a log.
+    #[must_use]
+    pub fn matching(mut self, holds: impl Fn(&Peer) -> bool + Send + Sync + 'static) -> Self {
+        self.address.matching = Some(match self.address.matching.take() {
+            Some(before) => Arc::new(move |peer: &Peer| before(peer) && holds(peer)),
+            None => Arc::new(holds),
+        });
         self
     }
 
@@ -229,7 +245,7 @@ impl Audience {
 }
 
 /// Arguments as a JSON array; `()` is none.
-fn array(args: &impl Serialize) -> Result<Payload, DeliveryError> {
+pub(crate) fn array(args: &impl Serialize) -> Result<Payload, DeliveryError> {
     let args = Payload::of(args).map_err(|error| DeliveryError::Arguments(Some(error)))?;
     Ok(match args.is_null() {
         true => Payload::empty_array(),

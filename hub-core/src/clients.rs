@@ -4,6 +4,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use crate::audience::Audience;
+use crate::context::Peer;
 use crate::error::DeliveryError;
 use crate::id::{ConnectionId, GroupName, HubName, QueueName, UserId};
 use crate::outlet::Outlet;
@@ -37,6 +38,12 @@ impl Clients {
         except: impl IntoIterator<Item = I>,
     ) -> Audience {
         self.all().except(except)
+    }
+
+    /// Everybody on the hub for whom this holds: `all().matching(..)`, see [`Audience::matching`].
+    #[must_use]
+    pub fn matching(&self, holds: impl Fn(&Peer) -> bool + Send + Sync + 'static) -> Audience {
+        self.all().matching(holds)
     }
 
     /// One connection.
@@ -116,6 +123,7 @@ impl Clients {
             target,
             except: Arc::default(),
             queue: None,
+            matching: None,
         };
         Audience::new(self.outlet.clone(), address)
     }

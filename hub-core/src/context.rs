@@ -2,15 +2,15 @@
 
 mod away;
 
-use std::any::{Any, TypeId};
-use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use crate::clients::{CallerClients, Clients, Groups};
 use crate::cursor::Cursor;
 use crate::error::DeliveryError;
 use crate::id::{ConnectionId, HubName, InvocationId, PersistentId, UserId};
+use crate::items::Items;
+use crate::live::Sessions;
 use crate::outlet::Outlet;
 use crate::progress::Progress;
 use crate::state::State;
@@ -92,41 +92,6 @@ impl Request {
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
-    }
-}
-
-/// Values that a hub keeps for one connection, one of each type, for as long as the connection lives.
-#[derive(Default)]
-pub struct Items(Mutex<HashMap<TypeId, Box<dyn Any + Send + Sync>>>);
-
-impl Items {
-    /// Keeps a value in place of any other of its type.
-    pub fn set<T: Clone + Send + Sync + 'static>(&self, value: T) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(TypeId::of::<T>(), Box::new(value));
-    }
-
-    /// A copy of the value of this type, made now if there is none.
-    pub fn get_or_default<T: Clone + Default + Send + Sync + 'static>(&self) -> T {
-        let mut items = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let made = || Box::new(T::default()) as Box<dyn Any + Send + Sync>;
-        let item = items.entry(TypeId::of::<T>()).or_insert_with(made);
-        item.downcast_ref::<T>().cloned().unwrap_or_default()
-    }
-
-    /// A copy of the value of this type.
-    #[must_use]
-    pub fn get<T: Clone + Send + Sync + 'static>(&self) -> Option<T> {
-        let items = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        items.get(&TypeId::of::<T>())?.downcast_ref::<T>().cloned()
-    }
-}
-
-impl fmt::Debug for Items {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Items")
     }
 }
 
@@ -247,6 +212,12 @@ impl Context {
         Groups::new(self.peer.outlet.clone(), self.hub.clone())
     }
 
+    /// The clients that are on the hub on this node.
+    #[must_use]
+    pub fn sessions(&self) -> Sessions {
+        Sessions::new(self.peer.outlet.clone(), self.hub.clone())
+    }
+
     /// Makes the caller a member of a group: `groups().add(connection_id(), group)`.
     ///
     /// # Errors
@@ -263,7 +234,8 @@ impl Context {
         self.groups().remove(&self.peer.id, group).await
     }
 
-    /// Ends the connection, as if its client had.
+    /// Ends the connection, as if its client had, on whatever node it is. A [`LiveSession`](crate::LiveSession) can be closed
+    /// with a word, or drained.
     ///
     /// # Errors
     /// When the log did not take the command.

@@ -187,6 +187,18 @@ pub enum DeliveryError {
     /// What is kept for a client can be changed only while its connection is there, and on the node that has it.
     #[error("the client's connection has ended, or another node has it")]
     Gone,
+    /// There is no room for it now, and it was not to wait.
+    #[error("there is no room for the message now")]
+    Full,
+    /// The session is being drained: what was sent before is written, and nothing else is taken.
+    #[error("the session is being drained")]
+    Draining,
+    /// The session has ended.
+    #[error("the session is closed")]
+    Closed,
+    /// No index of this property and key was declared.
+    #[error("no such index was declared: it takes a `session_index` on the builder")]
+    NoIndex,
     /// A filter did not let the message pass.
     #[error("{0}")]
     Refused(String),

@@ -142,13 +142,15 @@ pub enum Closed {
     Lost,
     /// Another connection with the same persistent id came.
     TakenOver,
+    /// The server closed, aborted or drained it ([`LiveSession`](crate::LiveSession)).
+    Ended,
 }
 
 impl Closed {
-    /// Whether the client meant it: what `on_disconnected` is told.
+    /// Whether it was meant, by the client or the server: what `on_disconnected` is told.
     #[must_use]
     pub const fn is_stopped(self) -> bool {
-        matches!(self, Self::Stopped | Self::HubClosed)
+        matches!(self, Self::Stopped | Self::HubClosed | Self::Ended)
     }
 }
 

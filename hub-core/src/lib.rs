@@ -34,7 +34,9 @@ mod history;
 mod hub;
 mod id;
 mod invoke;
+mod items;
 mod lease;
+mod live;
 mod log;
 mod message;
 mod outbox;
@@ -42,6 +44,7 @@ mod outlet;
 mod parts;
 mod persistent;
 mod progress;
+mod property;
 mod protocol;
 pub mod scheduler;
 mod session;
@@ -56,7 +59,7 @@ pub use async_trait::async_trait;
 pub use audience::Audience;
 pub use authorize::Authorize;
 pub use clients::{CallerClients, Clients, Groups};
-pub use context::{Context, Identity, Items, Peer, Request};
+pub use context::{Context, Identity, Peer, Request};
 pub use cursor::{Ack, Answered, Body, Command, Cursor, Entry, Epoch, InvalidCursor, Start, Topic};
 pub use error::{CallError, DeliveryError, HubError, ProtocolError};
 pub use filter::{
@@ -72,20 +75,28 @@ pub use id::{
     ConnectionId, GroupName, HubName, InvocationId, NodeId, PersistentId, QueueName, UserId,
 };
 pub use invoke::{EventRouter, Invoke, Proxy};
+#[doc(hidden)]
+pub use items::Follow;
+pub use items::Items;
 pub use lease::{Lease, LeaseKey, Leases, Lost, Properties, Subscriber, Taken};
+pub use live::{
+    CloseFrame, DrainOptions, DrainReport, InvalidCloseCode, Live, LiveSession, Sent, Sessions,
+    Which,
+};
 pub use log::{Append, Gap, GapCause, Interest, Limit, Log, LogError, Notice, Page, Receipt};
 pub use message::{Call, Completion, Event, Failure, Item, Message, Missed, Position, Tag};
 pub use outbox::{Full, Lane, Outbox};
 pub use outlet::{Offline, OfflineOptions, OfflineStart, Outlet, Queued, Replay};
 pub use persistent::PersistentConnection;
 pub use progress::Progress;
+pub use property::SessionProperty;
 pub use protocol::{
     Classic, ClassicClient, Envelope, Format, Line, Packet, Packets, Part, Protocol, Tagged, Text,
     XSockets,
 };
 pub use session::{Session, SessionEvent};
 pub use state::State;
-pub use target::{Address, Keeping, Matching, Target};
+pub use target::{Address, Keeping, Matching, PeerMatching, Target};
 pub use terms::{DedupeId, Recipients, Terms};
 pub use value::{Args, Payload};
 

@@ -43,13 +43,25 @@ pub struct Outbox {
     max_frames: usize,
     max_bytes: usize,
     burst: u32,
+    /// The mark of the last frame of the post lane that was handed out.
+    left: u64,
 }
 
 #[derive(Debug, Default)]
 struct Queue {
-    ready: VecDeque<(Bytes, usize)>,
+    ready: VecDeque<Chunk>,
     tail: BytesMut,
     tail_frames: usize,
+    /// How far the reader is with the last frame.
+    mark: u64,
+}
+
+/// Whole frames.
+#[derive(Debug)]
+struct Chunk {
+    bytes: Bytes,
+    frames: usize,
+    mark: u64,
 }
 
 impl Outbox {
@@ -66,6 +78,7 @@ impl Outbox {
             max_frames,
             max_bytes,
             burst: 0,
+            left: 0,
         }
     }
 
@@ -78,7 +91,11 @@ impl Outbox {
         let queue = self.queue(lane);
         if frame.len() >= SHARED_FROM {
             queue.seal();
-            queue.ready.push_back((frame.clone(), 1));
+            queue.ready.push_back(Chunk {
+                bytes: frame.clone(),
+                frames: 1,
+                mark: queue.mark,
+            });
         } else {
             queue.append(|tail| tail.extend_from_slice(frame));
         }
@@ -98,9 +115,49 @@ impl Outbox {
         self.bytes += written;
     }
 
+    /// With the last frame of the post lane the reader is so far.
+    pub fn mark(&mut self, mark: u64) {
+        let queue = &mut self.post;
+        queue.mark = mark;
+        // A large one is not in the tail.
+        if queue.tail.is_empty()
+            && let Some(last) = queue.ready.back_mut()
+        {
+            last.mark = mark;
+        }
+    }
+
+    /// The reader is so far before anything is handed out.
+    pub fn begin(&mut self, mark: u64) {
+        self.post.mark = mark;
+        self.left = mark;
+    }
+
+    /// How far the reader is with what was handed out of the post lane, by the marks.
+    #[must_use]
+    pub fn left(&self) -> u64 {
+        self.left
+    }
+
+    /// Forgets what waits in a lane.
+    pub fn forget(&mut self, lane: Lane) {
+        let queue = std::mem::take(self.queue(lane));
+        let sealed = queue.ready.iter().map(|chunk| chunk.frames).sum::<usize>();
+        let bytes = queue.ready.iter().map(|chunk| chunk.bytes.len());
+        self.frames -= sealed + queue.tail_frames;
+        self.bytes -= bytes.sum::<usize>() + queue.tail.len();
+    }
+
+    /// Whether one more frame of so many bytes fits.
+    #[must_use]
+    pub fn takes(&self, len: usize) -> bool {
+        // An empty outbox takes any frame, or a large one could never be sent.
+        self.frames == 0 || self.frames < self.max_frames && self.bytes + len <= self.max_bytes
+    }
+
     /// The next bytes to write: whole frames, many small ones or one large one.
     pub fn drain(&mut self) -> Option<Bytes> {
-        let (bytes, frames) = self.next()?;
+        let Chunk { bytes, frames, .. } = self.next()?;
         self.frames -= frames;
         self.bytes -= bytes.len();
         Some(bytes)
@@ -123,6 +180,17 @@ impl Outbox {
         self.bytes
     }
 
+    /// Whether something waits in a lane.
+    #[must_use]
+    pub fn waits(&self, lane: Lane) -> bool {
+        let queue = match lane {
+            Lane::Control => &self.control,
+            Lane::Send => &self.send,
+            Lane::Post => &self.post,
+        };
+        !queue.is_empty()
+    }
+
     /// Whether it holds half of what it may, or more: the moment to stop reading what causes answers.
     #[must_use]
     pub fn is_pressed(&self) -> bool {
@@ -130,10 +198,7 @@ impl Outbox {
     }
 
     fn admit(&mut self, len: usize) -> Result<(), Full> {
-        // An empty outbox takes any frame, or a large one could never be sent.
-        if self.frames > 0
-            && (self.frames + 1 > self.max_frames || self.bytes + len > self.max_bytes)
-        {
+        if !self.takes(len) {
             return Err(Full);
         }
         self.frames += 1;
@@ -149,7 +214,7 @@ impl Outbox {
         }
     }
 
-    fn next(&mut self) -> Option<(Bytes, usize)> {
+    fn next(&mut self) -> Option<Chunk> {
         if let Some(next) = self.control.next() {
             return Some(next);
         }
@@ -160,7 +225,9 @@ impl Outbox {
             return Some(next);
         }
         self.burst = 0;
-        self.post.next()
+        let next = self.post.next()?;
+        self.left = next.mark;
+        Some(next)
     }
 }
 
@@ -177,12 +244,15 @@ impl Queue {
         if !self.tail.is_empty() {
             // The buffer's memory goes with the bytes: an idle connection keeps none.
             let bytes = std::mem::take(&mut self.tail).freeze();
-            self.ready
-                .push_back((bytes, std::mem::take(&mut self.tail_frames)));
+            self.ready.push_back(Chunk {
+                bytes,
+                frames: std::mem::take(&mut self.tail_frames),
+                mark: self.mark,
+            });
         }
     }
 
-    fn next(&mut self) -> Option<(Bytes, usize)> {
+    fn next(&mut self) -> Option<Chunk> {
         if let Some(next) = self.ready.pop_front() {
             return Some(next);
         }
@@ -190,10 +260,11 @@ impl Queue {
             self.ready = VecDeque::new();
             return None;
         }
-        Some((
-            std::mem::take(&mut self.tail).freeze(),
-            std::mem::take(&mut self.tail_frames),
-        ))
+        Some(Chunk {
+            bytes: std::mem::take(&mut self.tail).freeze(),
+            frames: std::mem::take(&mut self.tail_frames),
+            mark: self.mark,
+        })
     }
 
     fn is_empty(&self) -> bool {
@@ -248,6 +319,38 @@ mod tests {
             .map(|b| b[0] as char)
             .collect();
         assert_eq!(order, format!("c{}p{}", "s".repeat(32), "s".repeat(8)));
+    }
+
+    #[test]
+    fn it_knows_how_far_the_reader_is_with_what_was_handed_out_in_order() {
+        let mut outbox = Outbox::new(100, 1 << 20);
+        outbox.begin(10);
+        let large = Bytes::from("L".repeat(SHARED_FROM));
+        let small = Bytes::from_static(b"s");
+        for (n, frame) in [&small, &small, &large, &small].into_iter().enumerate() {
+            outbox.push(Lane::Post, frame).unwrap();
+            outbox.mark(11 + n as u64);
+        }
+        // An answer goes no further than what is before it.
+        outbox.push_own(Lane::Post, |tail| tail.extend_from_slice(b"a"));
+        outbox.push(Lane::Send, &small).unwrap();
+        let left: Vec<u64> = std::iter::from_fn(|| outbox.drain().map(|_| outbox.left())).collect();
+        assert_eq!(left, [10, 12, 13, 14]);
+    }
+
+    #[test]
+    fn a_lane_is_forgotten_and_the_others_stay() {
+        let mut outbox = Outbox::new(4, 1 << 20);
+        let large = Bytes::from("L".repeat(SHARED_FROM));
+        outbox.push(Lane::Post, &large).unwrap();
+        outbox.push(Lane::Post, &Bytes::from_static(b"p")).unwrap();
+        outbox.push(Lane::Send, &Bytes::from_static(b"s")).unwrap();
+        assert!(outbox.waits(Lane::Post) && outbox.takes(1));
+        outbox.forget(Lane::Post);
+        assert!(!outbox.waits(Lane::Post) && outbox.waits(Lane::Send));
+        assert_eq!(drained(&mut outbox), "s");
+        assert!(outbox.is_empty());
+        assert_eq!((outbox.frames, outbox.bytes), (0, 0));
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! [`Outlet`]: the only door from hub code to the running server.
 
+use std::any::{Any, TypeId};
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -12,6 +14,7 @@ use crate::error::DeliveryError;
 use crate::history::History;
 use crate::id::{ConnectionId, GroupName, HubName, QueueName};
 use crate::lease::Properties;
+use crate::live::{LiveSession, Which};
 use crate::log::Gap;
 use crate::message::{Event, Item};
 use crate::target::Address;
@@ -105,6 +108,21 @@ pub trait Outlet: Send + Sync + 'static {
     /// # Errors
     /// As for [`offline`](Self::offline).
     async fn properties(&self, who: &Peer, hub: &HubName) -> Result<Properties, DeliveryError>;
+
+    /// The sessions of a hub that are on this node. Unless the outlet knows of any, there are none.
+    fn sessions(self: Arc<Self>, _hub: &HubName, _which: Which<'_>) -> Vec<LiveSession> {
+        Vec::new()
+    }
+
+    /// The same by the key of an index, which bears the type of item and key; `None` if there is no such index.
+    fn indexed(
+        self: Arc<Self>,
+        _hub: &HubName,
+        _index: TypeId,
+        _key: &dyn Any,
+    ) -> Option<Vec<LiveSession>> {
+        None
+    }
 }
 
 /// Where a queue keeps a message.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::context::Peer;
 use crate::cursor::Topic;
 use crate::id::{ConnectionId, GroupName, HubName, QueueName, UserId};
 use crate::lease::Subscriber;
@@ -75,7 +76,7 @@ impl Target {
 }
 
 /// Where an event goes: a target on a hub, and who is left out.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Address {
     /// The hub that speaks.
     pub hub: HubName,
@@ -85,6 +86,23 @@ pub struct Address {
     pub except: Arc<[ConnectionId]>,
     /// The queue that keeps it for those who are away.
     pub queue: Option<Keeping>,
+    /// Of those who are meant, only who is on this node and for whom this holds as it is sent.
+    pub matching: Option<Arc<PeerMatching>>,
+}
+
+/// A question about a client that is there.
+pub type PeerMatching = dyn Fn(&Peer) -> bool + Send + Sync;
+
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Address")
+            .field("hub", &self.hub)
+            .field("target", &self.target)
+            .field("except", &self.except)
+            .field("queue", &self.queue)
+            .field("matches", &self.matching.is_some())
+            .finish()
+    }
 }
 
 /// How what is sent is kept for those who are away.

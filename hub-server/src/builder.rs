@@ -1,7 +1,7 @@
 //! [`Builder`]: hubs and settings, checked once.
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use hub_core::scheduler::KeyedScheduler;
@@ -10,6 +10,7 @@ use hub_core::{Authorize, Filter, Hub, HubRegistration, Identity, Log, NodeId, R
 use crate::build_error::BuildError;
 use crate::config::{Config, Transport};
 use crate::connection::expiry::Expiring;
+use crate::connection::indexes::Indexes;
 use crate::connection::owners::Owners;
 use crate::connection::persistent::PersistentIds;
 use crate::connection::pump::Tide;
@@ -18,6 +19,7 @@ use crate::http::auth::{Authenticate, FromExtensions};
 use crate::http::negotiate::Negotiated;
 use crate::http::token::{Tokens, random_key};
 use crate::hubs::asks::Asks;
+use crate::hubs::live::Tried;
 use crate::hubs::table::{HubNameError, HubTable};
 use crate::load::Load;
 use crate::mount::Mount;
@@ -25,9 +27,11 @@ use crate::node::{Acks, Node};
 use crate::scheduler::OnTokio;
 use crate::server::{HubServer, Served};
 
+mod declared;
 mod kept;
 mod limits;
 
+use declared::Declarations;
 use kept::Kept;
 
 /// Sets up a [`HubServer`]. Setters may be called in any order, except where the original forbids it; what is wrong is
@@ -43,6 +47,7 @@ pub struct Builder {
     key: Option<[u8; 32]>,
     log: Option<Arc<dyn Log>>,
     kept: Kept,
+    declared: Declarations,
     authenticate: Arc<dyn Authenticate>,
     persistent_ids: PersistentIds,
     shares_port: bool,
@@ -64,6 +69,7 @@ impl Default for Builder {
             key: None,
             log: None,
             kept: Kept::default(),
+            declared: Declarations::default(),
             authenticate: Arc::new(FromExtensions),
             persistent_ids: PersistentIds::bound(),
             shares_port: false,
@@ -318,7 +324,9 @@ impl Builder {
             None => random_key().map_err(|_| BuildError::NoRandomness)?,
         };
         let id = NodeId(uuid::Uuid::new_v4().as_u64_pair().0);
-        let registry = Registry::new(id, log.clone(), config.outbox_frames, config.outbox_bytes);
+        let indexes = Indexes::new(self.declared.indexes).map_err(BuildError::Setting)?;
+        let outbox = (config.outbox_frames, config.outbox_bytes);
+        let registry = Registry::new(id, log.clone(), outbox, indexes.clone());
         // How many connections have calls is not for it to bound: each has its share, as of calls that run at once.
         let turns = KeyedScheduler::builder()
             .per_queue(config.max_open_calls)
@@ -343,7 +351,11 @@ impl Builder {
             persistent_ids,
             expiring: Expiring::default(),
             turns,
+            indexes,
+            properties: self.declared.properties,
+            tried: Tried::default(),
             leaving: AtomicBool::new(false),
+            runtime: OnceLock::new(),
         };
         Ok(HubServer {
             node: Arc::new(node),

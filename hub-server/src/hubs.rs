@@ -6,6 +6,7 @@ pub(crate) mod asks;
 pub(crate) mod deliver;
 pub(crate) mod dispatch;
 pub(crate) mod handle;
+pub(crate) mod live;
 mod past;
 mod queue;
 pub(crate) mod raw;

@@ -2,23 +2,27 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use hub_core::scheduler::KeyedScheduler;
 use hub_core::{
     Ack, AckError, Answered, Append, Body, Command, ConnectionId, Epoch, Log, NodeId, Payload,
     Topic,
 };
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use crate::config::Config;
 use crate::connection::expiry::Expiring;
+use crate::connection::indexes::Indexes;
 use crate::connection::owners::Owners;
 use crate::connection::persistent::PersistentIds;
+use crate::connection::properties::Declared;
 use crate::connection::pump::Tide;
 use crate::connection::registry::Registry;
 use crate::hubs::asks::Asks;
 use crate::hubs::dispatch::Turn;
+use crate::hubs::live::Tried;
 use crate::hubs::table::HubTable;
 use crate::load::Load;
 use crate::meter;
@@ -39,8 +43,13 @@ pub(crate) struct Node {
     pub(crate) load: Load,
     /// Runs calls of hubs that take one at a time.
     pub(crate) turns: KeyedScheduler<Turn>,
+    pub(crate) indexes: Indexes,
+    pub(crate) properties: Declared,
+    pub(crate) tried: Tried,
     /// Whether the server is on its way out.
     pub(crate) leaving: AtomicBool,
+    /// What runs the server's tasks, once it is served.
+    pub(crate) runtime: OnceLock<Handle>,
 }
 
 impl Node {
@@ -55,6 +64,14 @@ impl Node {
 
     pub(crate) fn is_leaving(&self) -> bool {
         self.leaving.load(Ordering::Acquire)
+    }
+
+    /// Runs a task, also when asked from outside of the runtime.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        match self.runtime.get() {
+            Some(runtime) => drop(runtime.spawn(task)),
+            None => drop(tokio::spawn(task)),
+        }
     }
 
     /// Tells whoever waits, on whatever node, that it has been done.
@@ -101,7 +118,7 @@ impl Node {
     fn tell(self: &Arc<Self>, to: NodeId, command: Command) {
         let node = self.clone();
         // Not here: the pump must not wait for the log that waits for the pump.
-        tokio::spawn(async move {
+        self.spawn(async move {
             let said = Append::new(Topic::Node(to), Body::Command(command));
             if let Err(error) = node.log.append(vec![said]).await {
                 tracing::warn!(%error, "another node waits in vain for an acknowledgement");

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use hub_core::{Hub, Interest, Topic};
 use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
 
@@ -96,6 +97,7 @@ impl HubServer {
         } else {
             tracing::info!("the log is this server's alone: other nodes do not see its messages");
         }
+        let _ = self.node.runtime.set(Handle::current());
         let tasks = [
             tokio::spawn(pump::run(self.node.clone())).abort_handle(),
             tokio::spawn(heartbeat::run(self.node.clone())).abort_handle(),

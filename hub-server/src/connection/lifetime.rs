@@ -15,7 +15,7 @@ use hub_core::{
 use tokio::time::timeout;
 
 use super::link::{Connection, End, topics_of};
-use super::{expiry, sessions};
+use super::{expiry, parting, sessions};
 use crate::hubs::table::Registered;
 use crate::node::Node;
 
@@ -43,6 +43,7 @@ pub(crate) async fn tell(
             sessions::open(node, peer, &registered.name).await;
             // Before the hub hears of the client again, it has heard that the client's time was over.
             expiry::told(node, peer, &registered.name).await;
+            sessions::restore(node, peer, &registered.name);
         }
     }
     let comes_back = matches!(event, Event::Reconnected(_));
@@ -148,11 +149,20 @@ pub(crate) fn end(node: &Arc<Node>, connection: &Arc<Connection>, stopped: bool)
     end_as(node, connection, stopped, End::Over);
 }
 
-fn end_as(node: &Arc<Node>, connection: &Arc<Connection>, stopped: bool, end: End) {
+/// Ends a connection as the server wants it: one that is ending already, too, if it is to end faster.
+pub(crate) fn part(node: &Arc<Node>, connection: &Arc<Connection>, end: End) {
+    if !end_as(node, connection, false, end) {
+        connection.link().finish(end);
+    }
+}
+
+/// `false` if it has ended before.
+fn end_as(node: &Arc<Node>, connection: &Arc<Connection>, stopped: bool, end: End) -> bool {
     if connection.ended.swap(true, Ordering::AcqRel) {
-        return;
+        return false;
     }
     node.registry.remove(connection);
+    let _ = connection.parting.set(false);
     let (peer, hubs) = {
         let mut link = connection.link();
         for ack in link.pending() {
@@ -168,20 +178,35 @@ fn end_as(node: &Arc<Node>, connection: &Arc<Connection>, stopped: bool, end: En
     };
     let reason = match end {
         End::TakenOver => Closed::TakenOver,
+        End::Closed | End::Aborted => Closed::Ended,
         _ if stopped => Closed::Stopped,
         _ => Closed::Lost,
     };
-    let (node, connection) = (node.clone(), connection.clone());
-    tokio::spawn(async move {
-        if let Err(error) = tell(&node, &peer, &hubs, Event::Closed(reason)).await {
-            tracing::warn!(connection = %peer.id, %error, "on_disconnected failed");
-        }
-        if let Some(owner) = &peer.persistent_id {
-            sessions::close_all(&node, &peer, &connection).await;
-            node.owners.release(owner, &connection);
-        }
-        let _ = connection.gone.set(());
-    });
+    let over = over(node.clone(), connection.clone(), peer, hubs, end, reason);
+    node.spawn(over);
+    true
+}
+
+/// What is left to do for a connection that has ended.
+async fn over(
+    node: Arc<Node>,
+    connection: Arc<Connection>,
+    peer: Arc<Peer>,
+    hubs: Vec<usize>,
+    end: End,
+    reason: Closed,
+) {
+    if end.is_parting() {
+        parting::parted(&connection).await;
+    }
+    if let Err(error) = tell(&node, &peer, &hubs, Event::Closed(reason)).await {
+        tracing::warn!(connection = %peer.id, %error, "on_disconnected failed");
+    }
+    if let Some(owner) = &peer.persistent_id {
+        sessions::close_all(&node, &peer, &connection).await;
+        node.owners.release(owner, &connection);
+    }
+    let _ = connection.gone.set(());
 }
 
 /// Ends other connections of the same client, so that what is kept for it is this one's. Their hubs have a while to hear of
@@ -191,11 +216,19 @@ pub(crate) async fn take_over(node: &Arc<Node>, peer: &Peer, connection: &Arc<Co
         return;
     };
     let older = node.owners.claim(owner, connection);
+    let mut patience = FAREWELL;
     for connection in &older {
+        let mut link = connection.link();
+        // Its client has left a socket whose close frame it should answer; its calls have their time.
+        if link.end.is_some_and(End::is_parting) {
+            link.finish(End::Aborted);
+            patience = FAREWELL + parting::PATIENCE;
+        }
+        drop(link);
         end_as(node, connection, false, End::TakenOver);
     }
     let gone = join_all(older.iter().map(|connection| connection.gone.wait()));
-    let _ = timeout(FAREWELL, gone).await;
+    let _ = timeout(patience, gone).await;
 }
 
 /// How long the hubs of a connection that was taken over have for their `on_disconnected`.
@@ -250,7 +283,9 @@ pub(crate) fn detach(node: &Arc<Node>, connection: &Arc<Connection>, request: u6
             return;
         }
         link.detach();
-        (link.bare, link.pending())
+        // Whoever has drained it is to end it, when its transport is closed.
+        let drained = link.drain.is_some() && link.end.is_some_and(End::is_parting);
+        (link.bare && !drained, link.pending())
     };
     node.asks_lost(&connection.id, &pending);
     if bare {

@@ -3,29 +3,33 @@
 //! The connection outlives its requests. While no request is there it stays subscribed, so that commands reach it
 //! (`classic-signalr.md` 10.3); messages are not kept for it, since the client comes back with its cursor.
 
+mod ending;
+mod overtaking;
 mod pending;
 mod replay;
 mod sequence;
 mod writing;
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use bytes::Bytes;
 use hub_core::{
-    Command, ConnectionId, Entry, Envelope, Epoch, Gap, GroupName, HubName, Items, Lane, Outbox,
-    Part, Peer, Topic,
+    CloseFrame, Command, ConnectionId, Entry, Envelope, Epoch, Gap, GroupName, HubName, Items,
+    Lane, Outbox, Part, Peer, Topic,
 };
 use tokio::sync::{OnceCell, SetOnce};
 use tokio::time::Instant;
 
+use super::busy::{Busy, Carrying};
 use super::claim::Claim;
 use super::downlink::Downlink;
 use super::frames::Frames;
 use crate::hubs::raw::Receiver;
 use crate::node::Node;
+pub(crate) use ending::{Drain, End};
 pub(crate) use pending::{Overdue, Pending};
 pub(crate) use replay::{Catch, Had};
 use sequence::Sequence;
@@ -46,7 +50,11 @@ pub(crate) struct Connection {
     pub(crate) serial: u64,
     pub(crate) items: Arc<Items>,
     /// Calls that run, those of replaced sockets included.
-    pub(crate) running: AtomicUsize,
+    pub(crate) running: Busy,
+    /// Transports that are not closed yet, replaced ones included.
+    pub(crate) carriers: Busy,
+    /// Set when nothing more is to be written: whether it was drained, or is over.
+    pub(crate) parting: SetOnce<bool>,
     /// Whether `on_disconnected` has run or is running.
     pub(crate) ended: AtomicBool,
     /// Set when all that its end asks for is done.
@@ -62,7 +70,9 @@ impl Connection {
             id,
             serial,
             items: link.peer.items.clone(),
-            running: AtomicUsize::new(0),
+            running: Busy::default(),
+            carriers: Busy::default(),
+            parting: SetOnce::new(),
             ended: AtomicBool::new(false),
             gone: SetOnce::new(),
             started: OnceCell::new(),
@@ -84,6 +94,7 @@ pub(crate) struct Opened {
     pub(crate) detailed_errors: bool,
     /// What takes messages in place of the hubs.
     pub(crate) receiver: Option<Receiver>,
+    pub(crate) carrier: Carrying,
 }
 
 /// What a receive request brings.
@@ -119,21 +130,12 @@ pub(crate) enum Mode {
     Live,
     /// It reads the log at its own pace, after `position`.
     Behind,
+    /// It has all that it is to write, and takes nothing more.
+    Leaving,
     /// Its request's one payload is on its way; what follows is for the next request.
     Served,
     /// There is no receive request.
     Detached,
-}
-
-/// Why a receive request ends from this side.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum End {
-    /// The connection is over: abort, timeout, or the server goes.
-    Over,
-    /// The client must come back to hear of something: a gap, a result that could not be written.
-    ComeBack,
-    /// Another connection of the same client has taken over.
-    TakenOver,
 }
 
 pub(crate) struct Link {
@@ -149,6 +151,9 @@ pub(crate) struct Link {
     pub(crate) gaps_told: Vec<Topic>,
     pub(crate) groups: Vec<Membership>,
     pub(crate) end: Option<End>,
+    /// Whether it takes nothing more.
+    pub(crate) drain: Option<Box<Drain>>,
+    farewell: Option<Box<CloseFrame>>,
     pub(crate) peer: Arc<Peer>,
     pub(crate) hubs: Vec<usize>,
     pub(crate) topics: Vec<Topic>,
@@ -218,6 +223,8 @@ impl Link {
             held: VecDeque::new(),
             groups,
             end: None,
+            drain: None,
+            farewell: None,
             peer,
             hubs,
             topics,
@@ -249,7 +256,7 @@ impl Link {
         let mut outbox = std::mem::replace(&mut self.outbox, Outbox::new(0, 0));
         outbox.clear();
         self.wake();
-        *self = Self {
+        let mut newer = Self {
             request: self.request + 1,
             claim: self.claim,
             queues: std::mem::take(&mut self.queues),
@@ -260,25 +267,8 @@ impl Link {
             flushed: self.proven,
             ..Self::new(attach, outbox)
         };
-    }
-
-    /// The receive request is gone; the connection stays for a while.
-    pub(crate) fn detach(&mut self) {
-        self.attached = false;
-        self.mode = Mode::Detached;
-        self.outbox.clear();
-        self.held.clear();
-        self.active = Instant::now();
-        self.blocked = None;
-        self.waker = None;
-    }
-
-    /// Another node has the connection: the request here is replaced by one there. Gives whom to wake.
-    pub(crate) fn give_up(&mut self) -> Option<Waker> {
-        let waker = self.waker.take();
-        self.detach();
-        self.request += 1;
-        waker
+        newer.go_on_draining(self);
+        *self = newer;
     }
 
     /// Takes an entry from the pump, if the connection is with it; gives whom to wake.
@@ -308,6 +298,7 @@ impl Link {
                 self.frame(frames.epoch, Envelope::default(), &[part]);
             }
             Some(frame) if self.outbox.push(Lane::Post, frame).is_ok() => {
+                self.outbox.mark(entry.order);
                 self.position = entry.order;
                 self.told = entry.order;
                 self.served();
@@ -369,11 +360,6 @@ impl Link {
 
     pub(crate) fn downlink(&self) -> &Arc<dyn Downlink> {
         &self.downlink
-    }
-
-    pub(crate) fn finish(&mut self, end: End) {
-        self.end.get_or_insert(end);
-        self.wake();
     }
 
     pub(crate) fn park(&mut self, waker: &Waker) {

@@ -46,6 +46,11 @@ impl Owners {
         older
     }
 
+    /// The connections that have an id: one, but for those that are ending.
+    pub(crate) fn of(&self, owner: &PersistentId) -> Vec<Arc<Connection>> {
+        self.lock().of.get(owner).cloned().unwrap_or_default()
+    }
+
     /// Whether another connection took over from this one: it must not take over in return when it comes back.
     pub(crate) fn is_taken(&self, id: &ConnectionId) -> bool {
         self.lock().taken.contains(id)

@@ -2,6 +2,7 @@
 //! connection listens to does it under its lock, so that no entry falls between two listeners.
 
 mod commands;
+mod lookup;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,7 +15,8 @@ use hub_core::{
 
 use super::claim::Verdict;
 use super::frames::Frames;
-use super::link::{Attach, Connection, Link, Mode};
+use super::indexes::Indexes;
+use super::link::{Attach, Connection, Drain, Link, Mode};
 
 pub(crate) struct Registry {
     inner: Mutex<Inner>,
@@ -22,6 +24,7 @@ pub(crate) struct Registry {
     log: Arc<dyn Log>,
     epoch: Epoch,
     outbox: (usize, usize),
+    indexes: Indexes,
 }
 
 #[derive(Default)]
@@ -69,8 +72,8 @@ impl Registry {
     pub(crate) fn new(
         node: NodeId,
         log: Arc<dyn Log>,
-        outbox_frames: usize,
-        outbox_bytes: usize,
+        outbox: (usize, usize),
+        indexes: Indexes,
     ) -> Self {
         let epoch = log.epoch();
         // What a log kept from an earlier server has been handed on.
@@ -84,7 +87,8 @@ impl Registry {
             node,
             log,
             epoch,
-            outbox: (outbox_frames, outbox_bytes),
+            outbox,
+            indexes,
         }
     }
 
@@ -141,12 +145,17 @@ impl Registry {
             link.open(inner.reach());
         }
         link.resume_replay(cursor, inner.reach());
+        link.begin();
         let settled = link.settled();
         if greet {
             link.init(self.epoch);
         }
         let request = link.request;
         drop(link);
+        drop(inner);
+        if new {
+            self.indexes.follow(&connection);
+        }
         Attached {
             connection,
             request,
@@ -268,8 +277,14 @@ impl Registry {
         if link.request != request || link.mode != Mode::Behind {
             return None;
         }
-        if link.position < inner.reach() || link.catching().is_some() {
-            return Some(inner.reach());
+        let reach = link.bound(inner.reach());
+        if link.position < reach || link.catching().is_some() {
+            return Some(reach);
+        }
+        if link.drain.is_some() {
+            link.go_live();
+            link.leave();
+            return None;
         }
         let groups = link
             .groups
@@ -282,6 +297,13 @@ impl Registry {
         }
         link.go_live();
         None
+    }
+
+    /// From now on a connection is written what was sent before, and no more; then its request ends.
+    pub(crate) fn drain(&self, connection: &Arc<Connection>, drain: Drain) {
+        let inner = self.lock();
+        let mut link = connection.link();
+        link.drain(inner.passed, inner.reach(), drain);
     }
 
     /// Forgets a connection, unless a newer one has its id.
@@ -299,35 +321,9 @@ impl Registry {
         away
     }
 
-    /// How many connections listen to any of these topics, and are not left out.
-    pub(crate) fn listening(&self, topics: &[Topic], except: &[ConnectionId]) -> u32 {
-        let inner = self.lock();
-        let listeners = topics.iter().filter_map(|topic| inner.listeners.get(topic));
-        let all = listeners.flat_map(HashMap::iter);
-        let meant = all.filter(|(_, connection)| !except.contains(&connection.id));
-        let distinct: HashSet<u64> = meant.map(|(serial, _)| *serial).collect();
-        u32::try_from(distinct.len()).unwrap_or(u32::MAX)
-    }
-
-    pub(crate) fn find(&self, id: &ConnectionId) -> Option<Arc<Connection>> {
-        self.lock()
-            .by_id
-            .get(id)
-            .map(|tracked| tracked.connection.clone())
-    }
-
     /// How many there are.
     pub(crate) fn len(&self) -> usize {
         self.lock().by_id.len()
-    }
-
-    /// Everybody, as of now.
-    pub(crate) fn connections(&self) -> Vec<Arc<Connection>> {
-        self.lock()
-            .by_id
-            .values()
-            .map(|tracked| tracked.connection.clone())
-            .collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -347,6 +343,7 @@ impl Inner {
             self.listen_exactly(connection, &HashSet::new(), log);
             self.by_id.remove(&connection.id);
         }
+        connection.items.unfollow(connection.serial);
     }
 
     fn listen_exactly(

@@ -38,6 +38,7 @@ impl Reader {
     pub(crate) fn is_due(&self, connection: &Connection) -> bool {
         let link = connection.link();
         let may = link.mode == Mode::Behind && !link.opening && !link.outbox.is_pressed();
+        let may = may && link.end.is_none();
         self.step.is_none() && may && !link.waits()
     }
 
@@ -99,7 +100,7 @@ async fn catch_up(
     // A hub that was opened or closed meanwhile changes what there is to read.
     let same = |now: &Catch| now.at == catch.at && now.topics == catch.topics;
     let unchanged = link.catching().is_some_and(same);
-    if link.request == request && unchanged {
+    if link.request == request && unchanged && link.end.is_none() {
         let protocol = link.downlink().protocol();
         let owed = page.entries.iter();
         let owed = owed.filter(|entry| catch.owes(entry) && link.is_owed(entry));
@@ -170,7 +171,7 @@ async fn page(
             .listen(connection, &Topic::Group(hub.clone(), group.clone()));
     }
     let mut link = connection.link();
-    if link.request != request {
+    if link.request != request || link.end.is_some() {
         return Ok(());
     }
     let untold = |gap: &Gap| {

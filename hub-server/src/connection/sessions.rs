@@ -139,6 +139,18 @@ pub(crate) async fn open(node: &Node, peer: &Peer, hub: &HubName) {
     sessions.lock().insert(hub.clone(), session);
 }
 
+/// What was kept of a client becomes items of its connection again.
+pub(crate) fn restore(node: &Node, peer: &Peer, hub: &HubName) {
+    if node.properties.is_empty() {
+        return;
+    }
+    let Some(sessions) = of(peer) else { return };
+    let kept = sessions.lock().get(hub).map(|it| it.properties.clone());
+    if let Some(kept) = kept {
+        node.properties.restore(&kept, &peer.items);
+    }
+}
+
 /// Whether something was kept for a client when it opened this hub.
 pub(crate) fn is_known(peer: &Peer, hub: &HubName) -> bool {
     let of_hub = |session: &Session| session.found.is_some();

@@ -14,6 +14,7 @@ use super::asked::Asked;
 use super::query::{Receive, Verb, clamp_version};
 use super::reply::{JAVASCRIPT, JSON, ResponseBody, plain, with_type};
 use crate::config::Transport;
+use crate::connection::busy::Carrying;
 use crate::connection::claim;
 use crate::connection::downlink::Downlink;
 use crate::connection::lifetime::{self, Event};
@@ -192,6 +193,7 @@ pub(crate) async fn place(
 pub(crate) fn opened(asked: &Asked, attached: Attached, peer: Arc<Peer>) -> Opened {
     Opened {
         node: asked.node().clone(),
+        carrier: Carrying::of(&attached.connection),
         connection: attached.connection,
         request: attached.request,
         peer,

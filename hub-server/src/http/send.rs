@@ -10,6 +10,7 @@ use hub_core::{BoxFuture, ConnectionId, Message, Protocol};
 use super::asked::Asked;
 use super::reply::{JSON, ResponseBody, json, plain, typed};
 use crate::config::Transport;
+use crate::connection::busy::Calling;
 use crate::hubs::answer::{self, answer_or_call};
 use crate::hubs::dispatch::{Dispatched, Outcome, Turn, dispatch};
 
@@ -26,8 +27,12 @@ pub(crate) async fn send(
     let data = asked.field("data").map(ToOwned::to_owned);
     let data = data.or_else(in_query);
     if let Some(receiver) = asked.receiver() {
-        let items = asked.items(&id);
+        let (items, calling) = (asked.items(&id), calling(&asked, &id));
         let received = receiver.receive(asked.peer(id, items), data);
+        let received = async move {
+            let _calling = calling;
+            received.await
+        };
         return match tokio::spawn(received).await {
             Ok(Ok(())) => plain(StatusCode::OK, ""),
             Ok(Err(_)) | Err(_) => plain(StatusCode::INTERNAL_SERVER_ERROR, ""),
@@ -44,14 +49,22 @@ pub(crate) async fn send(
         }
         None => return plain(StatusCode::INTERNAL_SERVER_ERROR, ""),
     };
-    let items = asked.items(&id);
+    let (items, calling) = (asked.items(&id), calling(&asked, &id));
     let peer = asked.peer(id, items);
     let detailed = asked.mount().detailed_errors;
     // In a task of its own: a client that hangs up meanwhile does not cut the method short.
     let outcome = match dispatch(&asked.node().hubs, &peer, call, detailed) {
         Dispatched::NoHub => return plain(StatusCode::INTERNAL_SERVER_ERROR, ""),
-        Dispatched::Runs(running, None) => tokio::spawn(running).await.ok().flatten(),
-        Dispatched::Runs(running, Some(turn)) => in_turn(&asked.node().turns, turn, running).await,
+        Dispatched::Runs(running, turn) => {
+            let running = Box::pin(async move {
+                let _calling = calling;
+                running.await
+            });
+            match turn {
+                None => tokio::spawn(running).await.ok().flatten(),
+                Some(turn) => in_turn(&asked.node().turns, turn, running).await,
+            }
+        }
     };
     match outcome {
         Some(outcome) if outcome.unserializable => typed(Vec::new(), JSON),
@@ -73,6 +86,12 @@ async fn in_turn(
 ) -> Option<Outcome> {
     let submitted = turns.submit(turn, Priority::Normal, running).await;
     submitted.ok()?.await.ok().flatten()
+}
+
+/// Counts a call, if its connection is here: the hubs hear of the connection's end after it.
+fn calling(asked: &Asked, id: &ConnectionId) -> Option<Calling> {
+    let connection = asked.node().registry.find(id);
+    connection.map(|connection| Calling::of(&connection))
 }
 
 /// The message in `data`; nothing and nonsense are none.

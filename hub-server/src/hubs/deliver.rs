@@ -1,14 +1,17 @@
 //! The [`Outlet`]: what hub code sends becomes entries of the log.
 
+use std::any::{Any, TypeId};
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use hub_core::{
     Ack, AckOptions, Acks, Address, Append, Body, BoxFuture, Command, ConnectionId, Cursor,
-    DeliveryError, Event, GroupName, History, HubName, Item, Limit, Next, Offline, Outgoing,
-    Outlet, Peer, Properties, Queued, Receipt, Replay, Start, Topic,
+    DeliveryError, Event, GroupName, History, HubName, Item, Limit, LiveSession, Next, Offline,
+    Outgoing, Outlet, Peer, Properties, Queued, Receipt, Replay, Start, Topic, Which,
 };
 use tokio::time::{Instant, timeout};
 
-use super::{asks, past};
+use super::{asks, live, past};
 use crate::connection::sessions;
 use crate::meter;
 use crate::node::Node;
@@ -28,7 +31,7 @@ impl Outlet for Node {
     }
 
     async fn ask(&self, to: Address, event: Event, how: AckOptions) -> Result<Acks, DeliveryError> {
-        asks::ask(self, to, event, how).await
+        asks::ask(self, live::resolved(self, to), event, how).await
     }
 
     fn position(&self) -> Cursor {
@@ -41,7 +44,7 @@ impl Outlet for Node {
         after: Option<&str>,
         limit: usize,
     ) -> Result<History, DeliveryError> {
-        past::of(self, &of, after, limit).await
+        past::of(self, &live::resolved(self, of), after, limit).await
     }
 
     async fn report(&self, to: &ConnectionId, item: Item) -> Result<(), DeliveryError> {
@@ -119,6 +122,19 @@ impl Outlet for Node {
         sessions::properties(self, who, hub).await
     }
 
+    fn sessions(self: Arc<Self>, hub: &HubName, which: Which<'_>) -> Vec<LiveSession> {
+        live::sessions(&self, hub, which)
+    }
+
+    fn indexed(
+        self: Arc<Self>,
+        hub: &HubName,
+        index: TypeId,
+        key: &dyn Any,
+    ) -> Option<Vec<LiveSession>> {
+        live::indexed(&self, hub, index, key)
+    }
+
     async fn abort(&self, who: &ConnectionId) -> Result<(), DeliveryError> {
         // It does not wait for the pump: the method that aborts its own connection wants to go on.
         self.log
@@ -139,6 +155,7 @@ impl Node {
         if let Some(parameter) = to.target.empty_name() {
             return Err(DeliveryError::EmptyName(parameter));
         }
+        let to = live::resolved(self, to);
         let topics = to.target.topics(&to.hub);
         if let Some(queue) = to.queue {
             let also = topics;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hub_core::{Clients, ConnectionId, DeliveryError, Groups, HubName, Outlet};
+use hub_core::{Clients, ConnectionId, DeliveryError, Groups, HubName, Outlet, Sessions};
 
 /// A hub as seen from outside of its methods: from a timer, a queue or an HTTP handler. Cheap to clone.
 #[derive(Clone)]
@@ -34,7 +34,13 @@ impl HubHandle {
         Groups::new(self.outlet.clone(), self.hub.clone())
     }
 
-    /// Ends a connection, as if its client had.
+    /// The clients that are on the hub on this node.
+    #[must_use]
+    pub fn sessions(&self) -> Sessions {
+        Sessions::new(self.outlet.clone(), self.hub.clone())
+    }
+
+    /// Ends a connection, as if its client had, on whatever node it is: [`Context::abort`](hub_core::Context::abort).
     ///
     /// # Errors
     /// When the log did not take the command.

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use hub_core::{BoxFuture, Context, HubError, Packet, Packets, Payload, Peer, State};
 
 use super::driver::Work;
+use super::properties;
 use super::storage::{self, Storage};
 use super::topics::{self, Subscription};
 use crate::connection::link::{Connection, Opened};
@@ -124,9 +125,19 @@ impl Controller {
             }
             Asked::Subscription(what) => Box::pin(subscription(parts(), hub, what, packet)),
             Asked::Storage(what) => Box::pin(keep(parts(), hub, what, packet)),
+            _ if Self::is_property(opened, hub, &packet) => {
+                Box::pin(property(parts(), hub, packet))
+            }
             _ => return self.call(opened, &packet),
         };
         Some(Work::Step(work))
+    }
+
+    /// Whether it reads or writes a session property.
+    fn is_property(opened: &Opened, hub: usize, packet: &Packet) -> bool {
+        let node = &opened.node;
+        let registered = node.hubs.get(hub);
+        registered.is_some_and(|hub| properties::of_topic(node, hub, &packet.topic).is_some())
     }
 
     /// Calls a method, or publishes if the hub has none of that name.
@@ -304,6 +315,22 @@ async fn keep(parts: Parts, hub: usize, what: Storage, packet: Packet) {
     let said = match storage::change(&cx, what, &packet).await {
         Ok(Some((topic, value))) => parts.wire.say(&packet.hub, &topic, value.as_ref()),
         Ok(None) => return,
+        Err(text) => failure(parts.wire, &packet.hub, text),
+    };
+    parts.say(&said);
+}
+
+async fn property(parts: Parts, hub: usize, packet: Packet) {
+    let (Some(cx), Some(registered)) = (parts.context(hub), parts.node.hubs.get(hub)) else {
+        return;
+    };
+    let found = properties::of_topic(&parts.node, registered, &packet.topic);
+    let Some((what, property)) = found else {
+        return;
+    };
+    let said = match properties::change(&cx, what, property, &packet).await {
+        Ok(_) if what == properties::What::Set => return,
+        Ok(value) => parts.wire.say(&packet.hub, &packet.topic, value.as_ref()),
         Err(text) => failure(parts.wire, &packet.hub, text),
     };
     parts.say(&said);

@@ -1,8 +1,6 @@
 //! [`Driver`]: one task per socket that reads all it can, runs what was asked, writes all that is ready, and flushes once.
 
 use std::io;
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 
 use bytes::{Bytes, BytesMut};
@@ -10,6 +8,8 @@ use hub_core::scheduler::{Priority, Refusal};
 use hub_core::{BoxFuture, Message};
 use tokio::time::Instant;
 
+use super::goodbye::Goodbye;
+use crate::connection::busy::Calling;
 use crate::connection::lifetime;
 use crate::connection::link::{Connection, End, Opened};
 use crate::connection::resume::Reader;
@@ -74,7 +74,7 @@ pub(crate) enum Left {
 }
 
 /// Serves a receive request on a socket until either side ends it; gives the socket back for a goodbye.
-pub(crate) async fn drive<S: Socket>(socket: S, opened: Opened) -> (S, Left) {
+pub(super) async fn drive<S: Socket>(socket: S, opened: Opened) -> (S, Left, Goodbye) {
     let mut driver = Driver {
         socket,
         opened,
@@ -90,10 +90,25 @@ pub(crate) async fn drive<S: Socket>(socket: S, opened: Opened) -> (S, Left) {
         node,
         connection,
         request,
+        carrier,
         ..
     } = opened;
+    let closed = left == Left::Ended(Some(End::Closed));
+    let frame = connection.link().last_word().filter(|_| closed);
+    // It may have been cut in the last moment.
+    let left = match left {
+        Left::Ended(Some(End::Aborted)) => Left::Lost,
+        _ if closed && frame.is_none() => Left::Lost,
+        left => left,
+    };
     lifetime::detach(&node, &connection, request, left == Left::Goodbye);
-    (socket, left)
+    let goodbye = Goodbye {
+        connection,
+        request,
+        frame,
+        carrier,
+    };
+    (socket, left, goodbye)
 }
 
 struct Driver<S> {
@@ -139,8 +154,9 @@ impl<S: Socket> Driver<S> {
         let Opened {
             node, connection, ..
         } = &self.opened;
-        let room = connection.running.load(Ordering::Acquire) < node.config.max_open_calls;
-        room && !connection.link().is_pressed()
+        let room = connection.running.count() < node.config.max_open_calls;
+        let link = connection.link();
+        room && !link.is_pressed() && link.end.is_none()
     }
 
     fn read(&mut self, cx: &mut Context<'_>) -> Result<Reading, Left> {
@@ -197,15 +213,14 @@ impl<S: Socket> Driver<S> {
             }
             return;
         }
-        connection.running.fetch_add(1, Ordering::AcqRel);
+        let calling = Calling::of(connection);
         let (node, connection, request) = (node.clone(), connection.clone(), *request);
         tokio::spawn(async move {
             if let Some(outcome) = running.await {
                 let mut scratch = BytesMut::new();
                 answer(&node, &connection, request, &outcome, &mut scratch);
             }
-            connection.running.fetch_sub(1, Ordering::AcqRel);
-            connection.link().wake();
+            drop(calling);
         });
     }
 
@@ -217,13 +232,14 @@ impl<S: Socket> Driver<S> {
             request,
             ..
         } = &self.opened;
-        let open = OpenCall::of(connection);
-        let (own, request) = (node.clone(), *request);
+        let calling = Calling::of(connection);
+        let (own, connection, request) = (node.clone(), connection.clone(), *request);
         let call = async move {
             if let Some(outcome) = running.await {
                 let mut scratch = BytesMut::new();
-                answer(&own, &open.0, request, &outcome, &mut scratch);
+                answer(&own, &connection, request, &outcome, &mut scratch);
             }
+            drop(calling);
         };
         let submitted = node.turns.try_submit(turn.clone(), Priority::Normal, call);
         let Err(refused) = submitted else { return };
@@ -249,16 +265,23 @@ impl<S: Socket> Driver<S> {
             if link.request != *request {
                 return Poll::Ready(Err(Left::Ended(None)));
             }
-            if link.end.is_some() {
-                return Poll::Ready(Err(Left::Ended(link.end)));
+            match link.end {
+                None => {}
+                // What overtakes is written first.
+                Some(End::Closed) if link.attached => {}
+                Some(End::Aborted) => return Poll::Ready(Err(Left::Lost)),
+                end => return Poll::Ready(Err(Left::Ended(end))),
             }
+            let closes = link.end.is_some();
             if std::mem::take(&mut self.heard) {
                 link.heard();
             }
             if std::mem::take(&mut self.reached) {
                 link.reached();
             }
-            link.settle(node.epoch);
+            if !closes {
+                link.settle(node.epoch);
+            }
             while self.socket.queued() < BYTES_A_FLUSH {
                 match link.outbox.drain() {
                     Some(bytes) => self.socket.push(bytes),
@@ -279,11 +302,20 @@ impl<S: Socket> Driver<S> {
                 Poll::Ready(Ok(())) => {
                     link.blocked = None;
                     if all && link.outbox.is_empty() {
+                        if closes {
+                            return Poll::Ready(Err(Left::Ended(link.end)));
+                        }
                         link.flush(node.tide.passed());
                         let settled = link.settled();
                         let done = !link.probe();
+                        let drained = done && link.drained();
+                        let end = link.end;
                         drop(link);
                         node.settle(&connection.id, settled);
+                        if drained {
+                            let _ = connection.parting.set(true);
+                            return Poll::Ready(Err(Left::Ended(end)));
+                        }
                         if done {
                             return Poll::Ready(Ok(()));
                         }
@@ -291,23 +323,6 @@ impl<S: Socket> Driver<S> {
                 }
             }
         }
-    }
-}
-
-/// A call that counts as one that runs, until it is dropped.
-struct OpenCall(Arc<Connection>);
-
-impl OpenCall {
-    fn of(connection: &Arc<Connection>) -> Self {
-        connection.running.fetch_add(1, Ordering::AcqRel);
-        Self(connection.clone())
-    }
-}
-
-impl Drop for OpenCall {
-    fn drop(&mut self) {
-        self.0.running.fetch_sub(1, Ordering::AcqRel);
-        self.0.link().wake();
     }
 }
 
@@ -335,7 +350,7 @@ fn answer(
     let completion = Message::Complete(outcome.completion.clone());
     let passed = node.tide.passed();
     let mut link = connection.link();
-    if link.request != request || !link.attached {
+    if link.request != request || !link.attached || link.end.is_some() {
         return;
     }
     link.downlink().protocol().write(&completion, scratch);

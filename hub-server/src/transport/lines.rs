@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use hub_core::{ConnectionId, Identity, Packets, Peer, Protocol, Start, Text, Topic};
+use hub_core::{CloseFrame, ConnectionId, Identity, Packets, Peer, Protocol, Start, Text, Topic};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
@@ -17,6 +17,7 @@ use super::driver::{Heard, Left, Socket, Work, drive};
 use super::first_line::FirstLine;
 use super::line_reader::LineReader;
 use super::wire::Wire;
+use crate::connection::busy::Carrying;
 use crate::connection::downlink::Downlink;
 use crate::connection::lifetime;
 use crate::connection::link::{Attach, End, Opened};
@@ -116,6 +117,7 @@ where
     lifetime::take_over(&node, &peer, &attached.connection).await;
     let opened = Opened {
         node,
+        carrier: Carrying::of(&attached.connection),
         connection: attached.connection,
         request: attached.request,
         peer,
@@ -126,7 +128,10 @@ where
         reader,
         controller: Controller::new(&Text, asked.clean),
     };
-    let (mut lines, left) = drive(lines, opened).await;
+    let (mut lines, left, goodbye) = drive(lines, opened).await;
+    if let Some(frame) = goodbye.frame.clone() {
+        return goodbye.say(close(lines.reader, &frame)).await;
+    }
     if left == Left::Ended(Some(End::TakenOver)) {
         let text = failure(
             &Text,
@@ -154,6 +159,26 @@ async fn say<S: AsyncWrite + Unpin>(wire: &mut Wire<S>, text: &[u8]) {
     wire.push(Bytes::copy_from_slice(text));
     let shut = std::future::poll_fn(|cx| Pin::new(&mut *wire).poll_shutdown(cx));
     let _ = timeout(CLOSING, shut).await;
+}
+
+/// Says why the session is closed, if there is a reason; `true` if the client has closed its side, too. What it said and
+/// nobody read would make TCP take back what was written.
+async fn close<S>(mut reader: LineReader<S>, frame: &CloseFrame) -> bool
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    if !frame.why().is_empty() {
+        reader.wire.push(failure(&Text, "", frame.why()));
+    }
+    let shut = std::future::poll_fn(|cx| Pin::new(&mut reader.wire).poll_shutdown(cx)).await;
+    shut.is_ok()
+        && loop {
+            match std::future::poll_fn(|cx| reader.poll_line(cx)).await {
+                Ok(Some(_)) => {}
+                Ok(None) => break true,
+                Err(_) => break false,
+            }
+        }
 }
 
 /// A socket whose lines are calls.

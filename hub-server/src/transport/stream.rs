@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 
 use crate::connection::lifetime;
-use crate::connection::link::{Mode, Opened};
+use crate::connection::link::{End, Mode, Opened};
 use crate::connection::resume::Reader;
 
 pub(crate) struct Stream {
@@ -68,8 +68,14 @@ impl Stream {
                 return Poll::Ready(self.last.take().map(Ok));
             }
             link.blocked = None;
-            if link.end.is_some() {
+            if link.end == Some(End::Aborted) {
                 self.ended = true;
+                return Poll::Ready(Some(Err(io::ErrorKind::ConnectionAborted.into())));
+            }
+            // What overtakes is written first.
+            let closes = link.end == Some(End::Closed);
+            if link.end.is_some() {
+                self.ended = !closes;
                 link.conclude(node.epoch, node.is_leaving());
             } else {
                 link.settle(node.epoch);
@@ -78,11 +84,18 @@ impl Stream {
             if let Some(bytes) = link.outbox.drain() {
                 return Poll::Ready(Some(Ok(bytes)));
             }
-            if link.mode == Mode::Served {
+            if link.mode == Mode::Served || closes {
                 self.ended = true;
+                if link.drained() {
+                    let _ = connection.parting.set(true);
+                }
                 continue;
             }
             link.flush(node.tide.passed());
+            if link.drained() {
+                let _ = connection.parting.set(true);
+                continue;
+            }
             let settled = link.settled();
             link.park(cx.waker());
             drop(link);

@@ -15,6 +15,7 @@ use tokio_tungstenite::tungstenite::Message as Frame;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use super::driver::{Heard, Left, Socket, Work, drive};
+use super::goodbye;
 use super::wire::Wire;
 use crate::connection::downlink::Downlink;
 use crate::connection::link::{End, Opened};
@@ -88,7 +89,10 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     let speaks = opened.connection.link().downlink().protocol();
     let session = Session::new(speaks);
     let socket = Framed { socket, session };
-    let (Framed { socket, .. }, left) = drive(socket, opened).await;
+    let (Framed { socket, .. }, left, goodbye) = drive(socket, opened).await;
+    if let Some(frame) = goodbye.frame.clone() {
+        return goodbye.say(goodbye::close(socket, &frame)).await;
+    }
     if left != Left::Lost {
         // Without waiting for the peer's answer.
         let close = match left {

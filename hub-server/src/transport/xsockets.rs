@@ -15,6 +15,7 @@ use tokio_tungstenite::tungstenite::Message as Frame;
 
 use super::controller::Controller;
 use super::driver::{Heard, Left, Socket, Work, drive};
+use super::goodbye;
 use super::websocket::{CLOSE, CLOSING, TAKEN_OVER, accepted, header, say_goodbye};
 use super::wire::Wire;
 use crate::connection::downlink::Downlink;
@@ -74,7 +75,10 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         binary: false,
         violated: false,
     };
-    let (packed, left) = drive(socket, opened).await;
+    let (packed, left, goodbye) = drive(socket, opened).await;
+    if let Some(frame) = goodbye.frame.clone() {
+        return goodbye.say(goodbye::close(packed.socket, &frame)).await;
+    }
     if left != Left::Lost {
         let close = match left {
             Left::Ended(Some(End::TakenOver)) => TAKEN_OVER,

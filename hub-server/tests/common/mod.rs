@@ -27,6 +27,7 @@ pub mod known;
 pub mod ledger;
 pub mod outside;
 pub mod over;
+pub mod parting;
 pub mod receive;
 pub mod response;
 pub mod server;

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use hub_server::{Builder, Context, HubError, HubServer, hub};
+use hub_server::{Builder, Context, HubError, HubHandle, HubServer, hub};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
@@ -70,7 +70,18 @@ impl Servers {
     }
 
     pub async fn of(builder: Builder) -> Self {
-        let mut bound = builder.build().unwrap().bind("127.0.0.1:0").await.unwrap();
+        Self::of_server(builder.build().unwrap()).await
+    }
+
+    /// With a handle of a hub.
+    pub async fn with_handle(builder: Builder, hub: &str) -> (Self, HubHandle) {
+        let server = builder.build().unwrap();
+        let handle = server.handle(hub).unwrap();
+        (Self::of_server(server).await, handle)
+    }
+
+    async fn of_server(server: HubServer) -> Self {
+        let mut bound = server.bind("127.0.0.1:0").await.unwrap();
         let text = bound.text("127.0.0.1:0").await.unwrap();
         let http = Server::elsewhere(bound.local_addr());
         let task = tokio::spawn(async { bound.serve().await.unwrap() });

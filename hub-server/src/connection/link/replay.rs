@@ -245,7 +245,8 @@ impl Link {
     /// Asks the client whether it has had what has left, if it may be owed something; whether there is more to write.
     /// That it is heard of does not tell: what it says may have crossed what is on its way to it.
     pub(crate) fn probe(&mut self) -> bool {
-        let owed = self.peer.persistent_id.is_some() && !self.is_numbered();
+        let owed = self.peer.persistent_id.is_some() || self.awaits_proof();
+        let owed = owed && !self.is_numbered();
         let asks = owed && self.probed.is_none();
         let probe = self.downlink.probe().filter(|_| asks);
         let Some(probe) = probe.filter(|_| self.flushed != self.proven) else {

@@ -117,6 +117,12 @@ impl Link {
         self.sequence.as_ref().is_some_and(|it| it.waits)
     }
 
+    /// Whether the client owes an acknowledgement.
+    pub(super) fn owes(&self) -> bool {
+        let sequence = self.sequence.as_ref();
+        sequence.is_some_and(|it| !it.unacknowledged.is_empty())
+    }
+
     /// Takes an acknowledgement; nothing, if this client need not give any.
     ///
     /// # Errors

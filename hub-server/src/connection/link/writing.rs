@@ -104,7 +104,7 @@ impl Link {
     }
 
     pub(super) fn release(&mut self) {
-        let live = self.mode == Mode::Live;
+        let live = matches!(self.mode, Mode::Live | Mode::Leaving);
         while let Some((_, answer)) = self
             .held
             .pop_front_if(|(passed, _)| live || *passed <= self.position)
@@ -133,6 +133,7 @@ impl Link {
         // Some protocols have nothing to say without messages.
         if !payload.is_empty() {
             self.write(&payload);
+            self.outbox.mark(self.position);
         }
         if changed {
             self.groups_told.clone_from(&self.groups);

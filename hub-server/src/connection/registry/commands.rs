@@ -33,6 +33,7 @@ impl Inner {
     /// Forgets a connection that another node has; no hub of this one hears of it.
     pub(super) fn give_up(&mut self, connection: &Arc<Connection>, log: &dyn Log) -> Option<Waker> {
         connection.ended.store(true, Ordering::Release);
+        let _ = connection.parting.set(false);
         self.remove(connection, log);
         connection.link().give_up()
     }

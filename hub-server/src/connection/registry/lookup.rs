@@ -1,0 +1,75 @@
+//! Who is there: connections by what they listen to. What is given is a snapshot, so that hub code looks at it without a lock.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use hub_core::{ConnectionId, GroupName, HubName, Topic};
+
+use super::Registry;
+use crate::connection::link::Connection;
+
+impl Registry {
+    /// Those who listen to any of these topics, each once.
+    pub(crate) fn listeners(&self, topics: &[Topic]) -> Vec<Arc<Connection>> {
+        let inner = self.lock();
+        let tables = topics.iter().filter_map(|topic| inner.listeners.get(topic));
+        if let [one] = topics {
+            let table = inner.listeners.get(one);
+            return table
+                .into_iter()
+                .flatten()
+                .map(|(_, it)| it.clone())
+                .collect();
+        }
+        let mut seen = HashSet::new();
+        let all = tables.flatten();
+        let once = all.filter(|(serial, _)| seen.insert(**serial));
+        once.map(|(_, connection)| connection.clone()).collect()
+    }
+
+    /// The groups of a hub that a connection listens to.
+    pub(crate) fn groups(&self, connection: &Arc<Connection>, hub: &HubName) -> Vec<GroupName> {
+        let inner = self.lock();
+        let tracked = inner.by_id.get(&connection.id);
+        let same = tracked.filter(|tracked| Arc::ptr_eq(&tracked.connection, connection));
+        let topics = same.into_iter().flat_map(|tracked| &tracked.topics);
+        let group = |topic: &Topic| match topic {
+            Topic::Group(of, group) if of == hub && group.topic().is_none() => Some(group.clone()),
+            _ => None,
+        };
+        topics.filter_map(group).collect()
+    }
+
+    /// How many connections listen to any of these topics, and are not left out.
+    pub(crate) fn listening(&self, topics: &[Topic], except: &[ConnectionId]) -> u32 {
+        let inner = self.lock();
+        let listeners = topics.iter().filter_map(|topic| inner.listeners.get(topic));
+        let all = listeners.flat_map(HashMap::iter);
+        let meant = all.filter(|(_, connection)| !except.contains(&connection.id));
+        let distinct: HashSet<u64> = meant.map(|(serial, _)| *serial).collect();
+        u32::try_from(distinct.len()).unwrap_or(u32::MAX)
+    }
+
+    pub(crate) fn find(&self, id: &ConnectionId) -> Option<Arc<Connection>> {
+        self.lock()
+            .by_id
+            .get(id)
+            .map(|tracked| tracked.connection.clone())
+    }
+
+    /// Everybody, as of now.
+    pub(crate) fn connections(&self) -> Vec<Arc<Connection>> {
+        self.lock()
+            .by_id
+            .values()
+            .map(|tracked| tracked.connection.clone())
+            .collect()
+    }
+
+    /// Whether a connection is there and has a hub open.
+    pub(crate) fn is_on(&self, connection: &Arc<Connection>, hub: &HubName) -> bool {
+        let inner = self.lock();
+        let on = inner.listeners.get(&Topic::All(hub.clone()));
+        on.is_some_and(|on| on.contains_key(&connection.serial))
+    }
+}
