@@ -1,6 +1,5 @@
 //! Limits and timeouts, each with its default and the reason for it.
 
-use std::num::NonZero;
 use std::time::Duration;
 
 /// How a client receives (`classic-signalr.md` 6).
@@ -97,19 +96,11 @@ impl Default for Config {
             max_open_calls: 1_024,
             max_connections: None,
             max_sockets_per_address: None,
-            accept_rate: ACCEPTS_PER_CORE * cores(),
+            accept_rate: u32::MAX,
             memory_budget: None,
             ack_timeout: Duration::from_secs(30),
         }
     }
-}
-
-/// A TLS handshake takes a core about 0.2 ms.
-const ACCEPTS_PER_CORE: u32 = 5_000;
-
-fn cores() -> u32 {
-    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-    u32::try_from(cores).unwrap_or(1)
 }
 
 impl Config {
