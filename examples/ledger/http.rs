@@ -25,6 +25,7 @@ const HUBS: &str = r#"[{"name":"foo"}]"#;
 
 pub(crate) struct Http {
     route: Route,
+    ear: Ear,
     over: watch::Receiver<()>,
     closing: Arc<AtomicBool>,
     task: JoinHandle<()>,
@@ -48,7 +49,7 @@ impl Http {
             route: route.clone(),
             closing: closing.clone(),
             polls: wire == Wire::LongPolling,
-            ear,
+            ear: ear.clone(),
             cursor: None,
             ready: Some(ready),
         };
@@ -58,6 +59,7 @@ impl Http {
         });
         let http = Self {
             route,
+            ear,
             over,
             closing,
             task,
@@ -98,7 +100,13 @@ impl Http {
 
     pub(crate) async fn close(self) -> bool {
         self.closing.store(true, Ordering::Release);
-        self.route.ask("abort", &[], Some("")).await.is_some()
+        let upto = self.ear.stamp();
+        let heard = self.route.ask("abort", &[], Some("")).await.is_some();
+        if heard {
+            // It had left, and the client took its leave.
+            self.ear.proven(upto);
+        }
+        heard
     }
 }
 

@@ -66,3 +66,41 @@ async fn a_poll_that_comes_before_the_start_brings_what_was_kept_before_what_is_
         bob.abort().await;
     }
 }
+
+#[tokio::test]
+async fn what_had_left_for_a_client_that_says_goodbye_does_not_come_again() {
+    let servers = Servers::start().await;
+    let mut sender = servers.client(true, "").await;
+    sender.open().await;
+    for transport in [POLL, SSE] {
+        let mut bob = connected(&servers, transport).await;
+        bob.start().await;
+        sender.expect(&[("bar", "heard")], &["bar|heard"]).await;
+        assert_eq!(bob.event().await, json!(["bar", "heard"]));
+        // As a page that stops when it has heard it: no poll says so any more.
+        bob.abort().await;
+        sender.expect(&[("bar", "away")], &["bar|away"]).await;
+        let mut bob = connected(&servers, transport).await;
+        bob.start().await;
+        assert_eq!(bob.event().await, json!(["bar", "away"]), "{transport}");
+        bob.abort().await;
+    }
+}
+
+#[tokio::test]
+async fn a_payload_that_no_poll_came_after_comes_again_to_who_says_no_goodbye() {
+    let servers = Servers::start().await;
+    let mut sender = servers.client(true, "").await;
+    sender.open().await;
+    let mut bob = connected(&servers, POLL).await;
+    bob.start().await;
+    sender.expect(&[("bar", "one")], &["bar|one"]).await;
+    assert_eq!(bob.event().await, json!(["bar", "one"]));
+    // It may have crossed what was on its way: it proves nothing.
+    bob.result("foo", "Add", json!([1, 2])).await;
+    sender.expect(&[("bar", "two")], &["bar|two"]).await;
+    let mut bob = connected(&servers, POLL).await;
+    bob.start().await;
+    let expected = ["one", "two"].map(|text| json!(["bar", text]));
+    assert_eq!(events(&mut bob, 2).await, expected);
+}

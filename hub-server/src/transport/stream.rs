@@ -86,6 +86,7 @@ impl Stream {
             }
             if link.mode == Mode::Served || closes {
                 self.ended = true;
+                link.flush(node.tide.passed());
                 if link.drained() {
                     let _ = connection.parting.set(true);
                 }
