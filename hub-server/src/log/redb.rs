@@ -22,6 +22,7 @@ mod read;
 mod rows;
 #[cfg(test)]
 mod tests;
+mod write;
 mod writer;
 
 use std::path::Path;
@@ -162,7 +163,7 @@ impl RedbLog {
                 let count = entries.as_ref().map_or(0, Vec::len) as u64;
                 if state.end + count <= state.ceiling {
                     let entries = entries.take().unwrap_or_default();
-                    let place = Placed::New { order: 0 };
+                    let place = Placed::New(None);
                     let receipts = entries.into_iter().map(|entry| state.append(entry, place));
                     let receipts = receipts.collect();
                     let low = state.reserved - state.end < RESERVE / 2 && !state.reserving;

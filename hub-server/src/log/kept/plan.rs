@@ -43,12 +43,12 @@ pub(in crate::log) struct Looked {
 /// Where an entry is to be.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::log) enum Placed {
-    /// In its place, at this order, and at this offset of its queue; live topics count when it is written.
+    /// In its place, which is known of what is in a queue; live topics count when it is written.
     #[cfg_attr(
         not(feature = "redb"),
         allow(dead_code, reason = "for logs that write down")
     )]
-    New { order: u64 },
+    New(Option<Spot>),
     /// Where it has been since it was sent before.
     Known(Place),
 }
@@ -99,7 +99,7 @@ impl State {
         let order = plan.end + 1;
         let Topic::Queue(hub, _) = &append.topic else {
             plan.end = order;
-            return Ok(Placed::New { order });
+            return Ok(Placed::New(None));
         };
         let name = append.terms.dedupe.as_ref();
         if let Some(id) = name {
@@ -108,18 +108,21 @@ impl State {
                 return Ok(Placed::Known(place));
             }
         }
-        if !plan.queues.contains_key(&append.topic) {
-            let tally = self.rings.get(&append.topic).map(|ring| ring.tally);
-            let draft = Draft {
-                tally: tally.unwrap_or(Tally {
-                    first: 1,
-                    ..Tally::default()
-                }),
-                ..Draft::default()
-            };
-            plan.queues.insert(append.topic.clone(), draft);
-        }
-        let draft = plan.queues.entry(append.topic.clone()).or_default();
+        let draft = match plan.queues.get_mut(&append.topic) {
+            Some(draft) => draft,
+            None => {
+                let tally = self.rings.get(&append.topic).map(|ring| ring.tally);
+                let draft = Draft {
+                    tally: tally.unwrap_or(Tally {
+                        first: 1,
+                        ..Tally::default()
+                    }),
+                    ..Draft::default()
+                };
+                let place = plan.queues.entry(append.topic.clone());
+                place.insert_entry(draft).into_mut()
+            }
+        };
         let spot = Spot {
             order,
             offset: draft.tally.offset + 1,
@@ -129,13 +132,16 @@ impl State {
                 .expires_in
                 .and_then(|life| plan.now.checked_add(life)),
         };
-        let added = plan.added.get(hub).copied().unwrap_or(0);
+        let added = match plan.added.get_mut(hub) {
+            Some(added) => added,
+            None => plan.added.entry(hub.clone()).or_default(),
+        };
         if self.options.overflow == Overflow::RejectNew {
             let limit = if draft.tally.entries >= self.options.queue_entries {
                 Some("as many messages as it may")
             } else if draft.tally.bytes + spot.bytes > self.options.queue_bytes {
                 Some("as many bytes as it may")
-            } else if self.hubs.bytes(hub) + added + spot.bytes > self.options.hub_bytes {
+            } else if self.hubs.bytes(hub) + *added + spot.bytes > self.options.hub_bytes {
                 Some("what it may beside the other queues of its hub")
             } else {
                 None
@@ -146,14 +152,14 @@ impl State {
         }
         draft.tally.add(&spot);
         draft.fresh.push(spot);
-        plan.added.insert(hub.clone(), added + spot.bytes);
+        *added += spot.bytes;
         plan.end = order;
         let (offset, at) = (spot.offset, plan.now);
         if let Some(id) = name {
             let place = Place { order, offset, at };
             plan.names.insert((hub.clone(), id.clone()), place);
         }
-        Ok(Placed::New { order })
+        Ok(Placed::New(Some(spot)))
     }
 
     /// Lets go what queues and hubs can't keep beside what is new, where everything is in memory.

@@ -1,4 +1,4 @@
-//! The file: how it is opened, written, and opened again. What is read from it is in `read`.
+//! The file: its tables, how it is opened, and opened again. How it is written is in `write`, what is read from it in `read`.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -6,14 +6,10 @@ use std::path::Path;
 use std::sync::{PoisonError, RwLock};
 
 use hub_core::{DedupeId, HubName, LeaseKey, PersistentId, Topic};
-use redb::{Database, DatabaseError, Durability, TableDefinition};
+use redb::{Database, DatabaseError, TableDefinition};
 
-use super::bytes::Row;
 use super::open_error::OpenError;
-use super::rows::{
-    About, BOUND_PLACE, BoundRow, LEASES_PLACE, LeaseRow, NAMES_PLACE, NameRow, QueueRow,
-    about_row, lease_key, lease_row, name_key, name_row, queue_row,
-};
+use super::rows::{About, BoundRow, LeaseRow, NameRow, QueueRow};
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
@@ -30,10 +26,7 @@ pub(super) const BOUND: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new
 /// Places of entries by hub and name.
 pub(super) const NAMES: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("names");
 
-/// So many rows that nobody needs any more are taken away by one transaction; the rest waits for the next ones.
-const MAX_CLEARED: usize = 4_096;
-
-/// What one transaction writes.
+/// What one transaction writes beside the rows of entries.
 #[derive(Default)]
 pub(super) struct Changes {
     pub(super) about: Option<About>,
@@ -43,9 +36,6 @@ pub(super) struct Changes {
     pub(super) named: Vec<(u32, Topic, bool)>,
     /// Of these queues everything up to these orders is to go.
     pub(super) gone: Vec<(u32, u64)>,
-    /// Entries that a transaction wrote which failed, as far as was seen.
-    pub(super) doomed: Vec<(u32, u64)>,
-    pub(super) entries: Vec<(u32, u64, Vec<u8>)>,
     pub(super) leases: Vec<(LeaseKey, Option<LeaseRow>)>,
     pub(super) bound: Vec<(PersistentId, Option<BoundRow>)>,
     /// Those that were forgotten come first.
@@ -57,8 +47,6 @@ impl Changes {
     pub(super) fn is_any(&self) -> bool {
         !(self.queues.is_empty()
             && self.gone.is_empty()
-            && self.doomed.is_empty()
-            && self.entries.is_empty()
             && self.leases.is_empty()
             && self.bound.is_empty()
             && self.names.is_empty())
@@ -140,15 +128,17 @@ impl File {
         done.unwrap_or(Err(Unread::Damaged("its structure")))
     }
 
-    /// Writes all or nothing, and is sure that it is on the disk; after an error it may be there or not. Gives what is
-    /// still to be cleared.
-    pub(super) fn commit(&self, changes: &Changes) -> Result<Vec<(u32, u64)>, Error> {
-        let written = self.with(|open| write(open, changes).map_err(Unread::Failed));
-        if written.is_err() {
-            // redb refuses to go on after a failure; opening the file anew repairs it.
+    /// Does something to the file. After an error it may be there or not, and the file is closed: redb refuses to go on
+    /// after a failure, and opening it anew repairs it. Give up the transaction first.
+    pub(super) fn change<T>(
+        &self,
+        work: impl FnOnce(&Database) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let done = self.with(|open| work(open).map_err(Unread::Failed));
+        if done.is_err() {
             self.close();
         }
-        written.map_err(Unread::failed)
+        done.map_err(Unread::failed)
     }
 
     /// Closes the file as soon as nobody reads it.
@@ -166,95 +156,4 @@ impl fmt::Debug for File {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("File").finish_non_exhaustive()
     }
-}
-
-fn write(open: &Database, changes: &Changes) -> Result<Vec<(u32, u64)>, Error> {
-    let mut transaction = open.begin_write()?;
-    transaction.set_durability(Durability::Immediate)?;
-    let mut left = Vec::new();
-    if !(changes.doomed.is_empty() && changes.gone.is_empty() && changes.entries.is_empty()) {
-        let mut entries = transaction.open_table(ENTRIES)?;
-        for place in &changes.doomed {
-            entries.remove(place)?;
-        }
-        let mut room = MAX_CLEARED;
-        for (number, upto) in &changes.gone {
-            let range = (*number, 0)..=(*number, *upto);
-            for cleared in entries.extract_from_if(range, |_, _| true)?.take(room) {
-                cleared?;
-                room -= 1;
-            }
-            if room == 0 {
-                left.push((*number, *upto));
-            }
-        }
-        for (number, order, row) in &changes.entries {
-            entries.insert((*number, *order), row.as_slice())?;
-        }
-    }
-    if !changes.queues.is_empty() {
-        let mut queues = transaction.open_table(QUEUES)?;
-        for (number, topic, queue) in &changes.queues {
-            match queue {
-                Some(queue) => {
-                    queues.insert(number, queue_row(*number, topic, *queue).as_slice())?
-                }
-                None => queues.remove(number)?,
-            };
-        }
-    }
-    if !changes.leases.is_empty() {
-        let mut leases = transaction.open_table(LEASES)?;
-        for (key, lease) in &changes.leases {
-            let (key, row) = (lease_key(key), lease.as_ref().map(lease_row));
-            put(&mut leases, LEASES_PLACE, &key, row)?;
-        }
-    }
-    if !changes.bound.is_empty() {
-        let mut bound = transaction.open_table(BOUND)?;
-        for (owner, user) in &changes.bound {
-            let row = user.as_ref().map(|(number, user)| {
-                let mut row = Row::default();
-                row.number(*number);
-                row.text(user);
-                row
-            });
-            put(&mut bound, BOUND_PLACE, owner.as_str().as_bytes(), row)?;
-        }
-    }
-    if !changes.names.is_empty() {
-        let mut names = transaction.open_table(NAMES)?;
-        for (hub, id, name) in &changes.names {
-            put(
-                &mut names,
-                NAMES_PLACE,
-                &name_key(hub, id),
-                name.map(name_row),
-            )?;
-        }
-    }
-    if let Some(about) = &changes.about {
-        let mut table = transaction.open_table(ABOUT)?;
-        table.insert(0, about_row(about).as_slice())?;
-    }
-    transaction.commit()?;
-    Ok(left)
-}
-
-/// Writes a row whose seal has its key in it, or takes it away.
-fn put(
-    table: &mut redb::Table<'_, &'static [u8], &'static [u8]>,
-    place: u64,
-    key: &[u8],
-    row: Option<Row>,
-) -> Result<(), Error> {
-    let Some(fields) = row else {
-        table.remove(key)?;
-        return Ok(());
-    };
-    let mut row = Row::default();
-    row.bytes(key);
-    row.bytes(&fields);
-    table.insert(key, row.seal(&[place]).as_slice())?;
-    Ok(())
 }

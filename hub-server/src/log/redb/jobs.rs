@@ -21,6 +21,12 @@ const GATHER: Duration = Duration::from_millis(1);
 /// How long it waits for the next of them: a quarter, and no longer than this.
 const PAUSE: Duration = Duration::from_micros(200);
 
+/// It works on them when so many of those that it waits for are there, one in as many parts.
+const PARTS: usize = 4;
+
+/// Nobody is woken for fewer.
+const PART: usize = 8;
+
 pub(super) type Reply<T> = oneshot::Sender<Result<T, LogError>>;
 
 /// What waits for the disk.
@@ -76,23 +82,63 @@ impl Jobs {
         })
     }
 
-    /// The next transaction: as many as the last one had, if they come soon.
-    fn next(&self, last: usize, took: Duration) -> Vec<Job> {
-        let (end, pause) = (Instant::now() + GATHER.min(took / 2), PAUSE.min(took / 4));
+    /// Waits until so many more are there, or none comes in a while; gives what is there, no more than a transaction takes.
+    fn wait(&self, count: usize, gathering: &Gathering<'_>) -> Vec<Job> {
         let mut queue = self.lock();
-        while queue.waiting.len() < last {
+        while queue.waiting.len() < count && Instant::now() < gathering.end {
             let before = queue.waiting.len();
-            queue.wanted = Some(last);
-            let waited = self.enough.wait_timeout(queue, pause);
+            queue.wanted = Some(count);
+            let waited = self.enough.wait_timeout(queue, gathering.pause);
             queue = waited.unwrap_or_else(PoisonError::into_inner).0;
             queue.wanted = None;
-            if queue.waiting.len() == before || Instant::now() >= end {
+            if queue.waiting.len() == before {
                 break;
             }
         }
-        queue.busy = !queue.waiting.is_empty();
-        let count = queue.waiting.len().min(MAX_BATCH);
+        // Whoever has nothing more to do stops here, before anything else can come.
+        queue.busy = gathering.had > 0 || !queue.waiting.is_empty();
+        let room = MAX_BATCH - gathering.had;
+        let count = queue.waiting.len().min(room);
         queue.waiting.drain(..count).collect()
+    }
+}
+
+/// A transaction waits for as many requests as the last one had, and works on those that are there meanwhile.
+struct Gathering<'a> {
+    jobs: &'a Jobs,
+    wanted: usize,
+    had: usize,
+    end: Instant,
+    pause: Duration,
+    /// When it was over.
+    closed: Instant,
+}
+
+impl<'a> Gathering<'a> {
+    fn begin(jobs: &'a Jobs, last: usize, took: Duration) -> Self {
+        let now = Instant::now();
+        Self {
+            jobs,
+            wanted: last,
+            had: 0,
+            end: now + GATHER.min(took / 2),
+            pause: PAUSE.min(took / 4),
+            closed: now,
+        }
+    }
+
+    /// The next of them; nothing once there are as many as are wanted, or no more come.
+    fn more(&mut self) -> Vec<Job> {
+        let left = self.wanted.saturating_sub(self.had);
+        let jobs = if left == 0 && self.had > 0 {
+            Vec::new()
+        } else {
+            let part = left.min(PART.max(self.wanted / PARTS));
+            self.jobs.wait(part, self)
+        };
+        self.had += jobs.len();
+        self.closed = Instant::now();
+        jobs
     }
 }
 
@@ -106,15 +152,15 @@ impl Work {
     pub(super) fn run(mut self) {
         let (mut last, mut took) = (0, Duration::ZERO);
         loop {
-            let batch = self.shared.jobs.next(last, took);
-            if batch.is_empty() {
+            let mut gathering = Gathering::begin(&self.shared.jobs, last, took);
+            let first = gathering.more();
+            if first.is_empty() {
                 self.done = true;
                 return;
             }
-            last = batch.len();
-            let start = Instant::now();
-            self.shared.process(batch);
-            took = start.elapsed();
+            self.shared.process(first, || gathering.more());
+            last = gathering.had;
+            took = gathering.closed.elapsed();
         }
     }
 }

@@ -5,6 +5,7 @@ mod disk;
 mod failing;
 mod gauges;
 mod meanwhile;
+mod parts;
 mod reopening;
 mod terms;
 

@@ -84,6 +84,11 @@ impl Writer {
         }
     }
 
+    /// Whether the file has nothing that must not be there.
+    fn is_clean(&self) -> bool {
+        self.doomed.is_empty()
+    }
+
     fn number(&mut self, topic: &Topic) -> u32 {
         if let Some(number) = self.numbers.get(topic) {
             return *number;
@@ -184,7 +189,6 @@ impl Writer {
                 changes.gone.push((*number, gone));
             }
         }
-        changes.doomed.clone_from(&self.doomed);
         for key in &self.dirty {
             let tracked = state.leases.leases.get(key);
             let row = tracked.and_then(|tracked| {

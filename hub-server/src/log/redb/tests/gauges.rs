@@ -18,10 +18,10 @@ fn how_much_a_transaction_had_is_told() {
     };
     metrics::with_local_recorder(&recorder, || {
         for count in [3, 1] {
-            log.shared.process((0..count).map(job).collect());
+            log.shared.process((0..count).map(job).collect(), Vec::new);
         }
         let (sweep, _swept) = tokio::sync::oneshot::channel();
-        log.shared.process(vec![Job::Sweep(sweep)]);
+        log.shared.process(vec![Job::Sweep(sweep)], Vec::new);
     });
     let told = recorder.snapshotter().snapshot().into_vec();
     let value = |name: &str| {

@@ -9,8 +9,8 @@ use tokio::time::Instant;
 
 use super::super::answer::{Answer, tell};
 use super::super::entry::{self, At};
-use super::super::file::Changes;
 use super::super::jobs::Job;
+use super::super::write::{Rows, Write};
 use super::super::{STRETCH, Shared};
 use super::{Error, Undo, Writer, set_back};
 use crate::log::kept::State;
@@ -27,24 +27,23 @@ impl Shared {
     /// Gives out no order that the file does not know of.
     pub(in crate::log::redb) fn reserve(&self) -> Result<(), Error> {
         let (reply, mut answer) = tokio::sync::oneshot::channel();
-        self.process(vec![Job::Reserve(reply)]);
+        self.process(vec![Job::Reserve(reply)], Vec::new);
         match answer.try_recv() {
             Ok(Err(LogError::Unavailable(error))) => Err(error),
             _ => Ok(()),
         }
     }
 
-    /// Does what is asked, in one transaction, and answers.
-    pub(in crate::log::redb) fn process(&self, jobs: Vec<Job>) {
-        let swept = jobs.iter().any(|job| matches!(job, Job::Sweep(_)));
-        let done = self.transact(jobs);
-        if swept && done {
+    /// Does what is asked, in one transaction, and answers. `more` gives what is asked meanwhile, and nothing when
+    /// there is no time for more.
+    pub(in crate::log::redb) fn process(&self, jobs: Vec<Job>, more: impl FnMut() -> Vec<Job>) {
+        if self.transact(jobs, more) == Some(true) {
             let now = Instant::now();
             let behind = self.kept.lock().sweep_queues(now);
             for queue in behind {
                 self.sweep_file(&queue, now);
             }
-            self.transact(Vec::new());
+            self.transact(Vec::new(), Vec::new);
             self.kept.lock().measure();
             meter::behind(self.left());
         }
@@ -151,40 +150,57 @@ impl Shared {
         (state, oldest)
     }
 
-    fn transact(&self, jobs: Vec<Job>) -> bool {
+    /// Gives whether it was asked to sweep, if all was done.
+    fn transact(&self, mut jobs: Vec<Job>, mut more: impl FnMut() -> Vec<Job>) -> Option<bool> {
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut undo = Undo::default();
-        let asked = jobs.len();
-        let reserves = jobs.iter().any(|job| matches!(job, Job::Reserve(_)));
         let mut state = self.kept.lock();
         if state.is_closed() {
-            return false;
+            return None;
         }
         let base = state.end + STRETCH;
-        let mut plan = Plan::after(base);
-        let apply = |job| writer.apply(&mut state, &mut plan, job, &mut undo);
-        let mut answers: Vec<Answer> = jobs.into_iter().map(apply).collect();
+        state.ceiling = state.ceiling.min(base);
+        let mut batch = Batch::after(base);
+        // Rows are made and written while those who ask next are on their way.
+        loop {
+            let from = batch.answers.len();
+            batch.take(&mut writer, &mut state, jobs);
+            drop(state);
+            self.put(&mut writer, &mut batch, from);
+            jobs = more();
+            state = self.kept.lock();
+            if jobs.is_empty() {
+                break;
+            }
+        }
+        let Batch {
+            mut plan,
+            undo,
+            answers,
+            placed,
+            reserves,
+            swept,
+            write,
+        } = batch;
         plan.queues.retain(|_, draft| !draft.fresh.is_empty());
         let writes_entries = !plan.queues.is_empty();
-        if writes_entries {
-            state.ceiling = state.ceiling.min(base);
-        }
         let mut state = self.trim(state, &mut plan);
         let mut changes = writer.changes(self, &mut state, &plan);
         let known = if writes_entries { plan.end } else { state.end };
         let about = writer.about(self, &state, &changes, known);
         let stale = writer.runs_out(&state, &about);
-        let writes = reserves || stale || changes.is_any();
+        let writes = reserves || stale || writes_entries || changes.is_any() || !writer.is_clean();
         changes.about = (writes && (reserves || writer.is_news(&about, known))).then_some(about);
         let reserved = changes.about.map(|about| about.reserved);
         let touched = state.touched.replace(HashSet::new());
         drop(state);
-        let placed = self.rows(&writer, &plan, &mut answers, &mut changes);
-        let written = if writes {
-            self.file.commit(&changes)
-        } else {
-            Ok(Vec::new())
+        let written = match write {
+            _ if !writes => Ok(Vec::new()),
+            Some(write) => write.and_then(|write| self.file.change(|_| write.commit(&changes))),
+            None => self
+                .begin(&writer)
+                .and_then(|write| self.file.change(|_| write.commit(&changes))),
         };
+        let asked = answers.len();
         let mut state = self.kept.lock();
         let failed = match written {
             Ok(left) => {
@@ -213,6 +229,16 @@ impl Shared {
         state.ceiling = state.reserved;
         let answer = |answer| tell(&mut state, answer, failed.as_deref());
         let tell: Vec<Box<dyn FnOnce() + Send>> = answers.into_iter().map(answer).collect();
+        let tell = move || tell.into_iter().for_each(|tell| tell());
+        let tell = match Handle::try_current() {
+            // To wake a task from this thread takes a call of the system, from another task almost nothing. That task is on
+            // its way while the rest is done, which nobody sees before it is.
+            Ok(runtime) if asked > 1 => {
+                drop(runtime.spawn(async move { tell() }));
+                None
+            }
+            _ => Some(tell),
+        };
         if failed.is_none() {
             for (topic, draft) in plan.queues {
                 if let Some(ring) = state.rings.get_mut(&topic) {
@@ -225,24 +251,20 @@ impl Shared {
         self.kept.notify(state);
         drop(writer);
         self.room.notify_waiters();
-        let tell = move || tell.into_iter().for_each(|tell| tell());
-        match Handle::try_current() {
-            // To wake a task from this thread takes a call of the system, from another task almost nothing.
-            Ok(runtime) if asked > 1 => drop(runtime.spawn(async move { tell() })),
-            _ => tell(),
+        if let Some(tell) = tell {
+            tell();
         }
-        failed.is_none()
+        failed.is_none().then_some(swept)
     }
 
-    /// The rows of entries, and where they are.
-    fn rows(
-        &self,
-        writer: &Writer,
-        plan: &Plan,
-        answers: &mut [Answer],
-        changes: &mut Changes,
-    ) -> Vec<(u32, u64)> {
-        let mut places = Vec::new();
+    fn begin(&self, writer: &Writer) -> Result<Write, Error> {
+        self.file.change(|open| Write::begin(open, &writer.doomed))
+    }
+
+    /// Writes the rows of what has its place since so many answers.
+    fn put(&self, writer: &mut Writer, batch: &mut Batch, from: usize) {
+        let mut rows = Rows::new();
+        let answers = batch.answers.get_mut(from..).unwrap_or_default();
         let appends = answers.iter_mut().filter_map(|answer| match answer {
             Answer::Append(entries, drafts, placed, _) => {
                 let drafts = std::mem::take(drafts);
@@ -250,34 +272,64 @@ impl Shared {
             }
             _ => None,
         });
-        for ((append, placed), row) in appends.flatten() {
-            let (Topic::Queue(..), Placed::New { order }) = (&append.topic, placed) else {
-                continue;
-            };
-            let Some(draft) = plan.queues.get(&append.topic) else {
-                continue;
-            };
-            let at = draft.fresh.binary_search_by_key(order, |spot| spot.order);
-            let spot = at.ok().and_then(|at| draft.fresh.get(at));
-            let number = writer.numbers.get(&append.topic);
-            let (Some(spot), Some(number)) = (spot, number) else {
-                continue;
-            };
-            // What is pushed out at once never was there.
-            if *order > draft.tally.gone {
-                let at = At {
-                    queue: *number,
-                    order: *order,
-                };
+        for ((append, placed), draft) in appends.flatten() {
+            if let Placed::New(Some(spot)) = placed {
+                let order = spot.order;
+                let queue = writer.number(&append.topic);
                 let life = append.terms.expires_in;
-                let row = entry::write(at, spot, life, &self.clock, row);
-                changes.entries.push((*number, *order, row));
-                places.push((*number, *order));
+                let row = entry::write(At { queue, order }, spot, life, &self.clock, draft);
+                rows.push((queue, order, row));
             }
         }
+        if rows.is_empty() {
+            return;
+        }
         // As they stand in the table.
-        let place = |(number, order, _): &(u32, u64, Vec<u8>)| (*number, *order);
-        changes.entries.sort_unstable_by_key(place);
-        places
+        rows.sort_unstable_by_key(|(queue, order, _)| (*queue, *order));
+        let places = rows.iter().map(|(queue, order, _)| (*queue, *order));
+        batch.placed.extend(places);
+        let write = batch.write.take().unwrap_or_else(|| self.begin(writer));
+        batch.write = Some(write.and_then(|write| {
+            self.file.change(move |_| {
+                write.put(&rows)?;
+                Ok(write)
+            })
+        }));
+    }
+}
+
+/// What one transaction has taken so far.
+struct Batch {
+    plan: Plan,
+    undo: Undo,
+    answers: Vec<Answer>,
+    /// Where its entries are.
+    placed: Vec<(u32, u64)>,
+    reserves: bool,
+    swept: bool,
+    /// Rows are in it, unless that failed.
+    write: Option<Result<Write, Error>>,
+}
+
+impl Batch {
+    fn after(base: u64) -> Self {
+        Self {
+            plan: Plan::after(base),
+            undo: Undo::default(),
+            answers: Vec::new(),
+            placed: Vec::new(),
+            reserves: false,
+            swept: false,
+            write: None,
+        }
+    }
+
+    fn take(&mut self, writer: &mut Writer, state: &mut State, jobs: Vec<Job>) {
+        for job in jobs {
+            self.reserves |= matches!(job, Job::Reserve(_));
+            self.swept |= matches!(job, Job::Sweep(_));
+            let answer = writer.apply(state, &mut self.plan, job, &mut self.undo);
+            self.answers.push(answer);
+        }
     }
 }
