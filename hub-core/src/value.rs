@@ -6,6 +6,7 @@ mod members;
 #[cfg(test)]
 mod properties;
 
+use std::cell::Cell;
 use std::io;
 use std::ops::Range;
 
@@ -28,25 +29,24 @@ impl Payload {
     /// # Errors
     /// When `value` has no JSON form (a map with keys that are no strings, or a failing `Serialize`).
     pub fn of(value: &(impl Serialize + ?Sized)) -> Result<Self, serde_json::Error> {
-        let mut text = Vec::with_capacity(64);
-        value.write(&mut text)?;
-        Ok(Self(text.into()))
+        written(|text| value.write(text))
     }
 
     /// Serialises values to an array. Unlike a tuple, each is checked by itself; for generated code.
     pub(crate) fn array(values: &[&dyn Argument]) -> Result<Self, serde_json::Error> {
-        let mut text = Vec::with_capacity(64);
-        let mut open = b'[';
-        for value in values {
-            text.push(open);
-            value.write(&mut text)?;
-            open = b',';
-        }
         if values.is_empty() {
             return Ok(Self::empty_array());
         }
-        text.push(b']');
-        Ok(Self(text.into()))
+        written(|text| {
+            let mut open = b'[';
+            for value in values {
+                text.push(open);
+                value.write(text)?;
+                open = b',';
+            }
+            text.push(b']');
+            Ok(())
+        })
     }
 
     /// The empty array, as arguments: a call without any.
@@ -88,6 +88,28 @@ impl Payload {
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
         serde_json::from_slice(&self.0)
     }
+}
+
+/// What is larger than this is not copied from the buffer that its thread keeps, but takes it along.
+const MAX_BUFFER: usize = 16 << 10;
+
+/// Serialises into a buffer that is there already, so that what is kept is one piece of the size that it has.
+fn written(
+    write: impl FnOnce(&mut Vec<u8>) -> Result<(), serde_json::Error>,
+) -> Result<Payload, serde_json::Error> {
+    thread_local! {
+        static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+    }
+    // Whoever serialises something while it is serialised finds none.
+    let mut text = BUFFER.try_with(Cell::take).unwrap_or_default();
+    text.clear();
+    let done = write(&mut text);
+    if text.capacity() > MAX_BUFFER {
+        return done.map(|()| Payload(text.into()));
+    }
+    let payload = done.map(|()| Payload(Bytes::copy_from_slice(&text)));
+    let _ = BUFFER.try_with(|buffer| buffer.set(text));
+    payload
 }
 
 /// The JSON that it is.
