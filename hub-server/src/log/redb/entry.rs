@@ -57,7 +57,7 @@ pub(super) fn draft(append: &Append) -> Draft {
         row.number(ack.number);
     }
     body(&mut row, &append.body);
-    let digest = digest(&[row.get(HEAD..).unwrap_or_default()]);
+    let digest = digest(0, row.get(HEAD..).unwrap_or_default());
     Draft { row, digest }
 }
 
@@ -76,7 +76,7 @@ pub(super) fn write(
     head.number(spot.expires.map_or(0, |at| clock.wall(at)));
     head.number(life.map_or(0, millis));
     let Draft { mut row, digest } = draft;
-    let seal = seal(&at.place(), &[&head, &digest]);
+    let seal = seal(&at.place(), &[&head, &digest.to_le_bytes()]);
     row.begin_with(&head);
     row.bytes_of(&seal);
     row.into()
@@ -86,7 +86,8 @@ pub(super) fn write(
 fn open(at: At, row: &[u8]) -> Option<Fields<'_>> {
     let (fields, sealed) = row.split_last_chunk()?;
     let (head, rest) = fields.split_at_checked(HEAD)?;
-    let whole = *sealed == seal(&at.place(), &[head, &digest(&[rest])]);
+    let digest = digest(0, rest).to_le_bytes();
+    let whole = *sealed == seal(&at.place(), &[head, &digest]);
     whole.then(|| Fields::plain(fields))
 }
 

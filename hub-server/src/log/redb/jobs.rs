@@ -71,6 +71,8 @@ impl Jobs {
                 .is_some_and(|wanted| queue.waiting.len() >= wanted)
             {
                 queue.wanted = None;
+                // Whoever wakes wants the lock.
+                drop(queue);
                 self.enough.notify_one();
             }
             return None;

@@ -19,7 +19,7 @@ pub(super) const BOUND_PLACE: u64 = u64::MAX - 3;
 pub(super) const NAMES_PLACE: u64 = u64::MAX - 4;
 
 /// The form of the file. Another one is refused: its rows would be misread.
-const VERSION: u64 = 3;
+const VERSION: u64 = 4;
 
 /// What concerns the whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,7 +87,11 @@ pub(super) fn about_row(about: &About) -> Vec<u8> {
 
 /// What such a row says; the form of the file if it is another one, `None` if it was damaged.
 pub(super) fn read_about(row: &[u8]) -> Option<Result<About, u64>> {
-    let mut fields = Fields::open(row, &[ABOUT_PLACE])?;
+    let Some(mut fields) = Fields::open(row, &[ABOUT_PLACE]) else {
+        // Older forms had other seals.
+        let version = Fields::plain(row).number()?;
+        return (1..VERSION).contains(&version).then_some(Err(version));
+    };
     let version = fields.number()?;
     if version != VERSION {
         return Some(Err(version));

@@ -167,26 +167,30 @@ async fn what_an_entry_and_a_lease_are_made_of_survives() {
 async fn a_file_of_another_form_is_refused() {
     let disk = Disk::new();
     drop(on(&disk).unwrap());
-    let file = File::new(disk.opener());
-    let form = |version| {
+    let sealed = |form: u64| {
         let mut row = super::super::bytes::Row::default();
-        row.number(version);
+        row.number(form);
         row.number(9);
         row.seal(&[u64::MAX])
     };
-    file.with(|open| {
-        let write = open.begin_write().unwrap();
-        let mut table = write.open_table(file::ABOUT).unwrap();
-        table.insert(0, form(1).as_slice()).unwrap();
-        drop(table);
-        write.commit().unwrap();
-        Ok(())
-    })
-    .unwrap();
-    file.close();
-    let refused = on(&disk).err().unwrap();
-    assert!(
-        matches!(refused, OpenError::Foreign { form: 1, .. }),
-        "{refused:?}"
-    );
+    // Another seal, too.
+    let older = [3_u64, 9, 9].map(u64::to_le_bytes).concat();
+    for (form, row) in [(99, sealed(99)), (3, older)] {
+        let file = File::new(disk.opener());
+        file.with(|open| {
+            let write = open.begin_write().unwrap();
+            let mut table = write.open_table(file::ABOUT).unwrap();
+            table.insert(0, row.as_slice()).unwrap();
+            drop(table);
+            write.commit().unwrap();
+            Ok(())
+        })
+        .unwrap();
+        file.close();
+        let refused = on(&disk).err().unwrap();
+        let OpenError::Foreign { form: said, .. } = refused else {
+            panic!("{refused:?}")
+        };
+        assert_eq!(said, form);
+    }
 }
