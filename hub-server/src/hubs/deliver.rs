@@ -188,7 +188,8 @@ impl Node {
         if let Some(last) = kept.max_by_key(|receipt| receipt.order) {
             let written = Instant::now();
             self.tide.reach(last.tail).await;
-            if last.tail < last.order {
+            // Others that were kept with it may be younger.
+            if self.tide.passed() < last.order && last.tail < last.order {
                 self.registry.pass(last.order);
                 self.tide.rise(last.order);
             }

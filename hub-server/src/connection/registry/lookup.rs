@@ -42,12 +42,18 @@ impl Registry {
 
     /// How many connections listen to any of these topics, and are not left out.
     pub(crate) fn listening(&self, topics: &[Topic], except: &[ConnectionId]) -> u32 {
+        if topics.is_empty() {
+            return 0;
+        }
         let inner = self.lock();
         let listeners = topics.iter().filter_map(|topic| inner.listeners.get(topic));
         let all = listeners.flat_map(HashMap::iter);
         let meant = all.filter(|(_, connection)| !except.contains(&connection.id));
-        let distinct: HashSet<u64> = meant.map(|(serial, _)| *serial).collect();
-        u32::try_from(distinct.len()).unwrap_or(u32::MAX)
+        let count = match topics {
+            [_] => meant.count(),
+            _ => meant.map(|(serial, _)| *serial).collect::<HashSet<u64>>().len(),
+        };
+        u32::try_from(count).unwrap_or(u32::MAX)
     }
 
     pub(crate) fn find(&self, id: &ConnectionId) -> Option<Arc<Connection>> {
