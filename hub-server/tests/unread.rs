@@ -6,6 +6,7 @@ mod common;
 use std::time::Duration;
 
 use common::hubs::Events;
+use common::receive::POLL;
 use common::{Client, Server, until};
 use hub_server::{Builder, Context, HubError, HubServer, LogOptions, Overflow, hub};
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
@@ -234,4 +235,31 @@ async fn a_hub_that_is_full_lets_go_or_refuses_and_tells() {
         drop(world);
         clear(dir);
     }
+}
+
+#[tokio::test]
+async fn a_poll_is_told_what_was_found_before_it_came() {
+    let world = World::new(HubServer::builder().log_options(LogOptions::default().unread(2))).await;
+    world.go(world.come(1).await).await;
+    world.keep(0..6).await;
+    let mut client = world.server.negotiated_over(POLL, &["foo"], None).await;
+    let id = "00000000-0000-0000-0000-000000000001";
+    client.more = vec![
+        ("persistentId".into(), id.into()),
+        ("tags".into(), "1".into()),
+    ];
+    client.connect().await;
+    // Between its requests the hub finds the gap.
+    client.start().await;
+    world
+        .events
+        .come("opened [\"Trimmed\", \"Trimmed\"]", 1)
+        .await;
+    let payload = client.poll().await;
+    let mut missed = payload["X"].as_array().cloned().unwrap_or_default();
+    missed.sort_by_key(Value::to_string);
+    assert_eq!(missed, [trimmed("a"), trimmed("b")], "{payload}");
+    world.keep(6..7).await;
+    let payload = client.poll().await;
+    assert!(payload["X"].is_null(), "told once: {payload}");
 }

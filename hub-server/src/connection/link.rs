@@ -267,6 +267,8 @@ impl Link {
             flushed: self.proven,
             ..Self::new(attach, outbox)
         };
+        // What was found between two requests is told on the next one.
+        newer.miss(&std::mem::take(&mut self.untold));
         newer.go_on_draining(self);
         *self = newer;
     }

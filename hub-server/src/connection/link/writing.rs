@@ -19,7 +19,11 @@ impl Link {
     /// The client is told, if it can be, what it has missed for good.
     pub(crate) fn miss(&mut self, gaps: &[Gap]) {
         if self.downlink.protocol().answers() && !gaps.is_empty() {
-            self.untold.extend_from_slice(gaps);
+            for gap in gaps {
+                if !self.untold.contains(gap) {
+                    self.untold.push(gap.clone());
+                }
+            }
             self.must_tell = true;
             self.wake();
         }

@@ -51,7 +51,10 @@ impl Registry {
         let meant = all.filter(|(_, connection)| !except.contains(&connection.id));
         let count = match topics {
             [_] => meant.count(),
-            _ => meant.map(|(serial, _)| *serial).collect::<HashSet<u64>>().len(),
+            _ => meant
+                .map(|(serial, _)| *serial)
+                .collect::<HashSet<u64>>()
+                .len(),
         };
         u32::try_from(count).unwrap_or(u32::MAX)
     }
