@@ -10,14 +10,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use hub_core::{
-    Ack, Answered, Body, Command, ConnectionId, Entry, Epoch, HubName, Log, NodeId, Outbox, Start,
-    Topic,
+    Ack, Answered, Body, Command, ConnectionId, Entry, Epoch, HubName, Log, Newcomer, NodeId,
+    Outbox, Start, Topic,
 };
 
 use super::claim::Verdict;
 use super::frames::Frames;
 use super::indexes::Indexes;
 use super::link::{Attach, Connection, Drain, Link, Mode};
+use super::presence::Presences;
 
 pub(crate) struct Registry {
     inner: Mutex<Inner>,
@@ -38,11 +39,14 @@ struct Inner {
     /// wants it reads it.
     floor: u64,
     serial: u64,
+    presences: Option<Arc<Presences>>,
 }
 
 struct Tracked {
     connection: Arc<Connection>,
     topics: HashSet<Topic>,
+    /// Who it is, for those who are told of it.
+    who: Option<Newcomer>,
 }
 
 /// What handing on an entry asks for, outside the lock.
@@ -75,12 +79,14 @@ impl Registry {
         log: Arc<dyn Log>,
         outbox: (usize, usize),
         indexes: Indexes,
+        presences: Option<Arc<Presences>>,
     ) -> Self {
         let epoch = log.epoch();
         // What a log kept from an earlier server has been handed on.
         let passed = log.end();
         let inner = Inner {
             passed,
+            presences,
             ..Inner::default()
         };
         Self {
@@ -116,11 +122,14 @@ impl Registry {
             }
             None => {
                 inner.serial += 1;
+                let presences = inner.presences.as_ref();
+                let who = presences.map(|it| it.newcomer(&attach.peer, inner.serial));
                 let link = Link::new(attach, Outbox::new(self.outbox.0, self.outbox.1));
                 let connection = Arc::new(Connection::new(id.clone(), inner.serial, link));
                 let tracked = Tracked {
                     connection: connection.clone(),
                     topics: HashSet::new(),
+                    who,
                 };
                 inner.by_id.insert(id, tracked);
                 connection
@@ -152,6 +161,10 @@ impl Registry {
             link.init(self.epoch);
         }
         let request = link.request;
+        if link.mode == Mode::Live {
+            // One that is behind may read that it is in groups of which it brought no token.
+            inner.settle(&connection);
+        }
         drop(link);
         drop(inner);
         if new {
@@ -261,6 +274,7 @@ impl Registry {
         let listened = listened.map(|tracked| tracked.topics.clone());
         for topic in listened.iter().flatten().filter(|topic| of_hub(topic)) {
             inner.unlisten(connection, topic, &*self.log);
+            inner.leave(connection, topic);
         }
         let mut link = connection.link();
         link.hubs.retain(|own| *own != hub);
@@ -296,6 +310,7 @@ impl Registry {
         if link.position < inner.reach() {
             return Some(inner.reach());
         }
+        inner.settle(connection);
         link.go_live();
         None
     }

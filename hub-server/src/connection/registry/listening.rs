@@ -1,4 +1,4 @@
-//! Who listens to what: the two tables of topics and connections, which change together.
+//! Who listens to what: the two tables of topics and connections, which change together, and who is told to be there.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -18,7 +18,11 @@ impl Inner {
         let known = self.by_id.get(&connection.id);
         if known.is_some_and(|tracked| Arc::ptr_eq(&tracked.connection, connection)) {
             self.listen_exactly(connection, &HashSet::new(), log);
-            self.by_id.remove(&connection.id);
+            let removed = self.by_id.remove(&connection.id);
+            let who = removed.and_then(|tracked| tracked.who);
+            if let (Some(presences), Some(who)) = (&self.presences, who) {
+                presences.ended(&who);
+            }
         }
         connection.items.unfollow(connection.serial);
     }
@@ -50,6 +54,9 @@ impl Inner {
         if !Arc::ptr_eq(&tracked.connection, connection) || !tracked.topics.insert(topic.clone()) {
             return;
         }
+        if let (Some(presences), Some(who)) = (&self.presences, &tracked.who) {
+            presences.listens(who, topic);
+        }
         let listeners = self.listeners.entry(topic.clone()).or_default();
         if listeners.is_empty() {
             self.floor = self.floor.max(log.watch(topic, Interest::Listen));
@@ -67,6 +74,23 @@ impl Inner {
         if listeners.remove(&connection.serial).is_some() && listeners.is_empty() {
             self.listeners.remove(topic);
             log.watch(topic, Interest::Leave);
+        }
+    }
+
+    /// A connection has been told that it listens to a topic no more.
+    pub(super) fn leave(&self, connection: &Arc<Connection>, topic: &Topic) {
+        let who = self.by_id.get(&connection.id).map(|it| &it.who);
+        if let (Some(presences), Some(Some(who))) = (&self.presences, who) {
+            presences.leaves(who, topic);
+        }
+    }
+
+    /// A connection listens to what it is to listen to, and there is nothing of it left to be read.
+    pub(super) fn settle(&self, connection: &Arc<Connection>) {
+        let tracked = self.by_id.get(&connection.id);
+        let who = tracked.and_then(|tracked| Some((tracked.who.as_ref()?, &tracked.topics)));
+        if let (Some(presences), Some((who, topics))) = (&self.presences, who) {
+            presences.settles(who, topics);
         }
     }
 }
