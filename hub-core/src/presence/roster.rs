@@ -19,8 +19,8 @@ type Key = Option<GroupName>;
 /// connection and room, and for each room at most 1,024 changes that were not taken yet. Beyond that, and beyond the members
 /// that its options allow, a room tells only how many are there.
 ///
-/// A room's version is one more with each change, and a room without members is forgotten. Its versions go on above all that
-/// were ever given, so that one which comes back never repeats them.
+/// A room's version is one more with each change. A room without members that nobody watches is to be [forgotten](Self::forget);
+/// versions go on above all that were ever given, so that a room which comes back never repeats them.
 #[derive(Debug)]
 pub struct Roster {
     options: PresenceOptions,
@@ -53,6 +53,8 @@ enum Due {
 pub struct Untold {
     /// In order.
     pub diffs: Vec<PresenceDiff>,
+    /// Rooms in which nobody is any more.
+    pub empty: Vec<Option<GroupName>>,
     /// When to ask again, if nothing happens before.
     pub again: Option<Instant>,
 }
@@ -91,7 +93,7 @@ impl Roster {
         let going = match entered {
             Entered::Joined => None,
             Entered::Back(going) => {
-                self.forget(going);
+                self.stay(going);
                 return;
             }
             Entered::Replaced { old, info, going } => {
@@ -100,7 +102,7 @@ impl Roster {
                 going
             }
         };
-        self.forget(going);
+        self.stay(going);
         self.changed(group, now);
     }
 
@@ -113,7 +115,7 @@ impl Roster {
         let before = room.version;
         let going = room.leave(conn);
         let left = room.version != before;
-        self.forget(going);
+        self.stay(going);
         if left {
             self.changed(group.clone(), now);
         }
@@ -187,29 +189,39 @@ impl Roster {
                 Due::Tell(group) => self.ready.push(group),
             }
         }
-        let mut diffs = Vec::new();
+        let (mut diffs, mut empty) = (Vec::new(), Vec::new());
         for group in std::mem::take(&mut self.ready) {
-            let Entry::Occupied(mut room) = self.rooms.entry(group) else {
+            let Some(room) = self.rooms.get_mut(&group) else {
                 continue;
             };
-            let group = room.key().clone();
-            let open = room.get_mut();
-            let at = open.due(now, &self.options);
+            let at = room.due(now, &self.options);
             if at > now {
                 // It has become crowded since.
                 self.serial += 1;
                 self.due.insert((at, self.serial), Due::Tell(group));
                 continue;
             }
-            open.queued = false;
-            open.tell(group.as_ref(), now, &self.options, &mut diffs);
-            if open.is_empty() {
-                self.floor = self.floor.max(open.version);
-                room.remove();
+            room.queued = false;
+            room.tell(group.as_ref(), now, &self.options, &mut diffs);
+            if room.is_empty() {
+                empty.push(group);
             }
         }
         let again = self.due.first_key_value().map(|((at, _), _)| *at);
-        Untold { diffs, again }
+        Untold {
+            diffs,
+            empty,
+            again,
+        }
+    }
+
+    /// Nobody watches a room: if it is empty and there is nothing to tell, nothing is kept of it.
+    pub fn forget(&mut self, group: &Key) {
+        let done = |room: &Room| room.is_empty() && !room.queued;
+        if let Some(room) = self.rooms.get(group).filter(|room| done(room)) {
+            self.floor = self.floor.max(room.version);
+            self.rooms.remove(group);
+        }
     }
 
     /// Who is in a room: the first page, or the one after a place that the page before named.
@@ -264,7 +276,7 @@ impl Roster {
         }
     }
 
-    fn forget(&mut self, going: Option<At>) {
+    fn stay(&mut self, going: Option<At>) {
         if let Some(at) = going {
             self.due.remove(&at);
         }

@@ -123,6 +123,17 @@ impl Presences {
         self.changed.notify_one();
     }
 
+    /// Nobody listens to a topic any more.
+    pub(crate) fn unheard(&self, topic: &Topic) {
+        let Topic::Group(hub, group) = topic else {
+            return;
+        };
+        if let (Some(on), Some(watched)) = (self.hubs.get(hub), group.watched()) {
+            let room = (!watched.is_empty()).then(|| GroupName::from(watched));
+            on.lock().roster.forget(&room);
+        }
+    }
+
     /// What being on a topic is, if it is told.
     fn room(&self, topic: &Topic) -> Option<(&OnHub, Option<GroupName>)> {
         let on = |hub: &HubName| self.hubs.get(hub).map(|on| &**on);
@@ -235,6 +246,14 @@ async fn tell(node: &Arc<Node>, on: &OnHub) -> Option<std::time::Instant> {
                 on.lock().roster.lost(&group, now());
                 on.changed.notify_one();
             }
+        }
+    }
+    for room in &untold.empty {
+        if !node
+            .registry
+            .is_heard(&on.name, &GroupName::of_presence(room.as_ref()))
+        {
+            on.lock().roster.forget(room);
         }
     }
     on.told.rise(asked);

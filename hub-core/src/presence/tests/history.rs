@@ -151,15 +151,15 @@ impl Watcher {
     }
 }
 
-fn newcomer(dice: &mut Dice, serial: u64) -> Newcomer {
-    let client = dice.roll(60);
+fn newcomer(dice: &mut Dice, clients: u64, serial: u64) -> Newcomer {
+    let client = dice.roll(clients);
     // Some have an id of their own, and each time another connection; the others come back as who they are.
-    let owner = (client < 20).then(|| PersistentId::from(u128::from(client)));
+    let owner = (client % 3 == 0).then(|| PersistentId::from(u128::from(client)));
     let conn = match owner {
         Some(_) => format!("{client}-{}", serial % 4),
         None => format!("{client}"),
     };
-    let user = match client % 6 {
+    let user = match client % 7 {
         0 => String::new(),
         5 if dice.roll(10) == 0 => "other".to_owned(),
         n => format!("user {n}"),
@@ -171,7 +171,7 @@ fn newcomer(dice: &mut Dice, serial: u64) -> Newcomer {
     }
 }
 
-fn history(seed: u64, delay: Duration, max_told: usize) {
+fn history(seed: u64, clients: u64, delay: Duration, max_told: usize) {
     let options = PresenceOptions::default().leave_delay(delay).page(7);
     let options = options.max_told(max_told).stats_every(ms(20));
     let mut stage = Stage::new(options);
@@ -194,7 +194,7 @@ fn history(seed: u64, delay: Duration, max_told: usize) {
     let mut known: HashMap<ConnectionId, Newcomer> = HashMap::new();
     for step in 1..=STEPS {
         let now = stage.now;
-        let fresh = newcomer(&mut dice, step as u64);
+        let fresh = newcomer(&mut dice, clients, step as u64);
         known.retain(|conn, _| truth.members.iter().any(|it| it.who.conn == *conn));
         let who = known.entry(fresh.conn.clone()).or_insert(fresh).clone();
         let room = &rooms[usize::try_from(dice.roll(3)).unwrap()];
@@ -244,7 +244,11 @@ fn history(seed: u64, delay: Duration, max_told: usize) {
         truth.tidy(stage.now);
         // Whoever drives a roster asks it when it said so.
         if stage.now > now || dice.roll(4) == 0 {
-            let told = stage.roster.take(stage.now).diffs;
+            let untold = stage.roster.take(stage.now);
+            for room in untold.empty.iter().filter(|_| dice.roll(2) == 0) {
+                stage.roster.forget(room);
+            }
+            let told = untold.diffs;
             for watcher in &mut watchers {
                 let mut missed = watcher.lists == 0;
                 for diff in &told {
@@ -264,7 +268,10 @@ fn history(seed: u64, delay: Duration, max_told: usize) {
                 let newest = Some(stage.roster.page(&watcher.room, None).version);
                 if watcher.loses == 0 && watcher.view.version() == newest {
                     watcher.check(&truth);
-                } else if watcher.loses == 0 && max_told > 100 {
+                } else if watcher.loses == 0
+                    && max_told > 100
+                    && !truth.of(&watcher.room).is_empty()
+                {
                     panic!("{:?} is not told at once", watcher.room);
                 }
             }
@@ -292,20 +299,26 @@ fn history(seed: u64, delay: Duration, max_told: usize) {
     stage.roster.take(stage.now);
     stage.now += ms(20);
     stage.roster.take(stage.now);
+    rooms.iter().for_each(|room| stage.roster.forget(room));
     assert!(stage.roster.is_blank());
 }
 
 #[test]
 fn a_list_and_what_is_told_after_it_are_the_truth() {
-    history(11, ms(DELAY), 1_000);
+    history(11, 60, ms(DELAY), 1_000);
 }
 
 #[test]
 fn without_a_delay_too() {
-    history(12, Duration::ZERO, 1_000);
+    history(12, 60, Duration::ZERO, 1_000);
 }
 
 #[test]
 fn in_rooms_that_become_too_full_and_empty_again_too() {
-    history(13, ms(DELAY), 12);
+    history(13, 60, ms(DELAY), 12);
+}
+
+#[test]
+fn in_rooms_that_are_forgotten_too() {
+    history(14, 4, Duration::ZERO, 1_000);
 }

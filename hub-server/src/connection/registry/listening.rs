@@ -74,6 +74,9 @@ impl Inner {
         if listeners.remove(&connection.serial).is_some() && listeners.is_empty() {
             self.listeners.remove(topic);
             log.watch(topic, Interest::Leave);
+            if let Some(presences) = &self.presences {
+                presences.unheard(topic);
+            }
         }
     }
 
