@@ -121,21 +121,28 @@ impl Roster {
         }
     }
 
-    /// A connection leaves all rooms but those for which this holds, at once.
-    pub fn retain(&mut self, conn: &ConnectionId, now: Instant, keeps: impl Fn(&Key) -> bool) {
+    /// A connection leaves all rooms but those for which this holds, at once. Whether there were any.
+    pub fn retain(
+        &mut self,
+        conn: &ConnectionId,
+        now: Instant,
+        keeps: impl Fn(&Key) -> bool,
+    ) -> bool {
         let rooms = self.people.get(conn).map(|person| &person.rooms);
         let gone = rooms.into_iter().flatten().filter(|room| !keeps(room));
         let gone: Vec<Key> = gone.cloned().collect();
-        for room in gone {
-            self.leave(&room, conn, now);
+        for room in &gone {
+            self.leave(room, conn, now);
         }
+        !gone.is_empty()
     }
 
     /// A connection has ended: it leaves all rooms when the leave delay is over, unless it comes back.
     pub fn end(&mut self, conn: &ConnectionId, now: Instant) {
         let delay = self.options.leave_delay;
         if delay.is_zero() {
-            return self.retain(conn, now, |_| false);
+            self.retain(conn, now, |_| false);
+            return;
         }
         let Some(person) = self.people.get(conn) else {
             return;

@@ -110,9 +110,10 @@ impl Presences {
                 Some(group) => Topic::Group(on.name.clone(), group.clone()),
             };
             let keeps = |room: &Option<GroupName>| topics.contains(&topic(room));
-            on.lock().roster.retain(&who.conn, now(), keeps);
+            if on.lock().roster.retain(&who.conn, now(), keeps) {
+                self.changed.notify_one();
+            }
         }
-        self.changed.notify_one();
     }
 
     /// It has ended.
@@ -249,10 +250,8 @@ async fn tell(node: &Arc<Node>, on: &OnHub) -> Option<std::time::Instant> {
         }
     }
     for room in &untold.empty {
-        if !node
-            .registry
-            .is_heard(&on.name, &GroupName::of_presence(room.as_ref()))
-        {
+        let watching = GroupName::of_presence(room.as_ref());
+        if !node.registry.is_heard(&on.name, &watching) {
             on.lock().roster.forget(room);
         }
     }

@@ -154,7 +154,9 @@ impl Watcher {
 fn newcomer(dice: &mut Dice, clients: u64, serial: u64) -> Newcomer {
     let client = dice.roll(clients);
     // Some have an id of their own, and each time another connection; the others come back as who they are.
-    let owner = (client % 3 == 0).then(|| PersistentId::from(u128::from(client)));
+    let owner = client
+        .is_multiple_of(3)
+        .then(|| PersistentId::from(u128::from(client)));
     let conn = match owner {
         Some(_) => format!("{client}-{}", serial % 4),
         None => format!("{client}"),
