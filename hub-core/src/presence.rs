@@ -108,7 +108,6 @@ pub struct PresenceChange {
 
 /// A connection, as a roster is told of it.
 #[derive(Debug, Clone)]
-#[allow(clippy::exhaustive_structs, reason = "servers make it")]
 pub struct Newcomer {
     /// The connection.
     pub conn: ConnectionId,

@@ -46,7 +46,7 @@ struct Tracked {
     connection: Arc<Connection>,
     topics: HashSet<Topic>,
     /// Who it is, for those who are told of it.
-    who: Option<Newcomer>,
+    who: Option<Box<Newcomer>>,
 }
 
 /// What handing on an entry asks for, outside the lock.
@@ -123,7 +123,7 @@ impl Registry {
             None => {
                 inner.serial += 1;
                 let presences = inner.presences.as_ref();
-                let who = presences.map(|it| it.newcomer(&attach.peer, inner.serial));
+                let who = presences.map(|it| Box::new(it.newcomer(&attach.peer, inner.serial)));
                 let link = Link::new(attach, Outbox::new(self.outbox.0, self.outbox.1));
                 let connection = Arc::new(Connection::new(id.clone(), inner.serial, link));
                 let tracked = Tracked {
