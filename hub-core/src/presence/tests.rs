@@ -298,6 +298,16 @@ fn what_nobody_takes_is_bounded_and_what_was_lost_is_told() {
     assert_eq!(told.len(), 1);
     assert_eq!(told[0].changes, Some(Vec::new()));
     assert!(!view.apply(told[0].clone()));
+    // Not more often than once a second, however much happens.
+    for n in 0..10_000 {
+        let info = Payload::of(&n).unwrap();
+        stage.roster.update(&id("a"), Some(&info), stage.now);
+    }
+    let untold = stage.roster.take(stage.now);
+    assert!(untold.diffs.is_empty());
+    assert_eq!(untold.again, Some(stage.now + ms(1_000)));
+    stage.now += ms(1_000);
+    assert_eq!(stage.roster.take(stage.now).diffs.len(), 1);
     view = PresenceView::new(stage.roster.page(&HUB, None));
     // Less than that comes in parts, in order.
     for n in 0..1_000 {
