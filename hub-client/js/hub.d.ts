@@ -66,7 +66,7 @@ export type Position = string | { position: string };
 
 /** Events that this client should have got and never will. */
 export interface Missed {
-  of: "all" | "group" | "topic" | "user" | "connection" | "queue" | "log";
+  of: "all" | "group" | "topic" | "user" | "connection" | "queue" | "log" | "presence";
   why: "trimmed" | "expired" | "damaged" | "epochChanged";
   /** The hub; null if everything may be missing. */
   hub: string | null;

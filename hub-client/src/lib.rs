@@ -142,8 +142,8 @@ pub use error::{CloseReason, ConnectError, EventError, LinkError};
 pub use events::{ClientEvent, ClientEvents};
 pub use handlers::{HubEvent, HubEvents, Subscription};
 pub use hub_core::{
-    CallError, ConnectionId, Context, EventRouter, HubError, Invoke, Missed, Payload, Progress,
-    Proxy,
+    CallError, ConnectionId, Context, EventRouter, HubError, Invoke, Member, Missed, Payload,
+    PresenceChange, PresenceDiff, PresencePage, PresenceView, Progress, Proxy,
 };
 pub use hub_macros::{hub_client_for_client as hub_client, hub_for_client as hub};
 pub use hub_state::HubState;

@@ -255,7 +255,7 @@ pub(crate) fn array(args: &impl Serialize) -> Result<Payload, DeliveryError> {
 
 /// The same value without line ends, which raw JSON may have between its tokens: serverSentEvents has one line for a
 /// message (`classic-signalr.md` 15.23).
-fn on_one_line(value: Payload) -> Payload {
+pub(crate) fn on_one_line(value: Payload) -> Payload {
     let is_end = |byte: &u8| matches!(byte, b'\n' | b'\r');
     if !value.as_bytes().iter().any(is_end) {
         return value;

@@ -12,6 +12,7 @@ use crate::id::{ConnectionId, HubName, InvocationId, PersistentId, UserId};
 use crate::items::Items;
 use crate::live::Sessions;
 use crate::outlet::Outlet;
+use crate::presence::Presence;
 use crate::progress::Progress;
 use crate::state::State;
 
@@ -216,6 +217,20 @@ impl Context {
     #[must_use]
     pub fn sessions(&self) -> Sessions {
         Sessions::new(self.peer.outlet.clone(), self.hub.clone())
+    }
+
+    /// Who is on the hub on this node, and in its groups.
+    #[must_use]
+    pub fn presence(&self) -> Presence {
+        Presence::new(self.peer.outlet.clone(), self.hub.clone())
+    }
+
+    /// Sets what others know of the caller: `presence().update(connection_id(), info)`.
+    ///
+    /// # Errors
+    /// As for [`Presence::update`].
+    pub async fn presence_update(&self, info: impl serde::Serialize) -> Result<(), DeliveryError> {
+        self.presence().update(&self.peer.id, info).await
     }
 
     /// Makes the caller a member of a group: `groups().add(connection_id(), group)`.

@@ -199,6 +199,15 @@ pub enum DeliveryError {
     /// No index of this property and key was declared.
     #[error("no such index was declared: it takes a `session_index` on the builder")]
     NoIndex,
+    /// The hub has no presence.
+    #[error("the hub has no presence: it takes `presence` on the builder")]
+    NoPresence,
+    /// What is to be known of a connection is too long.
+    #[error("an info has at most {limit} bytes")]
+    InfoTooLarge {
+        /// The limit in bytes of JSON.
+        limit: usize,
+    },
     /// A filter did not let the message pass.
     #[error("{0}")]
     Refused(String),

@@ -122,6 +122,30 @@ impl GroupName {
     }
 }
 
+impl GroupName {
+    /// Those who watch who is in a group of the hub, or on the hub itself (`None`). No group that a hub names is one of these.
+    #[must_use]
+    pub fn of_presence(group: Option<&Self>) -> Self {
+        let group = group.map(Self::as_str).unwrap_or_default();
+        Self(format!("{PRESENCE}{group}").into())
+    }
+
+    /// The group, empty for the hub, if it is those who watch one.
+    #[must_use]
+    pub fn watched(&self) -> Option<&str> {
+        self.0.strip_prefix(PRESENCE)
+    }
+
+    /// Whether it is one that a hub has named.
+    #[must_use]
+    pub fn is_named(&self) -> bool {
+        self.topic().is_none() && self.watched().is_none()
+    }
+}
+
+/// What sets those who watch a group apart from the group.
+const PRESENCE: char = '\u{2}';
+
 /// What sets topics apart from groups and queues: not a character of a name.
 const TOPIC: char = '\u{1}';
 

@@ -43,6 +43,7 @@ mod outbox;
 mod outlet;
 mod parts;
 mod persistent;
+mod presence;
 mod progress;
 mod property;
 mod protocol;
@@ -88,6 +89,10 @@ pub use message::{Call, Completion, Event, Failure, Item, Message, Missed, Posit
 pub use outbox::{Full, Lane, Outbox};
 pub use outlet::{Offline, OfflineOptions, OfflineStart, Outlet, Queued, Replay};
 pub use persistent::PersistentConnection;
+pub use presence::{
+    Member, Newcomer, Presence, PresenceChange, PresenceDiff, PresenceOptions, PresencePage,
+    PresenceStats, PresenceView, Roll, Roster, Untold,
+};
 pub use progress::Progress;
 pub use property::SessionProperty;
 pub use protocol::{

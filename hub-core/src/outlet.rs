@@ -17,6 +17,7 @@ use crate::lease::Properties;
 use crate::live::{LiveSession, Which};
 use crate::log::Gap;
 use crate::message::{Event, Item};
+use crate::presence::Roll;
 use crate::target::Address;
 use crate::value::Payload;
 
@@ -121,6 +122,11 @@ pub trait Outlet: Send + Sync + 'static {
         _index: TypeId,
         _key: &dyn Any,
     ) -> Option<Vec<LiveSession>> {
+        None
+    }
+
+    /// Who is on a hub on this node; `None` if the hub has no presence.
+    fn presence(self: Arc<Self>, _hub: &HubName) -> Option<Arc<dyn Roll>> {
         None
     }
 }

@@ -15,6 +15,9 @@ pub enum BuildError {
     /// A hub's name is empty or has a dot, which separates hub and group in names of topics.
     #[error("The hub name '{0}' is invalid.")]
     InvalidName(&'static str),
+    /// Presence was asked for on a hub that is not served.
+    #[error("presence was asked for on the hub '{0}', which there is not")]
+    UnknownHub(String),
     /// The path does not begin with a slash.
     #[error("the path '{0}' does not begin with '/'")]
     Path(String),

@@ -30,6 +30,7 @@ use crate::server::{HubServer, Served};
 mod declared;
 mod kept;
 mod limits;
+mod presence;
 
 use declared::Declarations;
 use kept::Kept;
@@ -326,7 +327,8 @@ impl Builder {
         let id = NodeId(uuid::Uuid::new_v4().as_u64_pair().0);
         let indexes = Indexes::new(self.declared.indexes).map_err(BuildError::Setting)?;
         let outbox = (config.outbox_frames, config.outbox_bytes);
-        let registry = Registry::new(id, log.clone(), outbox, indexes.clone());
+        let presences = self.declared.presence.made(&hubs, &config, &*log, id)?;
+        let registry = Registry::new(id, log.clone(), outbox, indexes.clone(), presences.clone());
         // How many connections have calls is not for it to bound: each has its share, as of calls that run at once.
         let turns = KeyedScheduler::builder()
             .per_queue(config.max_open_calls)
@@ -354,6 +356,7 @@ impl Builder {
             indexes,
             properties: self.declared.properties,
             tried: Tried::default(),
+            presences,
             leaving: AtomicBool::new(false),
             runtime: OnceLock::new(),
         };

@@ -12,6 +12,7 @@ pub(crate) mod link;
 pub(crate) mod owners;
 pub(crate) mod parting;
 pub(crate) mod persistent;
+pub(crate) mod presence;
 pub(crate) mod properties;
 pub(crate) mod pump;
 pub(crate) mod registry;

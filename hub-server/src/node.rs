@@ -17,6 +17,7 @@ use crate::connection::expiry::Expiring;
 use crate::connection::indexes::Indexes;
 use crate::connection::owners::Owners;
 use crate::connection::persistent::PersistentIds;
+use crate::connection::presence::Presences;
 use crate::connection::properties::Declared;
 use crate::connection::pump::Tide;
 use crate::connection::registry::Registry;
@@ -46,6 +47,8 @@ pub(crate) struct Node {
     pub(crate) indexes: Indexes,
     pub(crate) properties: Declared,
     pub(crate) tried: Tried,
+    /// If any hub has it.
+    pub(crate) presences: Option<Arc<Presences>>,
     /// Whether the server is on its way out.
     pub(crate) leaving: AtomicBool,
     /// What runs the server's tasks, once it is served.

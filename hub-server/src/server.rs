@@ -16,7 +16,7 @@ use tokio::task::{AbortHandle, JoinSet};
 
 use crate::builder::Builder;
 use crate::connection::link::End;
-use crate::connection::{heartbeat, pump};
+use crate::connection::{heartbeat, presence, pump};
 use crate::door::{self, Door};
 use crate::guest::Guest;
 use crate::http::auth::Authenticate;
@@ -54,7 +54,7 @@ pub(crate) struct Running {
     pub(crate) mounts: Vec<Arc<Served>>,
     pub(crate) tokens: Arc<Tokens>,
     pub(crate) authenticate: Arc<dyn Authenticate>,
-    tasks: [AbortHandle; 2],
+    tasks: [AbortHandle; 3],
 }
 
 impl HubServer {
@@ -101,6 +101,7 @@ impl HubServer {
         let tasks = [
             tokio::spawn(pump::run(self.node.clone())).abort_handle(),
             tokio::spawn(heartbeat::run(self.node.clone())).abort_handle(),
+            tokio::spawn(presence::run(self.node.clone())).abort_handle(),
         ];
         let Self {
             node,

@@ -17,5 +17,6 @@ mod hub;
 mod in_step;
 mod offline;
 mod pool;
+mod presence;
 mod proxy;
 mod secure;

@@ -1,4 +1,4 @@
-//! What hubs declare of the items of their sessions: indexes, and properties that are kept.
+//! What is declared of hubs: indexes over the items of their sessions, properties that are kept, and presence.
 
 use std::hash::Hash;
 use std::sync::Arc;
@@ -6,6 +6,7 @@ use std::sync::Arc;
 use hub_core::SessionProperty;
 
 use super::Builder;
+use super::presence::Asked;
 use crate::connection::indexes::{Index, Keyed};
 use crate::connection::properties::Declared;
 
@@ -14,6 +15,7 @@ use crate::connection::properties::Declared;
 pub(super) struct Declarations {
     pub(super) indexes: Vec<Arc<dyn Index>>,
     pub(super) properties: Declared,
+    pub(super) presence: Asked,
 }
 
 impl Builder {

@@ -2,6 +2,7 @@
 //! connection listens to does it under its lock, so that no entry falls between two listeners.
 
 mod commands;
+mod listening;
 mod lookup;
 
 use std::collections::{HashMap, HashSet};
@@ -9,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use hub_core::{
-    Ack, Answered, Body, Command, ConnectionId, Entry, Epoch, HubName, Interest, Log, NodeId,
+    Ack, Answered, Body, Command, ConnectionId, Entry, Epoch, HubName, Log, Newcomer, NodeId,
     Outbox, Start, Topic,
 };
 
@@ -17,6 +18,7 @@ use super::claim::Verdict;
 use super::frames::Frames;
 use super::indexes::Indexes;
 use super::link::{Attach, Connection, Drain, Link, Mode};
+use super::presence::Presences;
 
 pub(crate) struct Registry {
     inner: Mutex<Inner>,
@@ -37,11 +39,14 @@ struct Inner {
     /// wants it reads it.
     floor: u64,
     serial: u64,
+    presences: Option<Arc<Presences>>,
 }
 
 struct Tracked {
     connection: Arc<Connection>,
     topics: HashSet<Topic>,
+    /// Who it is, for those who are told of it.
+    who: Option<Box<Newcomer>>,
 }
 
 /// What handing on an entry asks for, outside the lock.
@@ -74,12 +79,14 @@ impl Registry {
         log: Arc<dyn Log>,
         outbox: (usize, usize),
         indexes: Indexes,
+        presences: Option<Arc<Presences>>,
     ) -> Self {
         let epoch = log.epoch();
         // What a log kept from an earlier server has been handed on.
         let passed = log.end();
         let inner = Inner {
             passed,
+            presences,
             ..Inner::default()
         };
         Self {
@@ -115,11 +122,14 @@ impl Registry {
             }
             None => {
                 inner.serial += 1;
+                let presences = inner.presences.as_ref();
+                let who = presences.map(|it| Box::new(it.newcomer(&attach.peer, inner.serial)));
                 let link = Link::new(attach, Outbox::new(self.outbox.0, self.outbox.1));
                 let connection = Arc::new(Connection::new(id.clone(), inner.serial, link));
                 let tracked = Tracked {
                     connection: connection.clone(),
                     topics: HashSet::new(),
+                    who,
                 };
                 inner.by_id.insert(id, tracked);
                 connection
@@ -151,6 +161,10 @@ impl Registry {
             link.init(self.epoch);
         }
         let request = link.request;
+        if link.mode == Mode::Live {
+            // One that is behind may read that it is in groups of which it brought no token.
+            inner.settle(&connection);
+        }
         drop(link);
         drop(inner);
         if new {
@@ -260,6 +274,7 @@ impl Registry {
         let listened = listened.map(|tracked| tracked.topics.clone());
         for topic in listened.iter().flatten().filter(|topic| of_hub(topic)) {
             inner.unlisten(connection, topic, &*self.log);
+            inner.leave(connection, topic);
         }
         let mut link = connection.link();
         link.hubs.retain(|own| *own != hub);
@@ -295,6 +310,7 @@ impl Registry {
         if link.position < inner.reach() {
             return Some(inner.reach());
         }
+        inner.settle(connection);
         link.go_live();
         None
     }
@@ -328,68 +344,5 @@ impl Registry {
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Inner {
-    /// How far a connection has to read before the pump can go on for it.
-    fn reach(&self) -> u64 {
-        self.passed.max(self.floor)
-    }
-
-    fn remove(&mut self, connection: &Arc<Connection>, log: &dyn Log) {
-        let known = self.by_id.get(&connection.id);
-        if known.is_some_and(|tracked| Arc::ptr_eq(&tracked.connection, connection)) {
-            self.listen_exactly(connection, &HashSet::new(), log);
-            self.by_id.remove(&connection.id);
-        }
-        connection.items.unfollow(connection.serial);
-    }
-
-    fn listen_exactly(
-        &mut self,
-        connection: &Arc<Connection>,
-        wanted: &HashSet<Topic>,
-        log: &dyn Log,
-    ) {
-        let current = self
-            .by_id
-            .get(&connection.id)
-            .map(|tracked| tracked.topics.clone())
-            .unwrap_or_default();
-        // New ones first: a topic must not be without listeners for a moment.
-        for topic in wanted.difference(&current) {
-            self.listen(connection, topic, log);
-        }
-        for topic in current.difference(wanted) {
-            self.unlisten(connection, topic, log);
-        }
-    }
-
-    fn listen(&mut self, connection: &Arc<Connection>, topic: &Topic, log: &dyn Log) {
-        let Some(tracked) = self.by_id.get_mut(&connection.id) else {
-            return;
-        };
-        if !Arc::ptr_eq(&tracked.connection, connection) || !tracked.topics.insert(topic.clone()) {
-            return;
-        }
-        let listeners = self.listeners.entry(topic.clone()).or_default();
-        if listeners.is_empty() {
-            self.floor = self.floor.max(log.watch(topic, Interest::Listen));
-        }
-        listeners.insert(connection.serial, connection.clone());
-    }
-
-    fn unlisten(&mut self, connection: &Arc<Connection>, topic: &Topic, log: &dyn Log) {
-        if let Some(tracked) = self.by_id.get_mut(&connection.id) {
-            tracked.topics.remove(topic);
-        }
-        let Some(listeners) = self.listeners.get_mut(topic) else {
-            return;
-        };
-        if listeners.remove(&connection.serial).is_some() && listeners.is_empty() {
-            self.listeners.remove(topic);
-            log.watch(topic, Interest::Leave);
-        }
     }
 }

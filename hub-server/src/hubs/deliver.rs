@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use hub_core::{
     Ack, AckOptions, Acks, Address, Append, Body, BoxFuture, Command, ConnectionId, Cursor,
     DeliveryError, Event, GroupName, History, HubName, Item, Limit, LiveSession, Next, Offline,
-    Outgoing, Outlet, Peer, Properties, Queued, Receipt, Replay, Start, Topic, Which,
+    Outgoing, Outlet, Peer, Properties, Queued, Receipt, Replay, Roll, Start, Topic, Which,
 };
 use tokio::time::{Instant, timeout};
 
@@ -133,6 +133,10 @@ impl Outlet for Node {
         key: &dyn Any,
     ) -> Option<Vec<LiveSession>> {
         live::indexed(&self, hub, index, key)
+    }
+
+    fn presence(self: Arc<Self>, hub: &HubName) -> Option<Arc<dyn Roll>> {
+        self.presences.as_ref()?.of(hub)
     }
 
     async fn abort(&self, who: &ConnectionId) -> Result<(), DeliveryError> {

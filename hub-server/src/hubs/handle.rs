@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hub_core::{Clients, ConnectionId, DeliveryError, Groups, HubName, Outlet, Sessions};
+use hub_core::{Clients, ConnectionId, DeliveryError, Groups, HubName, Outlet, Presence, Sessions};
 
 /// A hub as seen from outside of its methods: from a timer, a queue or an HTTP handler. Cheap to clone.
 #[derive(Clone)]
@@ -38,6 +38,12 @@ impl HubHandle {
     #[must_use]
     pub fn sessions(&self) -> Sessions {
         Sessions::new(self.outlet.clone(), self.hub.clone())
+    }
+
+    /// Who is on the hub on this node, and in its groups.
+    #[must_use]
+    pub fn presence(&self) -> Presence {
+        Presence::new(self.outlet.clone(), self.hub.clone())
     }
 
     /// Ends a connection, as if its client had, on whatever node it is: [`Context::abort`](hub_core::Context::abort).

@@ -28,6 +28,7 @@ pub mod ledger;
 pub mod outside;
 pub mod over;
 pub mod parting;
+pub mod presence;
 pub mod receive;
 pub mod response;
 pub mod server;

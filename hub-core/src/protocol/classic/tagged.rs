@@ -129,9 +129,10 @@ fn put_gaps(gaps: &[Gap], out: &mut BytesMut) {
         let (kind, name) = match &gap.topic {
             None => ("log", ""),
             Some(Topic::All(_)) => ("all", ""),
-            Some(Topic::Group(_, group)) => match group.topic() {
-                Some(topic) => ("topic", topic),
-                None => ("group", group.as_str()),
+            Some(Topic::Group(_, group)) => match (group.topic(), group.watched()) {
+                (Some(topic), _) => ("topic", topic),
+                (_, Some(watched)) => ("presence", watched),
+                _ => ("group", group.as_str()),
             },
             Some(Topic::User(..)) => ("user", ""),
             Some(Topic::Queue(_, queue)) => ("queue", queue.as_str().trim_start_matches('\u{1}')),

@@ -85,6 +85,7 @@ impl Inner {
         if !joins {
             drop(link);
             self.unlisten(&connection, &topic, log);
+            self.leave(&connection, &topic);
         }
     }
 }

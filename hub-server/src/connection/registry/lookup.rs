@@ -34,7 +34,7 @@ impl Registry {
         let same = tracked.filter(|tracked| Arc::ptr_eq(&tracked.connection, connection));
         let topics = same.into_iter().flat_map(|tracked| &tracked.topics);
         let group = |topic: &Topic| match topic {
-            Topic::Group(of, group) if of == hub && group.topic().is_none() => Some(group.clone()),
+            Topic::Group(of, group) if of == hub && group.is_named() => Some(group.clone()),
             _ => None,
         };
         topics.filter_map(group).collect()
@@ -57,6 +57,12 @@ impl Registry {
                 .len(),
         };
         u32::try_from(count).unwrap_or(u32::MAX)
+    }
+
+    /// Whether anybody listens to a group.
+    pub(crate) fn is_heard(&self, hub: &HubName, group: &GroupName) -> bool {
+        let topic = Topic::Group(hub.clone(), group.clone());
+        self.lock().listeners.contains_key(&topic)
     }
 
     pub(crate) fn find(&self, id: &ConnectionId) -> Option<Arc<Connection>> {

@@ -1,0 +1,99 @@
+//! Who listens to what: the two tables of topics and connections, which change together, and who is told to be there.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use hub_core::{Interest, Log, Topic};
+
+use super::Inner;
+use crate::connection::link::Connection;
+
+impl Inner {
+    /// How far a connection has to read before the pump can go on for it.
+    pub(super) fn reach(&self) -> u64 {
+        self.passed.max(self.floor)
+    }
+
+    pub(super) fn remove(&mut self, connection: &Arc<Connection>, log: &dyn Log) {
+        let known = self.by_id.get(&connection.id);
+        if known.is_some_and(|tracked| Arc::ptr_eq(&tracked.connection, connection)) {
+            self.listen_exactly(connection, &HashSet::new(), log);
+            let removed = self.by_id.remove(&connection.id);
+            let who = removed.and_then(|tracked| tracked.who);
+            if let (Some(presences), Some(who)) = (&self.presences, who) {
+                presences.ended(&who);
+            }
+        }
+        connection.items.unfollow(connection.serial);
+    }
+
+    pub(super) fn listen_exactly(
+        &mut self,
+        connection: &Arc<Connection>,
+        wanted: &HashSet<Topic>,
+        log: &dyn Log,
+    ) {
+        let current = self
+            .by_id
+            .get(&connection.id)
+            .map(|tracked| tracked.topics.clone())
+            .unwrap_or_default();
+        // New ones first: a topic must not be without listeners for a moment.
+        for topic in wanted.difference(&current) {
+            self.listen(connection, topic, log);
+        }
+        for topic in current.difference(wanted) {
+            self.unlisten(connection, topic, log);
+        }
+    }
+
+    pub(super) fn listen(&mut self, connection: &Arc<Connection>, topic: &Topic, log: &dyn Log) {
+        let Some(tracked) = self.by_id.get_mut(&connection.id) else {
+            return;
+        };
+        if !Arc::ptr_eq(&tracked.connection, connection) || !tracked.topics.insert(topic.clone()) {
+            return;
+        }
+        if let (Some(presences), Some(who)) = (&self.presences, &tracked.who) {
+            presences.listens(who, topic);
+        }
+        let listeners = self.listeners.entry(topic.clone()).or_default();
+        if listeners.is_empty() {
+            self.floor = self.floor.max(log.watch(topic, Interest::Listen));
+        }
+        listeners.insert(connection.serial, connection.clone());
+    }
+
+    pub(super) fn unlisten(&mut self, connection: &Arc<Connection>, topic: &Topic, log: &dyn Log) {
+        if let Some(tracked) = self.by_id.get_mut(&connection.id) {
+            tracked.topics.remove(topic);
+        }
+        let Some(listeners) = self.listeners.get_mut(topic) else {
+            return;
+        };
+        if listeners.remove(&connection.serial).is_some() && listeners.is_empty() {
+            self.listeners.remove(topic);
+            log.watch(topic, Interest::Leave);
+            if let Some(presences) = &self.presences {
+                presences.unheard(topic);
+            }
+        }
+    }
+
+    /// A connection has been told that it listens to a topic no more.
+    pub(super) fn leave(&self, connection: &Arc<Connection>, topic: &Topic) {
+        let who = self.by_id.get(&connection.id).map(|it| &it.who);
+        if let (Some(presences), Some(Some(who))) = (&self.presences, who) {
+            presences.leaves(who, topic);
+        }
+    }
+
+    /// A connection listens to what it is to listen to, and there is nothing of it left to be read.
+    pub(super) fn settle(&self, connection: &Arc<Connection>) {
+        let tracked = self.by_id.get(&connection.id);
+        let who = tracked.and_then(|tracked| Some((tracked.who.as_ref()?, &tracked.topics)));
+        if let (Some(presences), Some((who, topics))) = (&self.presences, who) {
+            presences.settles(who, topics);
+        }
+    }
+}
