@@ -30,6 +30,7 @@ use crate::server::{HubServer, Served};
 mod declared;
 mod kept;
 mod limits;
+mod ready;
 
 use declared::Declarations;
 use kept::Kept;

@@ -55,6 +55,9 @@ pub(crate) struct Node {
 impl Node {
     /// Whether one more connection may come.
     pub(crate) fn admits(&self) -> bool {
+        if self.is_leaving() {
+            return false;
+        }
         let admits = self.load.admits(self.registry.len());
         if !admits {
             meter::refused();

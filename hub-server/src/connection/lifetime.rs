@@ -165,7 +165,9 @@ fn end_as(node: &Arc<Node>, connection: &Arc<Connection>, stopped: bool, end: En
     let _ = connection.parting.set(false);
     let (peer, hubs) = {
         let mut link = connection.link();
-        for ack in link.pending() {
+        // A client that is to come back answers there.
+        let lost = link.pending().into_iter().filter(|_| end != End::Stopping);
+        for ack in lost {
             node.answer(ack, &connection.id, Err(AckError::Gone));
         }
         link.finish(end);
@@ -196,10 +198,12 @@ async fn over(
     end: End,
     reason: Closed,
 ) {
-    if end.is_parting() {
+    // That the server goes no hub hears: its clients come back, here or elsewhere.
+    let heard = end != End::Stopping;
+    if end.is_parting() && heard {
         parting::parted(&connection).await;
     }
-    if let Err(error) = tell(&node, &peer, &hubs, Event::Closed(reason)).await {
+    if heard && let Err(error) = tell(&node, &peer, &hubs, Event::Closed(reason)).await {
         tracing::warn!(connection = %peer.id, %error, "on_disconnected failed");
     }
     if let Some(owner) = &peer.persistent_id {

@@ -154,6 +154,8 @@ pub(crate) struct Link {
     /// Whether it takes nothing more.
     pub(crate) drain: Option<Box<Drain>>,
     farewell: Option<Box<CloseFrame>>,
+    /// Whether calls are left out, as the client is about to be told to go.
+    pub(crate) refuses_calls: bool,
     pub(crate) peer: Arc<Peer>,
     pub(crate) hubs: Vec<usize>,
     pub(crate) topics: Vec<Topic>,
@@ -225,6 +227,7 @@ impl Link {
             end: None,
             drain: None,
             farewell: None,
+            refuses_calls: false,
             peer,
             hubs,
             topics,

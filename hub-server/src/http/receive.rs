@@ -150,7 +150,9 @@ pub(crate) async fn place(
         let _ = claimed.await;
     }
     lifetime::take_over(&node, &peer, &attached.connection).await;
-    if node.is_leaving() {
+    // A server that goes takes on nobody. Who is not told to go yet may come back.
+    let over = attached.new || attached.connection.ended.load(Ordering::Acquire);
+    if node.is_leaving() && over {
         attached.connection.ended.store(true, Ordering::Release);
         attached.connection.link().finish(End::Over);
     } else if connect && !delayed {

@@ -69,9 +69,6 @@ pub(crate) async fn serve<S>(node: Arc<Node>, socket: S, detailed_errors: bool)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    if node.is_leaving() {
-        return;
-    }
     let max = node.config.max_message.unwrap_or(usize::MAX);
     let mut reader = LineReader::new(socket, max);
     let first = timeout(HANDSHAKE, std::future::poll_fn(|cx| reader.poll_line(cx))).await;
@@ -81,7 +78,12 @@ where
         Err(text) => return say(&mut reader.wire, &failure(&Text, "", text)).await,
     };
     if !node.admits() {
-        let text = format!("too many are here; try again in {} s", retry_after());
+        let why = if node.is_leaving() {
+            "the server stops"
+        } else {
+            "too many are here"
+        };
+        let text = format!("{why}; try again in {} s", retry_after());
         return say(&mut reader.wire, &failure(&Text, "", &text)).await;
     }
     let brought = asked.persistent_id.as_deref();
