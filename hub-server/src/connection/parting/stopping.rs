@@ -39,7 +39,9 @@ pub(crate) async fn let_go(
     let drain = Drain {
         upto: 0,
         end: End::Stopping,
-        wait_acks: false,
+        // Of what such a client does not acknowledge nobody knows that it has it. Others come with a cursor, or answer the
+        // last word.
+        wait_acks: connection.link().is_numbered(),
         frame: CloseFrame::new(SHUTDOWN, "").unwrap_or_default(),
     };
     let stretch = Stretch::begin(node, connection, drain);
@@ -58,6 +60,9 @@ pub(crate) async fn let_go(
     if written == Written::All {
         // What its client answers to the last word shows what it has had.
         let _ = timeout_at(last, connection.carriers.none()).await;
+        // The pump may still be at what has left for it: that would count as not had.
+        let passed = node.registry.passed().min(stretch.upto);
+        let _ = timeout_at(last, node.tide.reach(passed)).await;
     }
     let calls = connection.running.count();
     let (had_left, known) = {
