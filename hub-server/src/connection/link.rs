@@ -11,7 +11,7 @@ mod sequence;
 mod writing;
 
 use std::collections::VecDeque;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
@@ -78,6 +78,11 @@ impl Connection {
             started: OnceCell::new(),
             link: Mutex::new(link),
         }
+    }
+
+    /// Whether its client has been told to go, or it is over.
+    pub(crate) fn is_parting(&self) -> bool {
+        self.parting.get().is_some() || self.ended.load(Ordering::Acquire)
     }
 
     pub(crate) fn link(&self) -> MutexGuard<'_, Link> {

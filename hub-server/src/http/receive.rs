@@ -151,9 +151,10 @@ pub(crate) async fn place(
     }
     lifetime::take_over(&node, &peer, &attached.connection).await;
     // A server that goes takes on nobody. Who is not told to go yet may come back.
-    let over = attached.new || attached.connection.ended.load(Ordering::Acquire);
-    if node.is_leaving() && over {
-        attached.connection.ended.store(true, Ordering::Release);
+    if node.is_leaving() && (attached.new || attached.connection.is_parting()) {
+        if attached.new {
+            attached.connection.ended.store(true, Ordering::Release);
+        }
         attached.connection.link().finish(End::Over);
     } else if connect && !delayed {
         if !started(&node, &attached, &peer, hubs).await {

@@ -13,7 +13,7 @@ use hub_core::{BoxFuture, ConnectionId, Outlet, Request};
 use hyper::upgrade::OnUpgrade;
 use tower_service::Service;
 
-use super::admit::{admitted, persistent_id};
+use super::admit::{admitted, has_place, persistent_id};
 use super::asked::{Asked, Unread, unread};
 use super::jsonp::is_callback;
 use super::negotiate::{Negotiation, url_of};
@@ -268,14 +268,8 @@ async fn route(asked: Asked, body: Unread, rest: &str) -> Response<ResponseBody>
     if verb != Verb::Abort && asked.node().owners.is_taken(&id) {
         return plain(StatusCode::FORBIDDEN, TAKEN_OVER);
     }
-    // Since it was told that it may come others may have come, and a server that goes takes nobody back whom it has told to
-    // go. A poll has a word of its own for that.
-    let leaving = asked.node().is_leaving();
-    let comes = verb == Verb::Receive(Receive::Connect) || receives && leaving;
-    if comes
-        && !(leaving && transport == Transport::LongPolling)
-        && asked.node().registry.find(&id).is_none()
-        && !asked.node().admits()
+    if let Verb::Receive(receive) = verb
+        && !has_place(asked.node(), &id, receive, transport)
     {
         return later();
     }

@@ -2,11 +2,13 @@
 
 use std::net::SocketAddr;
 
-use hub_server::{HubServer, ShutdownOptions, ShutdownReport};
+use hub_server::{Builder, HubServer, ShutdownOptions, ShutdownReport};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::{until, within};
+use super::parting::{House, Parting};
+use super::wires::Servers;
+use super::{Server, until, within};
 
 pub struct Stopping {
     pub http: SocketAddr,
@@ -61,4 +63,27 @@ impl Stopping {
 pub async fn reaches(count: &std::sync::atomic::AtomicUsize, enough: usize) {
     let there = || count.load(std::sync::atomic::Ordering::SeqCst);
     until(|| async { (there() >= enough).then_some(()) }).await;
+}
+
+/// A server with clients on every wire, to be stopped.
+pub async fn house(
+    set: impl FnOnce(Builder) -> Builder,
+    options: ShutdownOptions,
+) -> (House, Stopping) {
+    let parting = Parting::default();
+    let server = set(HubServer::builder().hub(parting.clone()));
+    let server = server.build().unwrap();
+    let hub = server.handle("foo").unwrap();
+    let stopping = Stopping::serve(server, None, options).await;
+    let servers = Servers {
+        text: stopping.text,
+        http: Server::elsewhere(stopping.http),
+        task: tokio::spawn(async {}),
+    };
+    let house = House {
+        servers,
+        hub,
+        parting,
+    };
+    (house, stopping)
 }
