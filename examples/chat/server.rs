@@ -2,6 +2,8 @@
 //!
 //!     cargo run --release -p examples --bin chat [-- --port 8080 --host 127.0.0.1 --data DIR]
 
+#[path = "../ending.rs"]
+mod ending;
 mod hub;
 mod options;
 
@@ -12,9 +14,10 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::serve::ListenerExt;
-use hub_server::HubServer;
+use hub_server::{HubServer, HubService, ShutdownOptions};
 use tokio::net::TcpListener;
 
+use crate::ending::Signals;
 use crate::hub::ChatHub;
 use crate::options::Options;
 
@@ -49,6 +52,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .route("/chat.js", file("text/javascript; charset=utf-8", SCRIPT))
         .fallback_service(service.clone());
 
+    // Before the address is printed: whoever reads it may already want the program to end.
+    let signals = Signals::listen()?;
     let listener = TcpListener::bind((host.as_str(), port))
         .await
         .map_err(|error| format!("can't listen on {host}:{port}: {error}; try another --port"))?;
@@ -56,13 +61,21 @@ async fn main() -> Result<(), Box<dyn Error>> {
     println!("log: {kept}");
     // Without it a network holds small answers back for tens of milliseconds.
     let listener = listener.tap_io(|socket| drop(socket.set_nodelay(true)));
-    let stop = async move {
-        drop(tokio::signal::ctrl_c().await);
-        // Lets the clients go, which would otherwise be waited for.
-        service.shutdown();
-    };
     axum::serve(listener, app)
-        .with_graceful_shutdown(stop)
+        .with_graceful_shutdown(stop(service, signals))
         .await?;
     Ok(())
+}
+
+/// Waits until the program is asked to end, then until the clients have been told to come back elsewhere: a while, as they should
+/// not do it all at once. Whoever asks twice does not want to wait.
+async fn stop(service: HubService, mut signals: Signals) {
+    signals.next().await;
+    tokio::select! {
+        report = service.shutdown_gracefully(ShutdownOptions::default()) => eprintln!("{report}"),
+        () = signals.next() => {
+            service.shutdown();
+            eprintln!("stopped at once");
+        }
+    }
 }
