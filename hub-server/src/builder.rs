@@ -356,6 +356,7 @@ impl Builder {
             properties: self.declared.properties,
             tried: Tried::default(),
             leaving: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
             runtime: OnceLock::new(),
         };
         Ok(HubServer {

@@ -144,6 +144,7 @@ impl fmt::Display for ShutdownReport {
 pub(crate) async fn run(node: &Arc<Node>, options: &ShutdownOptions) -> ShutdownReport {
     let begun = Instant::now();
     let deadline = begun + options.deadline;
+    node.closed.store(true, Ordering::Release);
     node.leaving.store(true, Ordering::Release);
     let connections = node.registry.connections();
     let window = options.window(connections.len());

@@ -58,7 +58,7 @@ pub(crate) async fn reachable(
 }
 
 /// Whether there is a place for who asks to receive. Since it was told that it may come others may have come. A server that
-/// goes takes on nobody, and takes nobody back whom it has told to go; for a poll it has a word of its own.
+/// is closed takes on nobody, and takes nobody back whom it has told to go; for a poll it has a word of its own.
 pub(crate) fn has_place(
     node: &Node,
     id: &ConnectionId,
@@ -66,7 +66,7 @@ pub(crate) fn has_place(
     transport: Transport,
 ) -> bool {
     let known = node.registry.find(id);
-    if node.is_leaving() {
+    if node.is_closed() {
         let stays = known.is_some_and(|connection| !connection.is_parting());
         return stays || transport == Transport::LongPolling;
     }

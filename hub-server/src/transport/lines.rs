@@ -69,6 +69,9 @@ pub(crate) async fn serve<S>(node: Arc<Node>, socket: S, detailed_errors: bool)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
+    if node.is_leaving() && !node.is_closed() {
+        return;
+    }
     let max = node.config.max_message.unwrap_or(usize::MAX);
     let mut reader = LineReader::new(socket, max);
     let first = timeout(HANDSHAKE, std::future::poll_fn(|cx| reader.poll_line(cx))).await;
@@ -78,7 +81,7 @@ where
         Err(text) => return say(&mut reader.wire, &failure(&Text, "", text)).await,
     };
     if !node.admits() {
-        let why = if node.is_leaving() {
+        let why = if node.is_closed() {
             "the server stops"
         } else {
             "too many are here"
