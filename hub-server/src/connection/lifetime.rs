@@ -17,6 +17,7 @@ use tokio::time::timeout;
 use super::link::{Connection, End, topics_of};
 use super::{expiry, parting, sessions};
 use crate::hubs::table::Registered;
+use crate::meter::Closure;
 use crate::node::Node;
 
 /// What happened.
@@ -184,6 +185,11 @@ fn end_as(node: &Arc<Node>, connection: &Arc<Connection>, stopped: bool, end: En
         _ if stopped => Closed::Stopped,
         _ => Closed::Lost,
     };
+    connection.measured.end(match reason {
+        _ if end == End::Stopping => Closure::Shutdown,
+        Closed::Lost => Closure::Timeout,
+        _ => Closure::Normal,
+    });
     let over = over(node.clone(), connection.clone(), peer, hubs, end, reason);
     node.spawn(over);
     true

@@ -11,7 +11,7 @@ mod sequence;
 mod writing;
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
@@ -22,12 +22,15 @@ use hub_core::{
 };
 use tokio::sync::{OnceCell, SetOnce};
 use tokio::time::Instant;
+use tracing::Span;
 
 use super::busy::{Busy, Carrying};
 use super::claim::Claim;
 use super::downlink::Downlink;
 use super::frames::Frames;
+use super::measured::Measured;
 use crate::hubs::raw::Receiver;
+use crate::meter;
 use crate::node::Node;
 pub(crate) use ending::{Drain, End};
 pub(crate) use pending::{Overdue, Pending};
@@ -49,6 +52,7 @@ pub(crate) struct Connection {
     /// Tells connections apart faster than their ids do.
     pub(crate) serial: u64,
     pub(crate) items: Arc<Items>,
+    pub(crate) measured: Measured,
     /// Calls that run, those of replaced sockets included.
     pub(crate) running: Busy,
     /// Transports that are not closed yet, replaced ones included.
@@ -70,6 +74,7 @@ impl Connection {
             id,
             serial,
             items: link.peer.items.clone(),
+            measured: Measured::begin(link.downlink.name()),
             running: Busy::default(),
             carriers: Busy::default(),
             parting: SetOnce::new(),
@@ -78,11 +83,6 @@ impl Connection {
             started: OnceCell::new(),
             link: Mutex::new(link),
         }
-    }
-
-    /// Whether its client has been told to go, or it is over.
-    pub(crate) fn is_parting(&self) -> bool {
-        self.parting.get().is_some() || self.ended.load(Ordering::Acquire)
     }
 
     pub(crate) fn link(&self) -> MutexGuard<'_, Link> {
@@ -100,6 +100,7 @@ pub(crate) struct Opened {
     /// What takes messages in place of the hubs.
     pub(crate) receiver: Option<Receiver>,
     pub(crate) carrier: Carrying,
+    pub(crate) span: Span,
 }
 
 /// What a receive request brings.
@@ -314,6 +315,7 @@ impl Link {
             Some(_) => {
                 // The log keeps it; the driver reads it there once there is room again.
                 self.mode = Mode::Behind;
+                meter::fell_behind();
                 return None;
             }
         }

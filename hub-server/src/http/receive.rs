@@ -25,6 +25,7 @@ use crate::node::Node;
 use crate::transport::forever_frame::{self, ForeverFrame};
 use crate::transport::long_polling::LongPolling;
 use crate::transport::server_sent_events::{self, ServerSentEvents};
+use crate::transport::spans::connection_span;
 use crate::transport::stream::Stream;
 
 /// From this version on `/start` tells the hubs, not `/connect` (`classic-signalr.md` 7.2).
@@ -194,6 +195,12 @@ pub(crate) async fn place(
 }
 
 pub(crate) fn opened(asked: &Asked, attached: Attached, peer: Arc<Peer>) -> Opened {
+    let (carrier, hubs) = {
+        let link = attached.connection.link();
+        (link.downlink().name(), link.hubs.clone())
+    };
+    attached.connection.measured.rides(carrier);
+    let span = connection_span(asked.node(), &attached.connection.id, carrier, &hubs);
     Opened {
         node: asked.node().clone(),
         carrier: Carrying::of(&attached.connection),
@@ -202,6 +209,7 @@ pub(crate) fn opened(asked: &Asked, attached: Attached, peer: Arc<Peer>) -> Open
         peer,
         detailed_errors: asked.mount().detailed_errors,
         receiver: asked.receiver(),
+        span,
     }
 }
 

@@ -84,7 +84,8 @@ pub(super) async fn drive<S: Socket>(socket: S, opened: Opened) -> (S, Left, Goo
         heard: false,
         reached: false,
     };
-    let left = std::future::poll_fn(|cx| driver.poll(cx)).await;
+    let span = driver.opened.span.clone();
+    let left = std::future::poll_fn(|cx| span.in_scope(|| driver.poll(cx))).await;
     let Driver { socket, opened, .. } = driver;
     let Opened {
         node,

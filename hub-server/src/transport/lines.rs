@@ -16,6 +16,7 @@ use super::controller::{Controller, failure, failure_on};
 use super::driver::{Heard, Left, Socket, Work, drive};
 use super::first_line::FirstLine;
 use super::line_reader::LineReader;
+use super::spans::connection_span;
 use super::wire::Wire;
 use crate::connection::busy::Carrying;
 use crate::connection::downlink::Downlink;
@@ -39,6 +40,10 @@ pub(crate) struct Lines {
 impl Downlink for Lines {
     fn protocol(&self) -> &'static dyn Protocol {
         &Text
+    }
+
+    fn name(&self) -> &'static str {
+        "text"
     }
 
     fn slot(&self) -> Option<usize> {
@@ -120,6 +125,7 @@ where
     };
     let attached = node.registry.attach(attach, Start::End, false);
     lifetime::take_over(&node, &peer, &attached.connection).await;
+    let span = connection_span(&node, &peer.id, "text", &[]);
     let opened = Opened {
         node,
         carrier: Carrying::of(&attached.connection),
@@ -128,6 +134,7 @@ where
         peer,
         detailed_errors,
         receiver: None,
+        span,
     };
     let lines = Spoken {
         reader,

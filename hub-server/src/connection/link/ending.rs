@@ -1,11 +1,12 @@
 //! How a link ends: at once, or when what is on its way has left.
 
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 
 use hub_core::{Body, CloseFrame, Entry, Lane, Topic};
 use tokio::time::Instant;
 
-use super::{Link, Membership, Mode};
+use super::{Connection, Link, Membership, Mode};
 
 /// Why a receive request ends from this side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +57,13 @@ pub(crate) struct Drain {
     pub(crate) wait_acks: bool,
     /// What a WebSocket is told then.
     pub(crate) frame: CloseFrame,
+}
+
+impl Connection {
+    /// Whether its client has been told to go, or it is over.
+    pub(crate) fn is_parting(&self) -> bool {
+        self.parting.get().is_some() || self.ended.load(Ordering::Acquire)
+    }
 }
 
 impl Link {
