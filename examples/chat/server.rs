@@ -1,10 +1,11 @@
 //! The chat server with its page.
 //!
-//!     cargo run --release -p examples --bin chat [-- --port 8080 --host 127.0.0.1 --data DIR]
+//!     cargo run --release -p examples --bin chat [-- --port 8080 --host 127.0.0.1 --data DIR --metrics 127.0.0.1:9000]
 
 #[path = "../ending.rs"]
 mod ending;
 mod hub;
+mod metrics;
 mod options;
 
 use std::error::Error;
@@ -34,7 +35,16 @@ async fn main() -> Result<(), Box<dyn Error>> {
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
         .init();
-    let Options { host, port, data } = Options::parse(std::env::args().skip(1))?;
+    let Options {
+        host,
+        port,
+        data,
+        metrics,
+    } = Options::parse(std::env::args().skip(1))?;
+    if let Some(addr) = metrics {
+        // Before the server, which asks for a recorder once.
+        metrics::serve(addr)?;
+    }
     let mut builder = HubServer::builder().hub(ChatHub::default());
     let kept = match &data {
         Some(dir) => {
@@ -59,6 +69,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .map_err(|error| format!("can't listen on {host}:{port}: {error}; try another --port"))?;
     println!("listening on http://{}", listener.local_addr()?);
     println!("log: {kept}");
+    if let Some(addr) = metrics {
+        println!("metrics: http://{addr}/metrics");
+    }
     // Without it a network holds small answers back for tens of milliseconds.
     let listener = listener.tap_io(|socket| drop(socket.set_nodelay(true)));
     axum::serve(listener, app)
