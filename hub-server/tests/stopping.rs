@@ -121,7 +121,7 @@ async fn calls_that_run_are_answered_before_the_end() {
         until(|| async { later().await.then_some(()) }).await;
         assert!(!stopped.is_finished());
         house.parting.gate.notify_waiters();
-        stopped
+        Some(stopped)
     };
     let (answer, stopped) = tokio::join!(posting, opening);
     assert_eq!(answer.json()["R"], 7);
@@ -139,7 +139,7 @@ async fn calls_that_run_are_answered_before_the_end() {
     drop(lines);
     let stream = over.stream.as_mut().unwrap();
     while stream.unit().await.is_some() {}
-    let report = within(stopped).await.unwrap();
+    let report = within(stopped.unwrap()).await.unwrap();
     assert_eq!((report.drained, report.calls_cut), (3, 0), "{report}");
 }
 
