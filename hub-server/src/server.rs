@@ -150,10 +150,12 @@ impl HubServer {
     /// it gives an error when the address can't be listened on.
     ///
     /// ```no_run
-    /// # async fn run(server: hub_server::HubServer) -> std::io::Result<()> {
+    /// # async fn run(
+    /// #     server: hub_server::HubServer,
+    /// #     stop: impl Future<Output = ()>, // tokio::signal::ctrl_c(), say
+    /// # ) -> std::io::Result<()> {
     /// use hub_server::ShutdownOptions;
     ///
-    /// let stop = async { drop(tokio::signal::ctrl_c().await) };
     /// let serve = server.serve("127.0.0.1:8080");
     /// let report = serve.with_graceful_shutdown(stop, ShutdownOptions::default()).await?;
     /// println!("{report}");

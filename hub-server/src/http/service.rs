@@ -50,18 +50,15 @@ impl HubService {
     /// on taking sockets meanwhile: clients that are yet to be told come with new ones. Let the host stop when this is done.
     ///
     /// ```no_run
-    /// # async fn run(service: hub_server::HubService, listener: tokio::net::TcpListener) -> std::io::Result<()> {
+    /// # async fn run(service: hub_server::HubService, signal: impl Future<Output = ()>) {
     /// use hub_server::ShutdownOptions;
     ///
-    /// # struct Axum;
-    /// # impl Axum { async fn with_graceful_shutdown(self, _: impl Future<Output = ()>) -> std::io::Result<()> { Ok(()) } }
-    /// # mod axum { pub(crate) fn serve<A, B>(_: A, _: B) -> super::Axum { super::Axum } }
-    /// # let app = ();
+    /// // axum::serve(listener, app).with_graceful_shutdown(stop)
     /// let stop = async move {
-    ///     let _ = tokio::signal::ctrl_c().await;
+    ///     signal.await;
     ///     println!("{}", service.shutdown_gracefully(ShutdownOptions::default()).await);
     /// };
-    /// axum::serve(listener, app).with_graceful_shutdown(stop).await
+    /// # stop.await
     /// # }
     /// ```
     ///
