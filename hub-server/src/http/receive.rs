@@ -137,6 +137,12 @@ pub(crate) async fn place(
     // A server that goes greets nobody any more.
     let greets = connect && delayed && !node.is_leaving();
     let attached = node.registry.attach(attach, start, greets);
+    // A server that goes takes on nobody. Who is not told to go yet may come back.
+    let over = node.is_leaving() && (attached.new || attached.connection.is_parting());
+    if over && attached.new {
+        // At once: it is none of those that are yet to be told.
+        attached.connection.ended.store(true, Ordering::Release);
+    }
     node.settle(&peer.id, attached.settled.clone());
     let topics = with_queues(topics, &attached);
     let mut unserved = Unserved {
@@ -151,11 +157,7 @@ pub(crate) async fn place(
         let _ = claimed.await;
     }
     lifetime::take_over(&node, &peer, &attached.connection).await;
-    // A server that goes takes on nobody. Who is not told to go yet may come back.
-    if node.is_leaving() && (attached.new || attached.connection.is_parting()) {
-        if attached.new {
-            attached.connection.ended.store(true, Ordering::Release);
-        }
+    if over {
         attached.connection.link().finish(End::Over);
     } else if connect && !delayed {
         if !started(&node, &attached, &peer, hubs).await {
