@@ -1,6 +1,7 @@
-//! The server's command line: three options are not worth a library.
+//! The server's command line: four options are not worth a library.
 
 use std::error::Error;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 pub(crate) struct Options {
@@ -8,6 +9,8 @@ pub(crate) struct Options {
     pub(crate) port: u16,
     /// Where messages for those who are away are kept; in memory without it.
     pub(crate) data: Option<PathBuf>,
+    /// Where Prometheus asks for metrics, if anywhere.
+    pub(crate) metrics: Option<SocketAddr>,
 }
 
 impl Options {
@@ -16,6 +19,7 @@ impl Options {
             host: "127.0.0.1".into(),
             port: 8080,
             data: None,
+            metrics: None,
         };
         while let Some(arg) = args.next() {
             let mut value = || args.next().ok_or_else(|| format!("{arg} needs a value"));
@@ -26,10 +30,16 @@ impl Options {
                         .parse()
                         .map_err(|_| "--port takes a number from 0 to 65535")?
                 }
+                "--metrics" => {
+                    let addr = value()?;
+                    options.metrics = Some(addr.parse().map_err(|_| {
+                        format!("--metrics takes an address such as 127.0.0.1:9000, not '{addr}'")
+                    })?);
+                }
                 "--data" => options.data = Some(value()?.into()),
                 _ => {
                     return Err(format!(
-                        "unknown option {arg}; there are --host HOST, --port PORT and --data DIR"
+                        "unknown option {arg}; there are --host HOST, --port PORT, --data DIR and --metrics ADDR"
                     )
                     .into());
                 }

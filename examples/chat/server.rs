@@ -1,8 +1,11 @@
 //! The chat server with its page.
 //!
-//!     cargo run --release -p examples --bin chat [-- --port 8080 --host 127.0.0.1 --data DIR]
+//!     cargo run --release -p examples --bin chat [-- --port 8080 --host 127.0.0.1 --data DIR --metrics 127.0.0.1:9000]
 
+#[path = "../ending.rs"]
+mod ending;
 mod hub;
+mod metrics;
 mod options;
 
 use std::error::Error;
@@ -12,9 +15,10 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::serve::ListenerExt;
-use hub_server::HubServer;
+use hub_server::{HubServer, HubService, ShutdownOptions};
 use tokio::net::TcpListener;
 
+use crate::ending::Signals;
 use crate::hub::ChatHub;
 use crate::options::Options;
 
@@ -31,7 +35,16 @@ async fn main() -> Result<(), Box<dyn Error>> {
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
         .init();
-    let Options { host, port, data } = Options::parse(std::env::args().skip(1))?;
+    let Options {
+        host,
+        port,
+        data,
+        metrics,
+    } = Options::parse(std::env::args().skip(1))?;
+    if let Some(addr) = metrics {
+        // Before the server, which asks for a recorder once.
+        metrics::serve(addr)?;
+    }
     let mut builder = HubServer::builder().hub(ChatHub::default());
     let kept = match &data {
         Some(dir) => {
@@ -49,20 +62,33 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .route("/chat.js", file("text/javascript; charset=utf-8", SCRIPT))
         .fallback_service(service.clone());
 
+    // Before the address is printed: whoever reads it may already want the program to end.
+    let signals = Signals::listen()?;
     let listener = TcpListener::bind((host.as_str(), port))
         .await
         .map_err(|error| format!("can't listen on {host}:{port}: {error}; try another --port"))?;
     println!("listening on http://{}", listener.local_addr()?);
     println!("log: {kept}");
+    if let Some(addr) = metrics {
+        println!("metrics: http://{addr}/metrics");
+    }
     // Without it a network holds small answers back for tens of milliseconds.
     let listener = listener.tap_io(|socket| drop(socket.set_nodelay(true)));
-    let stop = async move {
-        drop(tokio::signal::ctrl_c().await);
-        // Lets the clients go, which would otherwise be waited for.
-        service.shutdown();
-    };
     axum::serve(listener, app)
-        .with_graceful_shutdown(stop)
+        .with_graceful_shutdown(stop(service, signals))
         .await?;
     Ok(())
+}
+
+/// Waits until the program is asked to end, then until the clients have been told to come back elsewhere: a while, as they should
+/// not do it all at once. Whoever asks twice does not want to wait.
+async fn stop(service: HubService, mut signals: Signals) {
+    signals.next().await;
+    tokio::select! {
+        report = service.shutdown_gracefully(ShutdownOptions::default()) => eprintln!("{report}"),
+        () = signals.next() => {
+            service.shutdown();
+            eprintln!("stopped at once");
+        }
+    }
 }

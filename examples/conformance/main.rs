@@ -12,6 +12,8 @@ mod app;
 mod auth;
 mod cors;
 mod detours;
+#[path = "../ending.rs"]
+mod ending;
 mod extra;
 mod hubs;
 mod options;
@@ -25,12 +27,17 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use axum::serve::ListenerExt;
+use hub_server::ShutdownOptions;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use crate::ending::Signals;
 use crate::options::Options;
 
-/// How long requests under way may take when the program is asked to end.
+/// How long everybody may take to go when the program is asked to end.
+const DEADLINE: Duration = Duration::from_secs(5);
+
+/// How long requests under way may take then.
 const LAST_REQUESTS: Duration = Duration::from_secs(5);
 
 type Serving = Pin<Box<dyn Future<Output = io::Result<()>> + Send>>;
@@ -55,7 +62,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let (service, app) = app::build(&options)?;
 
     // Before the address is printed: whoever reads it may already want the program to end.
-    let asked_to_end = asked_to_end()?;
+    let mut signals = Signals::listen()?;
     let listener = TcpListener::bind((host, port))
         .await
         .map_err(|error| format!("can't listen on {host}:{port}: {error}; try another --port"))?;
@@ -71,9 +78,10 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let (end, mut ending) = watch::channel(false);
     let mut ended = ending.clone();
     tokio::spawn(async move {
-        asked_to_end.await;
-        // Lets the clients go, which would otherwise be waited for.
-        going.shutdown();
+        signals.next().await;
+        // At once, as it is ended by tests: many clients would not come back together.
+        let options = ShutdownOptions::from(DEADLINE).spread(Duration::ZERO);
+        eprintln!("{}", going.shutdown_gracefully(options).await);
         let _ = end.send(true);
     });
     let ending = async move { drop(ending.wait_for(|end| *end).await) };
@@ -102,26 +110,4 @@ async fn run() -> Result<(), Box<dyn Error>> {
         () = last_requests => {}
     }
     Ok(())
-}
-
-/// Listens for the signals at once, waits for them when it is awaited.
-#[cfg(unix)]
-fn asked_to_end() -> io::Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
-
-    let (mut interrupt, mut terminate) = (
-        signal(SignalKind::interrupt())?,
-        signal(SignalKind::terminate())?,
-    );
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    })
-}
-
-#[cfg(not(unix))]
-fn asked_to_end() -> io::Result<impl Future<Output = ()>> {
-    Ok(async { drop(tokio::signal::ctrl_c().await) })
 }

@@ -31,6 +31,7 @@ mod declared;
 mod kept;
 mod limits;
 mod presence;
+mod ready;
 
 use declared::Declarations;
 use kept::Kept;
@@ -358,6 +359,7 @@ impl Builder {
             tried: Tried::default(),
             presences,
             leaving: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
             runtime: OnceLock::new(),
         };
         Ok(HubServer {

@@ -76,6 +76,8 @@ pub(crate) struct Config {
     pub(crate) memory_budget: Option<u64>,
     /// How long a join or leave waits for the connection to acknowledge it.
     pub(crate) ack_timeout: Duration,
+    /// Where it is asked whether the server is ready.
+    pub(crate) ready_at: Option<String>,
 }
 
 impl Default for Config {
@@ -99,6 +101,7 @@ impl Default for Config {
             accept_rate: u32::MAX,
             memory_budget: None,
             ack_timeout: Duration::from_secs(30),
+            ready_at: None,
         }
     }
 }

@@ -9,6 +9,7 @@ pub(crate) mod heartbeat;
 pub(crate) mod indexes;
 pub(crate) mod lifetime;
 pub(crate) mod link;
+pub(crate) mod measured;
 pub(crate) mod owners;
 pub(crate) mod parting;
 pub(crate) mod persistent;

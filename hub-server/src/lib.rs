@@ -35,9 +35,12 @@ mod log;
 mod meter;
 mod mount;
 mod node;
+mod readiness;
 pub mod scheduler;
+mod serve;
 mod server;
 mod shared_port;
+mod shutdown;
 mod text_port;
 mod transport;
 
@@ -61,8 +64,11 @@ pub use crate::log::{LogOptions, MemoryLog, Overflow};
 #[cfg(feature = "redb")]
 pub use crate::log::{OpenError, QueueContents, RedbLog};
 pub use crate::mount::Mount;
+pub use crate::readiness::Readiness;
+pub use crate::serve::Serve;
 pub use crate::server::{Bound, HubServer};
 pub use crate::shared_port::SharedPort;
+pub use crate::shutdown::{ShutdownOptions, ShutdownReport};
 pub use crate::transport::first_bytes::Begun;
 
 #[doc(hidden)]

@@ -1,10 +1,12 @@
-//! What the server tells a recorder of the `metrics` facade about queued and missed messages (`delivery.md` a.8). Names
-//! and labels stand here and nowhere else.
+//! What the server tells a recorder of the `metrics` facade: of queued and missed messages (`delivery.md` a.8), of connections,
+//! by the names that ASP.NET Core has for them, and of calls. Names and labels stand here and nowhere else; no label has a
+//! value that a client may choose.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use hub_core::{Gap, GapCause, HubName, LogError, Topic};
-use metrics::{counter, gauge, histogram};
+use metrics::{Counter, Histogram, counter, gauge, histogram};
 
 /// A message was kept, or had been before.
 pub(crate) fn queued(hub: &HubName, duplicate: bool, took: Duration) {
@@ -59,6 +61,88 @@ pub(crate) fn gaps(gaps: &[Gap]) {
 /// The time of a client's lease was over.
 pub(crate) fn lease_expired(hub: &HubName) {
     counter!("lease_expired_total", "hub" => name(hub)).increment(1);
+}
+
+/// How a connection ended, as ASP.NET Core tells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Closure {
+    /// By its client or by the server, on purpose.
+    Normal,
+    /// Its client was not heard of any more.
+    Timeout,
+    /// With the server.
+    Shutdown,
+}
+
+/// A connection is there, or rides another transport now.
+pub(crate) fn came(transport: &'static str) {
+    gauge!("signalr.server.active_connections", "signalr.transport" => transport).increment(1.0);
+}
+
+/// And is not there, or not on this transport, any more.
+pub(crate) fn went(transport: &'static str) {
+    gauge!("signalr.server.active_connections", "signalr.transport" => transport).decrement(1.0);
+}
+
+/// A connection was there so long, all its requests together, and ended on this transport.
+pub(crate) fn lasted(transport: &'static str, how: Closure, duration: Duration) {
+    let status = match how {
+        Closure::Normal => "normal_closure",
+        Closure::Timeout => "timeout",
+        Closure::Shutdown => "app_shutdown",
+    };
+    histogram!(
+        "signalr.server.connection.duration",
+        "signalr.connection.status" => status,
+        "signalr.transport" => transport
+    )
+    .record(duration);
+}
+
+/// What the calls of one hub come to. A recorder is asked for its handles once, with the first call: that is what makes them
+/// cheap, and why it has to be installed before.
+pub(crate) struct Calls {
+    hub: String,
+    handles: OnceLock<Handles>,
+}
+
+struct Handles {
+    answered: Counter,
+    failed: Counter,
+    seconds: Histogram,
+}
+
+impl Calls {
+    pub(crate) fn of(hub: impl Into<String>) -> Self {
+        Self {
+            hub: hub.into(),
+            handles: OnceLock::new(),
+        }
+    }
+
+    /// A call has ended, well or with an error, so long after it began.
+    pub(crate) fn ended(&self, well: bool, took: Duration) {
+        let handles = self.handles.get_or_init(|| {
+            let hub = &self.hub;
+            Handles {
+                answered: counter!("calls_total", "hub" => hub.clone(), "outcome" => "ok"),
+                failed: counter!("calls_total", "hub" => hub.clone(), "outcome" => "error"),
+                seconds: histogram!("call_seconds", "hub" => hub.clone()),
+            }
+        });
+        let outcome = if well {
+            &handles.answered
+        } else {
+            &handles.failed
+        };
+        outcome.increment(1);
+        handles.seconds.record(took);
+    }
+}
+
+/// Somebody reads too slowly for what is sent to it, and reads on from the log.
+pub(crate) fn fell_behind() {
+    counter!("slow_consumers_total").increment(1);
 }
 
 /// Somebody was refused: there are enough already.

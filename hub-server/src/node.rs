@@ -51,6 +51,8 @@ pub(crate) struct Node {
     pub(crate) presences: Option<Arc<Presences>>,
     /// Whether the server is on its way out.
     pub(crate) leaving: AtomicBool,
+    /// Whether nobody is taken on any more, as it goes by and by. One that goes at once does what the original does.
+    pub(crate) closed: AtomicBool,
     /// What runs the server's tasks, once it is served.
     pub(crate) runtime: OnceLock<Handle>,
 }
@@ -58,6 +60,9 @@ pub(crate) struct Node {
 impl Node {
     /// Whether one more connection may come.
     pub(crate) fn admits(&self) -> bool {
+        if self.is_closed() {
+            return false;
+        }
         let admits = self.load.admits(self.registry.len());
         if !admits {
             meter::refused();
@@ -67,6 +72,10 @@ impl Node {
 
     pub(crate) fn is_leaving(&self) -> bool {
         self.leaving.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
     }
 
     /// Runs a task, also when asked from outside of the runtime.

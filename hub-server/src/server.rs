@@ -13,6 +13,7 @@ use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::Instant;
 
 use crate::builder::Builder;
 use crate::connection::link::End;
@@ -25,6 +26,9 @@ use crate::http::token::Tokens;
 use crate::hubs::handle::HubHandle;
 use crate::mount::Mount;
 use crate::node::Node;
+use crate::readiness::Readiness;
+use crate::serve::Serve;
+use crate::shutdown::{self, ShutdownOptions, ShutdownReport};
 
 /// A hub server, ready to serve.
 ///
@@ -143,12 +147,32 @@ impl HubServer {
         })
     }
 
-    /// Listens and serves, until the future is dropped.
+    /// Listens and serves, until the future is dropped, or [until it is told to stop](Serve::with_graceful_shutdown). Awaited,
+    /// it gives an error when the address can't be listened on.
     ///
-    /// # Errors
-    /// When the address can't be listened on.
-    pub async fn serve(self, addr: impl ToSocketAddrs) -> io::Result<()> {
-        self.bind(addr).await?.serve().await
+    /// ```no_run
+    /// # async fn run(
+    /// #     server: hub_server::HubServer,
+    /// #     stop: impl Future<Output = ()>, // tokio::signal::ctrl_c(), say
+    /// # ) -> std::io::Result<()> {
+    /// use hub_server::ShutdownOptions;
+    ///
+    /// let serve = server.serve("127.0.0.1:8080");
+    /// let report = serve.with_graceful_shutdown(stop, ShutdownOptions::default()).await?;
+    /// println!("{report}");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn serve<'a>(self, addr: impl ToSocketAddrs + Send + 'a) -> Serve<'a> {
+        Serve {
+            bound: Box::pin(self.bind(addr)),
+        }
+    }
+
+    /// Whether the server takes on clients, for a load balancer that asks.
+    #[must_use]
+    pub fn readiness(&self) -> Readiness {
+        Readiness::of(&self.node)
     }
 }
 
@@ -219,13 +243,36 @@ impl Bound {
         self.serve_until(std::future::pending()).await
     }
 
-    /// Serves until `stop` is ready, then lets go: nobody is accepted any more, long polls are answered with `T:1`,
-    /// WebSockets are closed and streams end, so that clients reconnect elsewhere. Sends over HTTP have 5 s to be
-    /// answered; calls of closed sockets run on, and their answers go nowhere.
+    /// Serves until `stop` is ready, then lets go of everybody at once, and is done in 5 s at most:
+    /// [`with_graceful_shutdown`](Self::with_graceful_shutdown) without spreading.
     ///
     /// # Errors
     /// As for [`serve`](Self::serve).
     pub async fn serve_until(self, stop: impl Future<Output = ()>) -> io::Result<()> {
+        let at_once = ShutdownOptions::from(STOP_TIMEOUT).spread(Duration::ZERO);
+        self.with_graceful_shutdown(stop, at_once).await.map(drop)
+    }
+
+    /// Serves until `stop` is ready, then lets go of its clients one by one, by a deadline, and says how that went.
+    ///
+    /// From the signal on the server is not [ready](HubServer::readiness), and takes on nobody new: negotiation and new
+    /// connections are answered 503 with `Retry-After`. Who is connected goes on until its own moment comes, at random within
+    /// [`spread`](ShutdownOptions::spread): then what was sent to it before is written, calls that run are waited for and
+    /// answered, and it is told to come back, in the way of its transport: a WebSocket is closed with 3001, a poll is
+    /// answered with `T:1`, streams end, and so do sockets of the text protocol. A call that comes between that moment and
+    /// the end is not run. At the deadline the rest is cut. The address is listened on until all have been told.
+    ///
+    /// No hub hears of it ([`on_disconnected`](hub_core::Hub::disconnected) is not for this): clients come back, to this
+    /// address or to another node. What those with a persistent id have had is written down, so that nothing is lost to
+    /// them and nothing comes twice where the log outlives the process.
+    ///
+    /// # Errors
+    /// As for [`serve`](Self::serve).
+    pub async fn with_graceful_shutdown(
+        self,
+        stop: impl Future<Output = ()>,
+        options: ShutdownOptions,
+    ) -> io::Result<ShutdownReport> {
         let Self {
             listener,
             service,
@@ -234,14 +281,18 @@ impl Bound {
         } = self;
         let mut door = Door::new(listener, &service.running.node.config);
         let (leaving, stays) = watch::channel(false);
-        let mut stop = pin!(stop);
+        let node = service.running.node.clone();
+        let mut stopping = pin!(async {
+            stop.await;
+            (Instant::now(), shutdown::run(&node, &options).await)
+        });
         // Ends with this future: a connection that waits for its next request must not keep the server alive.
         let mut connections = JoinSet::new();
-        loop {
+        let (begun, mut report) = loop {
             while connections.try_join_next().is_some() {}
             let (socket, ticket) = tokio::select! {
                 entered = door.next() => entered,
-                () = &mut stop => break,
+                stopped = &mut stopping => break stopped,
             };
             let guest = Guest {
                 service: service.clone(),
@@ -255,14 +306,16 @@ impl Bound {
                 continue;
             }
             connections.spawn(guest.serve(socket));
-        }
+        };
         drop(door);
         service.running.leave();
         others.abort_all();
         let _ = leaving.send(true);
         let ended = async { while connections.join_next().await.is_some() {} };
-        let _ = tokio::time::timeout(STOP_TIMEOUT, ended).await;
-        Ok(())
+        let last = (begun + options.deadline).max(Instant::now() + LAST_ANSWERS);
+        let _ = tokio::time::timeout_at(last, ended).await;
+        report.took = begun.elapsed();
+        Ok(report)
     }
 }
 
@@ -274,8 +327,11 @@ impl std::fmt::Debug for Bound {
     }
 }
 
-/// How long a server that stops waits for what still runs.
+/// How long a server that stops at once waits for what still runs.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long answers over HTTP have to leave, also at the deadline.
+const LAST_ANSWERS: Duration = Duration::from_millis(250);
 
 /// Sets what TCP should do for a hub.
 pub(crate) fn prepare(socket: &TcpStream, silence: Duration) {

@@ -11,6 +11,7 @@ pub(crate) mod lines;
 pub(crate) mod long_polling;
 mod properties;
 pub(crate) mod server_sent_events;
+pub(crate) mod spans;
 mod storage;
 pub(crate) mod stream;
 mod telnet;

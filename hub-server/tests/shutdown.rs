@@ -24,7 +24,7 @@ async fn item_70_polls_get_t_sockets_close_streams_end_and_no_hub_is_told() {
     assert_eq!((&body["T"], &body["M"]), (&json!(1), &json!([])));
     assert_eq!(body["C"].as_str(), polls.cursor.as_deref());
     assert_eq!(poll.ended, Some(Ended::Complete));
-    assert_eq!(socket.socket.end().await, Some(1000));
+    assert_eq!(socket.socket.end().await, Some(3001));
     let stream = streams.stream.as_mut().unwrap();
     while stream.unit().await.is_some() {}
     assert_eq!(stream.ended, Some(Ended::Complete));

@@ -11,6 +11,9 @@ pub(crate) trait Downlink: Send + Sync + 'static {
     /// What its connections speak.
     fn protocol(&self) -> &'static dyn Protocol;
 
+    /// Its name for metrics and spans, as ASP.NET Core has them where it has the transport.
+    fn name(&self) -> &'static str;
+
     /// Its place among the carriers whose frames are the same for all their connections, below [`CARRIERS`]: what it
     /// makes of a broadcast is shared. `None` where each connection's frames are its own.
     fn slot(&self) -> Option<usize>;

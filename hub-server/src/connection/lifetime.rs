@@ -17,6 +17,7 @@ use tokio::time::timeout;
 use super::link::{Connection, End, topics_of};
 use super::{expiry, parting, sessions};
 use crate::hubs::table::Registered;
+use crate::meter::Closure;
 use crate::node::Node;
 
 /// What happened.
@@ -165,7 +166,9 @@ fn end_as(node: &Arc<Node>, connection: &Arc<Connection>, stopped: bool, end: En
     let _ = connection.parting.set(false);
     let (peer, hubs) = {
         let mut link = connection.link();
-        for ack in link.pending() {
+        // A client that is to come back answers there.
+        let lost = link.pending().into_iter().filter(|_| end != End::Stopping);
+        for ack in lost {
             node.answer(ack, &connection.id, Err(AckError::Gone));
         }
         link.finish(end);
@@ -182,6 +185,11 @@ fn end_as(node: &Arc<Node>, connection: &Arc<Connection>, stopped: bool, end: En
         _ if stopped => Closed::Stopped,
         _ => Closed::Lost,
     };
+    connection.measured.end(match reason {
+        _ if end == End::Stopping => Closure::Shutdown,
+        Closed::Lost => Closure::Timeout,
+        _ => Closure::Normal,
+    });
     let over = over(node.clone(), connection.clone(), peer, hubs, end, reason);
     node.spawn(over);
     true
@@ -196,10 +204,12 @@ async fn over(
     end: End,
     reason: Closed,
 ) {
-    if end.is_parting() {
+    // That the server goes no hub hears: its clients come back, here or elsewhere.
+    let heard = end != End::Stopping;
+    if end.is_parting() && heard {
         parting::parted(&connection).await;
     }
-    if let Err(error) = tell(&node, &peer, &hubs, Event::Closed(reason)).await {
+    if heard && let Err(error) = tell(&node, &peer, &hubs, Event::Closed(reason)).await {
         tracing::warn!(connection = %peer.id, %error, "on_disconnected failed");
     }
     if let Some(owner) = &peer.persistent_id {

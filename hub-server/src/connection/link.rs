@@ -22,12 +22,15 @@ use hub_core::{
 };
 use tokio::sync::{OnceCell, SetOnce};
 use tokio::time::Instant;
+use tracing::Span;
 
 use super::busy::{Busy, Carrying};
 use super::claim::Claim;
 use super::downlink::Downlink;
 use super::frames::Frames;
+use super::measured::Measured;
 use crate::hubs::raw::Receiver;
+use crate::meter;
 use crate::node::Node;
 pub(crate) use ending::{Drain, End};
 pub(crate) use pending::{Overdue, Pending};
@@ -49,6 +52,7 @@ pub(crate) struct Connection {
     /// Tells connections apart faster than their ids do.
     pub(crate) serial: u64,
     pub(crate) items: Arc<Items>,
+    pub(crate) measured: Measured,
     /// Calls that run, those of replaced sockets included.
     pub(crate) running: Busy,
     /// Transports that are not closed yet, replaced ones included.
@@ -70,6 +74,7 @@ impl Connection {
             id,
             serial,
             items: link.peer.items.clone(),
+            measured: Measured::begin(link.downlink.name()),
             running: Busy::default(),
             carriers: Busy::default(),
             parting: SetOnce::new(),
@@ -95,6 +100,7 @@ pub(crate) struct Opened {
     /// What takes messages in place of the hubs.
     pub(crate) receiver: Option<Receiver>,
     pub(crate) carrier: Carrying,
+    pub(crate) span: Span,
 }
 
 /// What a receive request brings.
@@ -154,6 +160,8 @@ pub(crate) struct Link {
     /// Whether it takes nothing more.
     pub(crate) drain: Option<Box<Drain>>,
     farewell: Option<Box<CloseFrame>>,
+    /// Whether calls are left out, as the client is about to be told to go.
+    pub(crate) refuses_calls: bool,
     pub(crate) peer: Arc<Peer>,
     pub(crate) hubs: Vec<usize>,
     pub(crate) topics: Vec<Topic>,
@@ -225,6 +233,7 @@ impl Link {
             end: None,
             drain: None,
             farewell: None,
+            refuses_calls: false,
             peer,
             hubs,
             topics,
@@ -308,6 +317,7 @@ impl Link {
             Some(_) => {
                 // The log keeps it; the driver reads it there once there is room again.
                 self.mode = Mode::Behind;
+                meter::fell_behind();
                 return None;
             }
         }

@@ -14,6 +14,8 @@ use super::lifetime;
 use super::link::{Connection, Drain, End};
 use crate::node::Node;
 
+pub(crate) mod stopping;
+
 /// How long a client may take for its close frame, and a call for its end.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -61,19 +63,13 @@ pub(crate) async fn drain(
         let _ = timeout_at(deadline, connection.carriers.none()).await;
         return DrainReport::default();
     }
-    let from = {
-        let link = connection.link();
-        let had = link.position.min(link.outbox.left());
-        if link.attached { had } else { link.position }
-    };
     let drain = Drain {
         upto: 0,
         end: End::Closed,
         wait_acks: options.wait_acks,
         frame: options.frame,
     };
-    node.registry.drain(connection, drain);
-    let upto = connection.link().drain.as_ref().map(|drain| drain.upto);
+    let stretch = Stretch::begin(node, connection, drain);
     // In a task of its own: whoever asked for it may go.
     let (node, connection) = (node.clone(), connection.clone());
     let draining = tokio::spawn(async move {
@@ -93,10 +89,7 @@ pub(crate) async fn drain(
             lifetime::part(&node, &connection, End::Closed);
         }
         let _ = timeout(PATIENCE + CUT, connection.carriers.none()).await;
-        let Some(upto) = upto else {
-            return DrainReport::default();
-        };
-        let orders = meant(&node, &connection, &known, from, upto).await;
+        let orders = stretch.meant(&node, &connection, &known).await;
         let count = |upto: u64| u64::try_from(orders.range(..=upto).count()).unwrap_or(u64::MAX);
         let all = count(u64::MAX);
         let sent = if drained { all } else { count(left) };
@@ -105,31 +98,46 @@ pub(crate) async fn drain(
     draining.await.unwrap_or_default()
 }
 
-/// The orders of what was sent to a client in a stretch of the log.
-async fn meant(
-    node: &Node,
-    connection: &Connection,
-    topics: &[Topic],
+/// The stretch of the log that is to be written before a connection ends.
+struct Stretch {
     from: u64,
     upto: u64,
-) -> BTreeSet<u64> {
-    let mut orders = BTreeSet::new();
-    let mut after = Cursor::at(node.epoch, from);
-    while after.order < upto {
-        let limit = Limit {
-            entries: PAGE,
-            upto,
+}
+
+impl Stretch {
+    /// From now on a connection takes nothing newer.
+    fn begin(node: &Node, connection: &Arc<Connection>, drain: Drain) -> Self {
+        let from = {
+            let link = connection.link();
+            let had = link.position.min(link.outbox.left());
+            if link.attached { had } else { link.position }
         };
-        let Ok(page) = node.log.read(topics, after, limit).await else {
-            break;
-        };
-        let link = connection.link();
-        let events = page.entries.iter().filter(|entry| link.is_sent(entry));
-        orders.extend(events.map(|entry| entry.order));
-        match page.entries.last().filter(|_| page.more) {
-            Some(last) => after.order = last.order,
-            None => break,
-        }
+        node.registry.drain(connection, drain);
+        let upto = connection.link().drain.as_ref().map(|drain| drain.upto);
+        let upto = upto.unwrap_or_default();
+        Self { from, upto }
     }
-    orders
+
+    /// The orders of what was sent to a client in it.
+    async fn meant(&self, node: &Node, connection: &Connection, topics: &[Topic]) -> BTreeSet<u64> {
+        let mut orders = BTreeSet::new();
+        let mut after = Cursor::at(node.epoch, self.from);
+        while after.order < self.upto {
+            let limit = Limit {
+                entries: PAGE,
+                upto: self.upto,
+            };
+            let Ok(page) = node.log.read(topics, after, limit).await else {
+                break;
+            };
+            let link = connection.link();
+            let events = page.entries.iter().filter(|entry| link.is_sent(entry));
+            orders.extend(events.map(|entry| entry.order));
+            match page.entries.last().filter(|_| page.more) {
+                Some(last) => after.order = last.order,
+                None => break,
+            }
+        }
+        orders
+    }
 }

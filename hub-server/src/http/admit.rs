@@ -1,8 +1,10 @@
 //! Who may reach what a request lists (`classic-signalr.md` 2.5 row 4, 13.4).
 
 use http::StatusCode;
-use hub_core::{Identity, PersistentId, Request};
+use hub_core::{ConnectionId, Identity, PersistentId, Request};
 
+use super::query::Receive;
+use crate::config::Transport;
 use crate::connection::persistent::Refusal;
 use crate::hubs::admit::admits;
 use crate::node::Node;
@@ -53,6 +55,22 @@ pub(crate) async fn reachable(
         }
     }
     admitted
+}
+
+/// Whether there is a place for who asks to receive. Since it was told that it may come others may have come. A server that
+/// is closed takes on nobody, and takes nobody back whom it has told to go; for a poll it has a word of its own.
+pub(crate) fn has_place(
+    node: &Node,
+    id: &ConnectionId,
+    receive: Receive,
+    transport: Transport,
+) -> bool {
+    let known = node.registry.find(id);
+    if node.is_closed() {
+        let stays = known.is_some_and(|connection| !connection.is_parting());
+        return stays || transport == Transport::LongPolling;
+    }
+    receive != Receive::Connect || known.is_some() || node.admits()
 }
 
 /// The persistent id that a request brings.

@@ -25,6 +25,7 @@ use crate::node::Node;
 use crate::transport::forever_frame::{self, ForeverFrame};
 use crate::transport::long_polling::LongPolling;
 use crate::transport::server_sent_events::{self, ServerSentEvents};
+use crate::transport::spans::connection_span;
 use crate::transport::stream::Stream;
 
 /// From this version on `/start` tells the hubs, not `/connect` (`classic-signalr.md` 7.2).
@@ -136,6 +137,12 @@ pub(crate) async fn place(
     // A server that goes greets nobody any more.
     let greets = connect && delayed && !node.is_leaving();
     let attached = node.registry.attach(attach, start, greets);
+    // A server that goes takes on nobody. Who is not told to go yet may come back.
+    let over = node.is_leaving() && (attached.new || attached.connection.is_parting());
+    if over && attached.new {
+        // At once: it is none of those that are yet to be told.
+        attached.connection.ended.store(true, Ordering::Release);
+    }
     node.settle(&peer.id, attached.settled.clone());
     let topics = with_queues(topics, &attached);
     let mut unserved = Unserved {
@@ -150,8 +157,7 @@ pub(crate) async fn place(
         let _ = claimed.await;
     }
     lifetime::take_over(&node, &peer, &attached.connection).await;
-    if node.is_leaving() {
-        attached.connection.ended.store(true, Ordering::Release);
+    if over {
         attached.connection.link().finish(End::Over);
     } else if connect && !delayed {
         if !started(&node, &attached, &peer, hubs).await {
@@ -191,6 +197,12 @@ pub(crate) async fn place(
 }
 
 pub(crate) fn opened(asked: &Asked, attached: Attached, peer: Arc<Peer>) -> Opened {
+    let (carrier, hubs) = {
+        let link = attached.connection.link();
+        (link.downlink().name(), link.hubs.clone())
+    };
+    attached.connection.measured.rides(carrier);
+    let span = connection_span(asked.node(), &attached.connection.id, carrier, &hubs);
     Opened {
         node: asked.node().clone(),
         carrier: Carrying::of(&attached.connection),
@@ -199,6 +211,7 @@ pub(crate) fn opened(asked: &Asked, attached: Attached, peer: Arc<Peer>) -> Open
         peer,
         detailed_errors: asked.mount().detailed_errors,
         receiver: asked.receiver(),
+        span,
     }
 }
 

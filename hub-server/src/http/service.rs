@@ -13,7 +13,7 @@ use hub_core::{BoxFuture, ConnectionId, Outlet, Request};
 use hyper::upgrade::OnUpgrade;
 use tower_service::Service;
 
-use super::admit::{admitted, persistent_id};
+use super::admit::{admitted, has_place, persistent_id};
 use super::asked::{Asked, Unread, unread};
 use super::jsonp::is_callback;
 use super::negotiate::{Negotiation, url_of};
@@ -24,7 +24,9 @@ use super::{proxies, receive, send, upgrade};
 use crate::config::Transport;
 use crate::connection::lifetime;
 use crate::node::Node;
+use crate::readiness::{Readiness, is_asked, is_ready};
 use crate::server::{Running, Served};
+use crate::shutdown::{self, ShutdownOptions, ShutdownReport};
 
 /// The server as a tower service: mount it in axum (`Router::fallback_service` or `route_service`) or hyper, with any
 /// layer around it. Requests outside of its path are answered 404. Cheap to clone; the server stops with the last clone.
@@ -36,10 +38,43 @@ pub struct HubService {
 }
 
 impl HubService {
-    /// Lets the clients go, for a host that stops: long polls are answered with `T:1`, WebSockets are closed, streams end,
-    /// and requests that come later are told the same. No hub hears of it.
+    /// Lets the clients go at once, for a host that stops: long polls are answered with `T:1`, WebSockets are closed, streams
+    /// end, and requests that come later are told the same. No hub hears of it. What waits for slow readers is theirs when
+    /// they come back, if the log still has it, and what clients with a persistent id have had lately is not written down:
+    /// prefer [`shutdown_gracefully`](Self::shutdown_gracefully).
     pub fn shutdown(&self) {
         self.running.leave();
+    }
+
+    /// Lets the clients go as [`Bound::with_graceful_shutdown`](crate::Bound::with_graceful_shutdown) does, for a host that goes
+    /// on taking sockets meanwhile: clients that are yet to be told come with new ones. Let the host stop when this is done.
+    ///
+    /// ```no_run
+    /// # async fn run(service: hub_server::HubService, signal: impl Future<Output = ()>) {
+    /// use hub_server::ShutdownOptions;
+    ///
+    /// // axum::serve(listener, app).with_graceful_shutdown(stop)
+    /// let stop = async move {
+    ///     signal.await;
+    ///     println!("{}", service.shutdown_gracefully(ShutdownOptions::default()).await);
+    /// };
+    /// # stop.await
+    /// # }
+    /// ```
+    ///
+    /// # Cancel safety
+    /// When it is dropped before it is ready, the server takes on nobody and tells nobody else: call
+    /// [`shutdown`](Self::shutdown).
+    pub async fn shutdown_gracefully(&self, options: ShutdownOptions) -> ShutdownReport {
+        let report = shutdown::run(&self.running.node, &options).await;
+        self.running.leave();
+        report
+    }
+
+    /// Whether the server takes on clients, for a load balancer that asks.
+    #[must_use]
+    pub fn readiness(&self) -> Readiness {
+        Readiness::of(&self.running.node)
     }
 }
 
@@ -83,6 +118,12 @@ async fn answer(
     upgrade: Option<OnUpgrade>,
 ) -> Response<ResponseBody> {
     let request = request_of(&head);
+    if is_asked(&running.node, &head.method, &request.path) {
+        return match is_ready(&running.node) {
+            true => plain(StatusCode::OK, "ready"),
+            false => later(),
+        };
+    }
     let matching = running
         .mounts
         .iter()
@@ -224,10 +265,8 @@ async fn route(asked: Asked, body: Unread, rest: &str) -> Response<ResponseBody>
     if verb != Verb::Abort && asked.node().owners.is_taken(&id) {
         return plain(StatusCode::FORBIDDEN, TAKEN_OVER);
     }
-    // Since it was told that it may come others may have come.
-    if verb == Verb::Receive(Receive::Connect)
-        && asked.node().registry.find(&id).is_none()
-        && !asked.node().admits()
+    if let Verb::Receive(receive) = verb
+        && !has_place(asked.node(), &id, receive, transport)
     {
         return later();
     }

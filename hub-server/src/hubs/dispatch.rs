@@ -4,12 +4,14 @@
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Instant;
 
 use futures_util::FutureExt;
 use hub_core::{
     Args, BoxFuture, Call, CallOrder, Completion, ConnectionId, Context, Failure, Filter, Hub,
     HubError, HubName, Invocation, MethodSpec, Next, Payload, Peer, Reply, State,
 };
+use tracing::Instrument;
 
 use super::table::{HubTable, Registered};
 
@@ -87,8 +89,16 @@ fn run(
         connection: peer.id.clone(),
         hub: name.clone(),
     });
-    let peer = peer.clone();
-    let running = Box::pin(async move {
+    // What clients sent that is no method's name is not for logs.
+    let span = tracing::debug_span!(
+        "call",
+        connection = %peer.id,
+        hub = %name,
+        method = spec.map_or("", |spec| spec.name),
+    );
+    let (peer, calls) = (peer.clone(), registered.calls.clone());
+    let running = async move {
+        let began = Instant::now();
         let cx = Context::new(peer, name, call.id.clone(), state.clone());
         let running = async {
             match (denied, &filters, found) {
@@ -110,6 +120,7 @@ fn run(
             .catch_unwind()
             .await
             .unwrap_or_else(|panic| Err(panicked(&*panic)));
+        calls.ended(result.is_ok(), began.elapsed());
         let unserializable = result.as_ref().is_err_and(HubError::is_unserializable);
         let outcome = match result {
             Ok(Reply::Value(value)) => Ok(Some(value)),
@@ -125,7 +136,12 @@ fn run(
             completion,
             unserializable,
         })
-    });
+    };
+    let running: BoxFuture<'static, _> = if span.is_disabled() {
+        Box::pin(running)
+    } else {
+        Box::pin(running.instrument(span))
+    };
     Dispatched::Runs(running, turn)
 }
 

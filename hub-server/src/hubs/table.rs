@@ -8,6 +8,7 @@ use std::sync::Arc;
 use hub_core::{Authorize, CallOrder, Filter, Hub, HubName, HubSpec, PersistentConnection};
 
 use super::raw::{RAW, Raw, connection_name};
+use crate::meter::Calls;
 
 /// Names up to this length are lower-cased on the stack.
 const SHORT: usize = 64;
@@ -33,6 +34,8 @@ pub(crate) struct Registered {
     pub(crate) filters: Filters,
     /// What all of it, and the server, asks for.
     pub(crate) authorize: Vec<Authorize>,
+    /// What its calls come to.
+    pub(crate) calls: Arc<Calls>,
     methods: HashMap<Box<str>, Vec<usize>>,
 }
 
@@ -76,6 +79,7 @@ impl HubTable {
                 spec,
                 filters: table.filters.clone(),
                 authorize: [require, spec.authorize].concat(),
+                calls: Arc::new(Calls::of(spec.name)),
                 methods,
             });
         }
@@ -92,6 +96,7 @@ impl HubTable {
             order: CallOrder::Interleaved,
             filters: None,
             authorize: Vec::new(),
+            calls: Arc::new(Calls::of(path)),
             methods: HashMap::new(),
         });
         self.hubs.len() - 1

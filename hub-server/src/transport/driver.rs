@@ -84,7 +84,8 @@ pub(super) async fn drive<S: Socket>(socket: S, opened: Opened) -> (S, Left, Goo
         heard: false,
         reached: false,
     };
-    let left = std::future::poll_fn(|cx| driver.poll(cx)).await;
+    let span = driver.opened.span.clone();
+    let left = std::future::poll_fn(|cx| span.in_scope(|| driver.poll(cx))).await;
     let Driver { socket, opened, .. } = driver;
     let Opened {
         node,
@@ -93,7 +94,7 @@ pub(super) async fn drive<S: Socket>(socket: S, opened: Opened) -> (S, Left, Goo
         carrier,
         ..
     } = opened;
-    let closed = left == Left::Ended(Some(End::Closed));
+    let closed = matches!(left, Left::Ended(Some(end)) if end.says_goodbye());
     let frame = connection.link().last_word().filter(|_| closed);
     // It may have been cut in the last moment.
     let left = match left {
@@ -143,20 +144,22 @@ impl<S: Socket> Driver<S> {
             // Writing made room: there may be more to read, from the log or from the socket.
             let room = written
                 && (self.reader.is_due(&self.opened.connection)
-                    || reading == Reading::Paused && self.may_read());
+                    || reading == Reading::Paused && self.may_read().is_some());
             if !room {
                 return Poll::Pending;
             }
         }
     }
 
-    fn may_read(&self) -> bool {
+    /// Whether more may be read, and if so, whether calls are taken.
+    fn may_read(&self) -> Option<bool> {
         let Opened {
             node, connection, ..
         } = &self.opened;
         let room = connection.running.count() < node.config.max_open_calls;
         let link = connection.link();
-        room && !link.is_pressed() && link.end.is_none()
+        let may = room && !link.is_pressed() && link.end.is_none();
+        may.then_some(!link.refuses_calls)
     }
 
     fn read(&mut self, cx: &mut Context<'_>) -> Result<Reading, Left> {
@@ -168,9 +171,9 @@ impl<S: Socket> Driver<S> {
                 }
                 self.step = None;
             }
-            if !self.may_read() {
+            let Some(takes_calls) = self.may_read() else {
                 return Ok(Reading::Paused);
-            }
+            };
             let Poll::Ready(heard) = self.socket.poll_heard(cx) else {
                 return Ok(Reading::Dry);
             };
@@ -178,6 +181,9 @@ impl<S: Socket> Driver<S> {
                 Heard::Message(message) => {
                     self.heard = true;
                     match self.socket.take(&self.opened, message) {
+                        Some(Work::Call(..)) if !takes_calls => {
+                            tracing::debug!("a call came as the server stops, and is not run");
+                        }
                         Some(Work::Call(running, None)) => self.run(running),
                         Some(Work::Call(running, Some(turn))) => self.run_in_turn(running, turn),
                         Some(Work::Step(step)) => self.step = Some(step),

@@ -17,6 +17,10 @@ impl Downlink for ForeverFrame {
         self.speaks
     }
 
+    fn name(&self) -> &'static str {
+        "forever_frame"
+    }
+
     fn slot(&self) -> Option<usize> {
         (!self.speaks.answers()).then_some(2)
     }

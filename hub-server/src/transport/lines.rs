@@ -16,6 +16,7 @@ use super::controller::{Controller, failure, failure_on};
 use super::driver::{Heard, Left, Socket, Work, drive};
 use super::first_line::FirstLine;
 use super::line_reader::LineReader;
+use super::spans::connection_span;
 use super::wire::Wire;
 use crate::connection::busy::Carrying;
 use crate::connection::downlink::Downlink;
@@ -39,6 +40,10 @@ pub(crate) struct Lines {
 impl Downlink for Lines {
     fn protocol(&self) -> &'static dyn Protocol {
         &Text
+    }
+
+    fn name(&self) -> &'static str {
+        "text"
     }
 
     fn slot(&self) -> Option<usize> {
@@ -69,7 +74,7 @@ pub(crate) async fn serve<S>(node: Arc<Node>, socket: S, detailed_errors: bool)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    if node.is_leaving() {
+    if node.is_leaving() && !node.is_closed() {
         return;
     }
     let max = node.config.max_message.unwrap_or(usize::MAX);
@@ -81,7 +86,12 @@ where
         Err(text) => return say(&mut reader.wire, &failure(&Text, "", text)).await,
     };
     if !node.admits() {
-        let text = format!("too many are here; try again in {} s", retry_after());
+        let why = if node.is_closed() {
+            "the server stops"
+        } else {
+            "too many are here"
+        };
+        let text = format!("{why}; try again in {} s", retry_after());
         return say(&mut reader.wire, &failure(&Text, "", &text)).await;
     }
     let brought = asked.persistent_id.as_deref();
@@ -115,6 +125,7 @@ where
     };
     let attached = node.registry.attach(attach, Start::End, false);
     lifetime::take_over(&node, &peer, &attached.connection).await;
+    let span = connection_span(&node, &peer.id, "text", &[]);
     let opened = Opened {
         node,
         carrier: Carrying::of(&attached.connection),
@@ -123,6 +134,7 @@ where
         peer,
         detailed_errors,
         receiver: None,
+        span,
     };
     let lines = Spoken {
         reader,

@@ -21,6 +21,10 @@ impl Downlink for LongPolling {
         self.speaks
     }
 
+    fn name(&self) -> &'static str {
+        "long_polling"
+    }
+
     fn slot(&self) -> Option<usize> {
         let plain = self.callback.is_none() && !self.speaks.answers();
         plain.then_some(3)

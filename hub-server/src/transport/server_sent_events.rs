@@ -20,6 +20,10 @@ impl Downlink for ServerSentEvents {
         self.speaks
     }
 
+    fn name(&self) -> &'static str {
+        "server_sent_events"
+    }
+
     fn slot(&self) -> Option<usize> {
         (!self.speaks.answers()).then_some(1)
     }

@@ -56,6 +56,7 @@ impl Stream {
             return Poll::Ready(Some(Err(io::ErrorKind::InvalidInput.into())));
         };
         let (node, connection) = (&opened.node, &opened.connection);
+        let _inside = opened.span.enter();
         loop {
             if self.ended {
                 return Poll::Ready(None);

@@ -46,6 +46,10 @@ impl Downlink for WebSocket {
         self.0
     }
 
+    fn name(&self) -> &'static str {
+        "web_sockets"
+    }
+
     fn slot(&self) -> Option<usize> {
         Some(if self.0.answers() { 5 } else { 0 })
     }

@@ -35,6 +35,10 @@ impl Downlink for Packeted {
         &XSockets
     }
 
+    fn name(&self) -> &'static str {
+        "web_sockets"
+    }
+
     fn slot(&self) -> Option<usize> {
         (!self.numbers).then_some(6)
     }

@@ -296,6 +296,11 @@ impl Socket {
         frame
     }
 
+    /// Whether there is no socket.
+    pub fn is_cut(&self) -> bool {
+        self.socket.is_none()
+    }
+
     /// Whether the answer to a call has been read.
     pub fn is_answered(&self, id: &str) -> bool {
         self.answers.contains_key(id)

@@ -34,6 +34,7 @@ pub mod response;
 pub mod server;
 pub mod shared_log;
 pub mod slow_log;
+pub mod stops;
 pub mod wires;
 
 use std::time::Duration;

@@ -87,6 +87,14 @@ impl Server {
         }
     }
 
+    /// What a host calls that lets it stop by and by.
+    pub fn service(&self) -> HubService {
+        match &self.way {
+            Way::Memory(service) => service.clone(),
+            Way::Tcp(_) => panic!("a server on a socket has its own"),
+        }
+    }
+
     pub fn addr(&self) -> Option<SocketAddr> {
         match &self.way {
             Way::Tcp(addr) => Some(*addr),

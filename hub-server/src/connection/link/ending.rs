@@ -1,11 +1,12 @@
 //! How a link ends: at once, or when what is on its way has left.
 
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 
 use hub_core::{Body, CloseFrame, Entry, Lane, Topic};
 use tokio::time::Instant;
 
-use super::{Link, Membership, Mode};
+use super::{Connection, Link, Membership, Mode};
 
 /// Why a receive request ends from this side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,13 +21,15 @@ pub(crate) enum End {
     Closed,
     /// The server has cut the session.
     Aborted,
+    /// The server stops: all is written, and the client is to come back elsewhere.
+    Stopping,
 }
 
 impl End {
     /// The stronger one wins.
     fn strength(self) -> u8 {
         match self {
-            Self::Over | Self::ComeBack | Self::TakenOver => 0,
+            Self::Over | Self::ComeBack | Self::TakenOver | Self::Stopping => 0,
             Self::Closed => 1,
             Self::Aborted => 2,
         }
@@ -34,7 +37,12 @@ impl End {
 
     /// Whether the server has ended the session by itself.
     pub(crate) fn is_parting(self) -> bool {
-        matches!(self, Self::Closed | Self::Aborted)
+        matches!(self, Self::Closed | Self::Aborted | Self::Stopping)
+    }
+
+    /// Whether the client is told why, and its answer waited for.
+    pub(crate) fn says_goodbye(self) -> bool {
+        matches!(self, Self::Closed | Self::Stopping)
     }
 }
 
@@ -49,6 +57,13 @@ pub(crate) struct Drain {
     pub(crate) wait_acks: bool,
     /// What a WebSocket is told then.
     pub(crate) frame: CloseFrame,
+}
+
+impl Connection {
+    /// Whether its client has been told to go, or it is over.
+    pub(crate) fn is_parting(&self) -> bool {
+        self.parting.get().is_some() || self.ended.load(Ordering::Acquire)
+    }
 }
 
 impl Link {
@@ -92,8 +107,8 @@ impl Link {
     pub(crate) fn last_word(&self) -> Option<CloseFrame> {
         let drained = self.drain.as_ref().map(|drain| &drain.frame);
         let frame = self.farewell.as_deref().or(drained);
-        let closed = self.end == Some(End::Closed);
-        closed.then(|| frame.cloned().unwrap_or_default())
+        let told = self.end.is_some_and(End::says_goodbye);
+        told.then(|| frame.cloned().unwrap_or_default())
     }
 
     /// From now on nothing newer is taken than what the pump has `passed`, or than `reach` by a link that reads the log. When
@@ -183,6 +198,12 @@ impl Link {
         !matches!(entry.body, Body::Command(_)) && !entry.excepts(&self.peer.id)
     }
 
+    /// From now on no call is taken: its client hears of the end in place of an answer, and may call again elsewhere without
+    /// having it done twice.
+    pub(crate) fn refuse_calls(&mut self) {
+        self.refuses_calls = true;
+    }
+
     /// Whether the client is to be asked what has reached it before its link may end.
     pub(super) fn awaits_proof(&self) -> bool {
         self.drain.as_ref().is_some_and(|drain| drain.wait_acks)
@@ -197,6 +218,7 @@ impl Link {
     pub(super) fn go_on_draining(&mut self, older: &mut Self) {
         self.drain = older.drain.take();
         self.farewell = older.farewell.take();
+        self.refuses_calls = older.refuses_calls;
     }
 
     /// The receive request is gone; the connection stays for a while.

@@ -9,6 +9,7 @@ use hub_core::{Command, ConnectionId, Log, Topic};
 use super::{Effects, Inner};
 use crate::connection::claim::Verdict;
 use crate::connection::link::{Connection, Mode};
+use crate::meter::Closure;
 
 impl Inner {
     /// Another node claims a connection.
@@ -34,6 +35,7 @@ impl Inner {
     pub(super) fn give_up(&mut self, connection: &Arc<Connection>, log: &dyn Log) -> Option<Waker> {
         connection.ended.store(true, Ordering::Release);
         let _ = connection.parting.set(false);
+        connection.measured.end(Closure::Normal);
         self.remove(connection, log);
         connection.link().give_up()
     }

@@ -9,6 +9,11 @@ use super::Registry;
 use crate::connection::link::Connection;
 
 impl Registry {
+    /// The order of the last entry that was handed on.
+    pub(crate) fn passed(&self) -> u64 {
+        self.lock().passed
+    }
+
     /// Those who listen to any of these topics, each once.
     pub(crate) fn listeners(&self, topics: &[Topic]) -> Vec<Arc<Connection>> {
         let inner = self.lock();
