@@ -10,7 +10,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use hub_core::{
     Address, Append, Body, CloseFrame, DeliveryError, DrainOptions, DrainReport, Event, GroupName,
-    HubName, Live, LiveSession, Next, Outgoing, Queued, Sent, Target, Topic, Which,
+    HubName, Live, LiveSession, Next, Outgoing, Queued, Sent, Target, Topic, WhenFull, Which,
 };
 
 use tokio::time::{Instant, timeout_at};
@@ -143,6 +143,7 @@ impl Held {
             except: Arc::default(),
             queue: None,
             matching: None,
+            when_full: WhenFull::Wait,
         };
         let Some(filters) = &self.node.hubs.filters else {
             return self.hand_over(to, event, how).await;
