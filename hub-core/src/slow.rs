@@ -15,8 +15,9 @@ pub enum WhenFull {
     /// gap is told to clients that can be told, counted, and told with
     /// [`Pressure::Relieved`]. The link goes on. A client that only was away gets what the log has, as ever.
     DropOldest,
-    /// Of those that wait under one key on one topic only the last is sent; that is no gap. It holds for a client that is slow, and for
-    /// one that comes back. Of one that reads well nothing is left out.
+    /// Of those that wait in the log under one key on one topic only the last is sent; that is no gap. They wait there for a client
+    /// that comes back, and for one that does not take what it is sent: 16 frames wait in memory for it, or its socket is full.
+    /// A client that keeps up gets each.
     Coalesce(Arc<str>),
 }
 

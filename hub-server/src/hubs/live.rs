@@ -237,6 +237,10 @@ impl Live for Held {
         self.node.registry.is_on(&self.connection, hub)
     }
 
+    fn waiting(&self) -> usize {
+        self.connection.link().outbox.bytes()
+    }
+
     async fn send(&self, event: Event) -> Result<Sent, DeliveryError> {
         self.pass(event, How::Send).await
     }
