@@ -25,7 +25,7 @@ pub enum WhenFull {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Pressure {
-    /// Half of what may wait in its outbox does, or more: it reads slowly.
+    /// It reads slowly: half of what may wait in its outbox does, or what comes now waits in the log.
     Rises,
     /// Nothing waits any more, or its link has ended.
     Relieved {

@@ -85,6 +85,11 @@ pub(crate) fn slow() {
     counter!("slow_readers_closed_total").increment(1);
 }
 
+/// What was to be sent without waiting was refused, since it would have had to.
+pub(crate) fn no_room() {
+    counter!("sends_refused_total").increment(1);
+}
+
 /// A client said more than it may: its socket is not read for a while.
 pub(crate) fn held_back() {
     counter!("inbound_limited_total", "how" => "paused").increment(1);

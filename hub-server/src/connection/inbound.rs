@@ -47,9 +47,10 @@ impl Bucket {
     /// When there is room again for one more, if there is none now.
     fn over(&self, rate: Option<Rate>, now: Instant) -> Option<Instant> {
         let rate = rate?;
+        // In how long the one after it would be due, if it came now, and how long that may be.
         let ahead = rate.time_of(u64::from(rate.burst));
-        // One has room from when less is taken than may be at once.
-        (self.0 >= now + ahead).then(|| self.0 - ahead + Duration::from_nanos(1))
+        let due = self.0.max(now) + rate.time_of(1);
+        (due > now + ahead).then(|| due - ahead)
     }
 
     fn take(&mut self, rate: Option<Rate>, amount: u64, now: Instant) {
@@ -130,6 +131,9 @@ mod tests {
         assert!(again <= Instant::now() + Duration::from_millis(101));
         advance(Duration::from_secs(1)).await;
         assert_eq!(says(&inbound, &config, 1), 5, "no more than the burst");
+        // A part of one is none.
+        advance(Duration::from_millis(50)).await;
+        assert_eq!(says(&inbound, &config, 1), 0);
     }
 
     #[tokio::test(start_paused = true)]

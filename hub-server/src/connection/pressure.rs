@@ -18,6 +18,8 @@ pub(crate) struct Strain {
     high: bool,
     /// Whether its hubs were told so last.
     told: bool,
+    /// Whether it did, and no longer does, before they were told.
+    passed: bool,
     /// Whether somebody is telling them.
     telling: bool,
 }
@@ -29,8 +31,10 @@ impl Link {
         // Little by little does not count as over.
         let rests = self.mode != Mode::Behind && self.outbox.is_empty();
         let strain = &mut self.strain;
-        strain.high = waits || strain.high && !rests;
-        let due = strain.high != strain.told && !strain.telling;
+        let high = waits || strain.high && !rests;
+        strain.passed |= strain.high && !high && !strain.told;
+        strain.high = high;
+        let due = (high != strain.told || strain.passed) && !strain.telling;
         strain.telling |= due;
         due
     }
@@ -38,12 +42,13 @@ impl Link {
     /// What the hubs are to hear next, and which; `None` if they have heard it all.
     fn next_pressure(&mut self) -> Option<(Pressure, Arc<Peer>, Vec<usize>)> {
         let strain = &mut self.strain;
-        if strain.high == strain.told {
+        let passed = std::mem::take(&mut strain.passed);
+        if strain.high == strain.told && !passed {
             strain.telling = false;
             return None;
         }
-        strain.told = strain.high;
-        let pressure = match strain.high {
+        strain.told = strain.high || passed;
+        let pressure = match strain.told {
             true => Pressure::Rises,
             false => Pressure::Relieved {
                 left_out: std::mem::take(&mut self.left_out),

@@ -17,6 +17,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::connection::link::{Connection, Link, Mode};
 use crate::connection::parting;
+use crate::meter;
 use crate::node::Node;
 
 /// A connection, as it was found.
@@ -227,6 +228,15 @@ impl Held {
     }
 }
 
+/// What was refused for want of room is counted.
+fn counted(sent: Result<Sent, DeliveryError>) -> Result<Sent, DeliveryError> {
+    sent.inspect_err(|error| {
+        if matches!(error, DeliveryError::Full) {
+            meter::no_room();
+        }
+    })
+}
+
 #[async_trait]
 impl Live for Held {
     fn groups(&self, hub: &HubName) -> Vec<GroupName> {
@@ -251,12 +261,12 @@ impl Live for Held {
 
     fn try_send(&self, event: Event) -> Result<Sent, DeliveryError> {
         let sent = self.pass(event, How::TrySend).now_or_never();
-        sent.unwrap_or(Err(DeliveryError::Full))
+        counted(sent.unwrap_or(Err(DeliveryError::Full)))
     }
 
     fn try_post(&self, event: Event) -> Result<(), DeliveryError> {
         let sent = self.pass(event, How::TryPost).now_or_never();
-        sent.unwrap_or(Err(DeliveryError::Full)).map(drop)
+        counted(sent.unwrap_or(Err(DeliveryError::Full))).map(drop)
     }
 
     async fn close(&self, frame: CloseFrame) {
