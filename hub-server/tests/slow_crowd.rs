@@ -215,8 +215,8 @@ async fn crowd_with_slow_readers(crowd: Crowd) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_waits_for_those_who_do_not_read() {
     crowd_with_slow_readers(Crowd {
-        clients: 100,
-        a_second: 50,
+        clients: 200,
+        a_second: 100,
         seconds: 3,
         write_timeout: Duration::from_secs(2),
     })
@@ -262,25 +262,31 @@ async fn a_server_that_is_sent_three_times_what_it_can_do_refuses_and_recovers()
             }
         }));
     }
-    // What it can do: whoever waits for each.
-    let (mut posted, begun) = (0, Instant::now());
-    while begun.elapsed() < Duration::from_secs(1) {
-        sessions[posted % 20].post("n", (posted,)).await.unwrap();
-        posted += 1;
-    }
+    // What it can do: twenty who wait for each.
+    let begun = Instant::now();
+    let posts = sessions.iter().map(|session| async move {
+        let mut posted = 0;
+        while begun.elapsed() < Duration::from_secs(1) {
+            session.post("n", (posted,)).await.unwrap();
+            posted += 1;
+        }
+        posted
+    });
+    let mut posted: usize = join_all(posts).await.into_iter().sum();
     let arrive = async |posted: usize| {
         while got.load(Ordering::Relaxed) < posted {
             tokio::task::yield_now().await;
         }
     };
     within(arrive(posted)).await;
-    let once = async |posted: usize| {
+    // How long one more takes, when so many have been sent.
+    let once = async |number: usize, sent: usize| {
         let begun = Instant::now();
-        sessions[posted % 20].post("n", (posted,)).await.unwrap();
-        within(arrive(posted + 1)).await;
+        sessions[number % 20].post("n", (number,)).await.unwrap();
+        within(arrive(sent + 1)).await;
         begun.elapsed()
     };
-    let before = once(posted).await;
+    let before = once(posted, posted).await;
     posted += 1;
     // Three times as much, by whoever does not wait.
     let stop = Arc::new(AtomicBool::new(false));
@@ -301,11 +307,11 @@ async fn a_server_that_is_sent_three_times_what_it_can_do_refuses_and_recovers()
     within(arrive(taken)).await;
     stop.store(true, Ordering::Relaxed);
     let (one, all) = watching.await.unwrap();
+    let mut last = number;
     let after = within(async {
         loop {
-            // All of them count from here on.
-            let took = once(taken.max(got.load(Ordering::Relaxed))).await;
-            taken += 1;
+            let took = once(last, taken).await;
+            (last, taken) = (last + 1, taken + 1);
             if took <= before.max(UNREST) * RATIO {
                 return took;
             }
