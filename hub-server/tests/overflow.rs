@@ -313,3 +313,27 @@ async fn what_does_not_fit_and_is_queued_goes_on_from_the_queue() {
     assert!(fillers > 0);
     assert_eq!(numbers, (0..ALL).collect::<Vec<_>>());
 }
+
+#[tokio::test]
+async fn a_stream_that_takes_nothing_has_to_come_back_and_misses_nothing() {
+    let set = |b: hub_server::Builder| {
+        b.keep_alive(Some(Duration::from_secs(2)))
+            .write_timeout(Duration::from_secs(1))
+            .outbox(8, 4_096)
+            .retain(100_000, 1 << 30)
+    };
+    let (server, hub, events) = ticker(set).await;
+    let narrow = server.narrow();
+    let mut slow = narrow.over(common::receive::SSE, HUB).await;
+    let filler = "x".repeat(10_000);
+    for n in 0..1_000 {
+        hub.clients().all().send("n", (n, &filler)).await.unwrap();
+    }
+    let told = ["opened", "Rises", "Relieved { left_out: 0 }"];
+    events.become_for(&slow.id, &told).await;
+    slow.server = &server;
+    slow.reconnect().await;
+    for n in 0..1_000 {
+        assert_eq!(slow.event().await[1], n);
+    }
+}
