@@ -125,8 +125,7 @@ async fn crowd_with_slow_readers(crowd: Crowd) {
 
     // Now the slow ones come, and are sent more than their sockets take.
     let narrow = server.narrow();
-    let mut lazy = Vec::new();
-    for n in 0..slow {
+    let comes = async |n: usize| {
         let mut client = narrow.client(HUB).await;
         let fillers = clog(&hub, &client).await;
         if n % 2 == 0 {
@@ -143,7 +142,11 @@ async fn crowd_with_slow_readers(crowd: Crowd) {
                 }
             });
         }
-        lazy.push((client, fillers));
+        (client, fillers)
+    };
+    let mut lazy = Vec::new();
+    for some in (0..slow).collect::<Vec<_>>().chunks(20) {
+        lazy.extend(join_all(some.iter().map(|n| comes(*n))).await);
     }
     let clogged = Instant::now();
     let stop = Arc::new(AtomicBool::new(false));

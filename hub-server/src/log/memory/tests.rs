@@ -278,10 +278,10 @@ async fn a_log_that_is_to_keep_little_keeps_a_tenth_and_all_again_later() {
     };
     fill().await;
     log.shrink(true);
-    let (left, gaps, _) = orders(&log, &[a.clone()], 0, ALL).await;
+    let (left, gaps, _) = orders(&log, std::slice::from_ref(&a), 0, ALL).await;
     assert_eq!((left, gaps), (vec![19], vec![GapCause::Trimmed]));
     fill().await;
-    assert_eq!(orders(&log, &[a.clone()], 0, ALL).await.0, [39]);
+    assert_eq!(orders(&log, std::slice::from_ref(&a), 0, ALL).await.0, [39]);
     assert_eq!(
         orders(&log, &[queue], 0, ALL).await.0.len(),
         20,
