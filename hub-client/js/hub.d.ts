@@ -67,7 +67,7 @@ export type Position = string | { position: string };
 /** Events that this client should have got and never will. */
 export interface Missed {
   of: "all" | "group" | "topic" | "user" | "connection" | "queue" | "log" | "presence";
-  why: "trimmed" | "expired" | "damaged" | "epochChanged";
+  why: "trimmed" | "expired" | "damaged" | "dropped" | "epochChanged";
   /** The hub; null if everything may be missing. */
   hub: string | null;
   /** The name of the group, topic or queue. */

@@ -16,6 +16,7 @@ use crate::id::{ConnectionId, PersistentId, QueueName, UserId};
 use crate::lease::Subscriber;
 use crate::message::Event;
 use crate::outlet::{Outlet, Queued};
+use crate::slow::WhenFull;
 use crate::state::State;
 use crate::target::{Address, Keeping};
 use crate::terms::{DedupeId, Recipients};
@@ -74,6 +75,22 @@ impl Audience {
             None => Arc::new(holds),
         });
         self
+    }
+
+    /// What becomes of what is sent for those who read slowly: by default it waits in the log.
+    ///
+    /// What is kept in a queue, too, or is to be acknowledged is never left out: there this says nothing.
+    #[must_use]
+    pub fn when_full(mut self, policy: WhenFull) -> Self {
+        self.address.when_full = policy;
+        self
+    }
+
+    /// Of what is sent under one key only the last is for those who read slowly, as with the prices of a ticker:
+    /// `clients().all().coalesce("EUR/USD").send("price", (1.08,))`. See [`WhenFull::Coalesce`].
+    #[must_use]
+    pub fn coalesce(self, key: impl Into<Arc<str>>) -> Self {
+        self.when_full(WhenFull::Coalesce(key.into()))
     }
 
     /// Keeps what is sent in a queue, too, in one step: whoever is there gets it now, and whoever is away, when they are

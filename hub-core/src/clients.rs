@@ -8,6 +8,7 @@ use crate::context::Peer;
 use crate::error::DeliveryError;
 use crate::id::{ConnectionId, GroupName, HubName, QueueName, UserId};
 use crate::outlet::Outlet;
+use crate::slow::WhenFull;
 use crate::state::State;
 use crate::target::{Address, Target};
 
@@ -124,6 +125,7 @@ impl Clients {
             except: Arc::default(),
             queue: None,
             matching: None,
+            when_full: WhenFull::Wait,
         };
         Audience::new(self.outlet.clone(), address)
     }

@@ -10,6 +10,7 @@ use crate::log::Append;
 use crate::message::{Event, Item, Tag};
 use crate::parts::Parts;
 use crate::protocol::{Part, Protocol};
+use crate::slow::WhenFull;
 use crate::terms::{Recipients, Terms};
 use crate::value::Payload;
 
@@ -169,6 +170,8 @@ pub struct Entry {
     pub expires: Option<Instant>,
     /// Where those who receive it are expected to answer.
     pub ack: Option<Ack>,
+    /// What becomes of it for those who read slowly.
+    pub when_full: WhenFull,
     parts: Parts,
 }
 
@@ -237,6 +240,7 @@ impl Entry {
             body,
             terms: Terms { only, .. },
             ack,
+            when_full,
         } = append;
         Self {
             order,
@@ -248,6 +252,7 @@ impl Entry {
             only,
             expires: None,
             ack,
+            when_full,
             parts: Parts::default(),
         }
     }

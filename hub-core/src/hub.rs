@@ -14,6 +14,7 @@ use crate::context::Context;
 use crate::error::HubError;
 use crate::id::PersistentId;
 use crate::log::Gap;
+use crate::slow::Pressure;
 use crate::value::{Args, Payload};
 
 /// A boxed future, as object-safe traits return them.
@@ -89,6 +90,17 @@ pub trait Hub: Any + Send + Sync {
         reason: Closed,
     ) -> BoxFuture<'a, Result<(), HubError>> {
         self.disconnected(cx, reason.is_stopped())
+    }
+
+    /// A client reads slowly, or no longer does: told once for each rise and each relief, in this order, and while calls go on. Filters
+    /// don't stand around it.
+    fn pressure<'a>(
+        &'a self,
+        cx: &'a Context,
+        pressure: Pressure,
+    ) -> BoxFuture<'a, Result<(), HubError>> {
+        let _ = (cx, pressure);
+        Box::pin(std::future::ready(Ok(())))
     }
 
     /// The time of a client that is away is over, and what was kept for it is gone. Told once, by one node, and before the

@@ -49,6 +49,7 @@ mod property;
 mod protocol;
 pub mod scheduler;
 mod session;
+mod slow;
 mod state;
 mod target;
 mod terms;
@@ -100,6 +101,7 @@ pub use protocol::{
     XSockets,
 };
 pub use session::{Session, SessionEvent};
+pub use slow::{Pressure, WhenFull};
 pub use state::State;
 pub use target::{Address, Keeping, Matching, PeerMatching, Target};
 pub use terms::{DedupeId, Recipients, Terms};
@@ -127,7 +129,7 @@ pub mod __private {
     pub use crate::{
         Args, Audience, Authorize, BoxFuture, CallError, CallOrder, Closed, Context, DeliveryError,
         EventRouter, Expired, Hub, HubError, HubRegistration, HubSpec, Invoke, MethodSpec,
-        ParamSpec, Payload, Progress, Proxy, Reply, Resumed,
+        ParamSpec, Payload, Pressure, Progress, Proxy, Reply, Resumed,
     };
 
     type Replying<'a> = BoxFuture<'a, Result<Reply, HubError>>;
@@ -143,6 +145,7 @@ pub mod __private {
         pub reconnected: for<'a> fn(&'a H, &'a Context, Resumed) -> Done<'a>,
         pub disconnected: for<'a> fn(&'a H, &'a Context, bool) -> Done<'a>,
         pub closed: for<'a> fn(&'a H, &'a Context, Closed) -> Done<'a>,
+        pub pressure: for<'a> fn(&'a H, &'a Context, Pressure) -> Done<'a>,
         pub expired: for<'a> fn(&'a H, Expired) -> Done<'a>,
     }
 

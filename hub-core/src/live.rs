@@ -28,6 +28,11 @@ pub trait Live: Send + Sync + 'static {
     /// Whether it has not ended and has the hub open.
     fn is_open(&self, hub: &HubName) -> bool;
 
+    /// How many bytes wait in memory to be written to it.
+    fn waiting(&self) -> usize {
+        0
+    }
+
     /// Sends in the high lane.
     ///
     /// # Errors
@@ -132,6 +137,13 @@ impl LiveSession {
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.live.is_open(&self.hub)
+    }
+
+    /// How many bytes wait in this node's memory for the client to take them, as of now: never more than
+    /// an outbox may hold, and what one page of the log adds to it. What waits in the log does not count.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.live.waiting()
     }
 
     /// Calls the callback `method` in the normal lane: `clients().client(id).send(method, args)`.

@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use crate::cursor::{Ack, Body, Cursor, Entry, Epoch, Topic};
 use crate::id::ConnectionId;
 use crate::lease::Leases;
+use crate::slow::WhenFull;
 use crate::terms::Terms;
 
 /// What is to be written.
@@ -26,6 +27,8 @@ pub struct Append {
     pub terms: Terms,
     /// Where those who receive it are expected to answer.
     pub ack: Option<Ack>,
+    /// What becomes of it for those who read slowly. Queues owe everything: there it says nothing.
+    pub when_full: WhenFull,
 }
 
 impl Append {
@@ -39,6 +42,7 @@ impl Append {
             body,
             terms: Terms::default(),
             ack: None,
+            when_full: WhenFull::Wait,
         }
     }
 }
@@ -114,6 +118,8 @@ pub enum GapCause {
     Expired,
     /// The store has lost entries: its file was damaged.
     Damaged,
+    /// All of them were sent with [`WhenFull::DropOldest`].
+    Dropped,
     /// The cursor is of another log: a restarted server, or one that lost entries.
     EpochChanged,
 }
@@ -214,6 +220,8 @@ pub enum LogError {
 /// * A body of a queue that is larger than the log keeps is refused, with the whole call, by [`LogError::TooLarge`]; live
 ///   topics have no such limit.
 /// * A live topic keeps so many of its newest entries and bytes, and is forgotten some time after its last listener left.
+/// * Where it let go entries, all of which were sent with [`WhenFull::DropOldest`], it may tell so ([`GapCause::Dropped`]). One that
+///   was sent with [`WhenFull::Coalesce`] may go without a gap while the topic has a newer one of its key that is for everybody.
 ///
 /// # Pages
 /// * [`Page::more`] says whether there is more up to [`Limit::upto`]; the next page begins after the last order of this one.
@@ -252,6 +260,12 @@ pub trait Log: Leases {
     /// Gives the order after which the tail has all that is kept of the topic. What lies before may have to be read: it
     /// is 0 where the tail leaves nothing out, and else the end of the log as this node begins to listen.
     fn watch(&self, topic: &Topic, change: Interest) -> u64;
+
+    /// Memory is short, or not any more: as long as it is, live topics keep no more than a tenth of what they would. What
+    /// goes is a gap, as ever.
+    fn shrink(&self, short: bool) {
+        let _ = short;
+    }
 
     /// The live tail, in order. Only one task calls this; dropping the future loses nothing.
     ///

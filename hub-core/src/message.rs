@@ -49,7 +49,7 @@ pub struct Missed {
     pub of: String,
     /// The name of the group, topic or queue.
     pub name: Option<String>,
-    /// Why: `trimmed`, `expired`, `damaged` or `epochChanged`.
+    /// Why: `trimmed`, `expired`, `damaged`, `dropped` or `epochChanged`.
     pub why: String,
 }
 

@@ -180,6 +180,12 @@ impl Outbox {
         self.bytes
     }
 
+    /// How many frames wait.
+    #[must_use]
+    pub fn frames(&self) -> usize {
+        self.frames
+    }
+
     /// Whether something waits in a lane.
     #[must_use]
     pub fn waits(&self, lane: Lane) -> bool {

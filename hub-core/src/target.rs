@@ -7,6 +7,7 @@ use crate::context::Peer;
 use crate::cursor::Topic;
 use crate::id::{ConnectionId, GroupName, HubName, QueueName, UserId};
 use crate::lease::Subscriber;
+use crate::slow::WhenFull;
 use crate::terms::Terms;
 
 /// Who is meant on a hub (`classic-signalr.md` 11.2).
@@ -88,6 +89,8 @@ pub struct Address {
     pub queue: Option<Keeping>,
     /// Of those who are meant, only who is on this node and for whom this holds as it is sent.
     pub matching: Option<Arc<PeerMatching>>,
+    /// What becomes of it for those of them who read slowly.
+    pub when_full: WhenFull,
 }
 
 /// A question about a client that is there.
@@ -101,6 +104,7 @@ impl fmt::Debug for Address {
             .field("except", &self.except)
             .field("queue", &self.queue)
             .field("matches", &self.matching.is_some())
+            .field("when_full", &self.when_full)
             .finish()
     }
 }

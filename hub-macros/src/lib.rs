@@ -91,6 +91,7 @@ attributes! {
     ///   * `on_reopened(&self, cx: &Context)`, in its place for a client that is known again (by its persistent id) and for
     ///     which something was kept;
     ///   * `on_closed(&self, cx: &Context, reason: Closed)`, `on_disconnected` with the reason;
+    ///   * `on_pressure(&self, cx: &Context, pressure: Pressure)`: a client reads slowly, or no longer does;
     ///   * `on_expired(&self, gone: Expired)`: a client was away for longer than what was kept for it lasts.
     ///
     ///   A hub writes `on_connected` or `on_opened`, and `on_disconnected` or `on_closed`; without `on_reopened` the former

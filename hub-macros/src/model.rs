@@ -116,17 +116,19 @@ pub(crate) enum Moment {
     Disconnected,
     /// As `Disconnected`, with the reason.
     Closed,
+    Pressure,
     Expired,
 }
 
 impl Moment {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Connected,
         Self::Opened,
         Self::Reopened,
         Self::Reconnected,
         Self::Disconnected,
         Self::Closed,
+        Self::Pressure,
         Self::Expired,
     ];
 
@@ -141,7 +143,7 @@ impl Moment {
             Self::Opened => Some(Self::Connected),
             Self::Disconnected => Some(Self::Closed),
             Self::Closed => Some(Self::Disconnected),
-            Self::Reopened | Self::Reconnected | Self::Expired => None,
+            Self::Reopened | Self::Reconnected | Self::Pressure | Self::Expired => None,
         }
     }
 
@@ -163,6 +165,7 @@ impl Moment {
             Self::Reconnected => "on_reconnected",
             Self::Disconnected => "on_disconnected",
             Self::Closed => "on_closed",
+            Self::Pressure => "on_pressure",
             Self::Expired => "on_expired",
         }
     }
@@ -174,6 +177,7 @@ impl Moment {
             Self::Reconnected => "(&self, cx: &Context, resumed: Resumed)",
             Self::Disconnected => "(&self, cx: &Context, stopped: bool)",
             Self::Closed => "(&self, cx: &Context, reason: Closed)",
+            Self::Pressure => "(&self, cx: &Context, pressure: Pressure)",
             Self::Expired => "(&self, gone: Expired)",
         }
     }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::connection::inbound::Rate;
+
 /// How a client receives (`classic-signalr.md` 6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -64,8 +66,16 @@ pub(crate) struct Config {
     pub(crate) outbox_frames: usize,
     /// How many bytes wait for it.
     pub(crate) outbox_bytes: usize,
+    /// How long a peer may take nothing of what is written to it.
+    pub(crate) write_timeout: Duration,
     /// How many calls of one connection run at once; beyond that its socket is not read.
     pub(crate) max_open_calls: usize,
+    /// How many messages of one connection come in, if that is bounded.
+    pub(crate) message_rate: Option<Rate>,
+    /// How many bytes of its messages.
+    pub(crate) byte_rate: Option<Rate>,
+    /// How many protocol errors a minute end a connection that is told of them.
+    pub(crate) protocol_errors: u32,
     /// How many connections there may be, if that is bounded.
     pub(crate) max_connections: Option<usize>,
     /// How many sockets one address may have, if that is bounded.
@@ -95,7 +105,11 @@ impl Default for Config {
             retained_bytes: 1 << 20,
             outbox_frames: 1_024,
             outbox_bytes: 1 << 20,
+            write_timeout: Duration::from_secs(10),
             max_open_calls: 1_024,
+            message_rate: None,
+            byte_rate: None,
+            protocol_errors: 10,
             max_connections: None,
             max_sockets_per_address: None,
             accept_rate: u32::MAX,
@@ -114,6 +128,9 @@ impl Config {
         }
         if self.transport_connect_timeout.is_zero() {
             return Err("TransportConnectTimeout must be longer than zero.");
+        }
+        if self.write_timeout.is_zero() {
+            return Err("the write timeout must be longer than zero");
         }
         match self.keep_alive {
             Some(keep_alive) if keep_alive < Duration::from_secs(2) => {

@@ -1,12 +1,18 @@
 //! [`Load`]: how much a node carries, and whether it takes on more (`delivery.md` c). Who is connected already is never
 //! refused: it may come back, call, and say goodbye.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::config::Config;
 
 /// Of the memory that there is so much is the budget, if nothing else is said.
 const SHARE: u64 = 60;
+
+/// From so much of the budget on the log keeps little history.
+const SHORT: u64 = 60;
+
+/// Below so much of it the log keeps as much as ever.
+const AMPLE: u64 = 50;
 
 /// From so much of the budget on nobody new is taken on.
 const CROWDED: u64 = 75;
@@ -23,6 +29,8 @@ pub(crate) struct Load {
     budget: Option<u64>,
     /// What the process took at the last look, in percent of the budget.
     percent: AtomicU64,
+    /// Whether the log is to keep little.
+    short: AtomicBool,
 }
 
 impl Load {
@@ -32,6 +40,7 @@ impl Load {
             max_connections: config.max_connections.unwrap_or(usize::MAX),
             budget: config.memory_budget.or_else(share),
             percent: AtomicU64::new(0),
+            short: AtomicBool::new(false),
         }
     }
 
@@ -49,6 +58,23 @@ impl Load {
                 "memory: whether clients are taken on has changed"
             );
         }
+    }
+
+    /// Whether memory has become short, or no longer is; `None` if nothing has changed since this was asked.
+    pub(crate) fn turned(&self) -> Option<bool> {
+        let percent = self.percent.load(Ordering::Relaxed);
+        let before = self.short.load(Ordering::Relaxed);
+        let short = percent >= if before { AMPLE } else { SHORT };
+        if short == before {
+            return None;
+        }
+        self.short.store(short, Ordering::Relaxed);
+        tracing::warn!(
+            percent,
+            short,
+            "memory: how much history is kept has changed"
+        );
+        Some(short)
     }
 
     /// Whether one more may come, when there are so many.
@@ -148,11 +174,25 @@ mod tests {
     fn memory_counts_from_the_next_look_on() {
         let small = load(None, 1);
         assert!(small.admits(0) && !small.is_heavy());
+        assert_eq!(small.turned(), None);
         small.look();
         assert!(!small.admits(0) && small.is_heavy());
+        assert_eq!((small.turned(), small.turned()), (Some(true), None));
         let large = load(None, 1 << 40);
         large.look();
         assert!(large.admits(0) && !large.is_heavy());
+    }
+
+    #[test]
+    fn memory_is_short_from_60_percent_on_and_until_below_50() {
+        let load = load(None, u64::MAX);
+        let at = |percent: u64| {
+            load.percent.store(percent, Ordering::Relaxed);
+            load.turned()
+        };
+        let percents = [59, 60, 61, 50, 49, 59, 60];
+        let turned = [None, Some(true), None, None, Some(false), None, Some(true)];
+        assert_eq!(percents.map(at), turned);
     }
 
     #[test]

@@ -42,6 +42,14 @@ pub(crate) fn full(hub: Option<&HubName>, messages: usize) {
     }
 }
 
+/// Messages were not sent to a client that reads slowly, as their sender wants it.
+pub(crate) fn left_out(hub: Option<&HubName>, why: &'static str, messages: u64) {
+    if messages > 0 {
+        counter!("dropped_total", "hub" => hub.map(name).unwrap_or_default(), "why" => why)
+            .increment(messages);
+    }
+}
+
 /// A client has missed messages for good.
 pub(crate) fn gaps(gaps: &[Gap]) {
     for gap in gaps {
@@ -50,6 +58,7 @@ pub(crate) fn gaps(gaps: &[Gap]) {
             GapCause::Trimmed => "trimmed",
             GapCause::Expired => "expired",
             GapCause::Damaged => "damaged",
+            GapCause::Dropped => "dropped",
             GapCause::EpochChanged => "epoch_changed",
             _ => "other",
         };
@@ -153,6 +162,26 @@ pub(crate) fn refused() {
 /// A connection had to go, since much waited for it and memory was short.
 pub(crate) fn shed() {
     counter!("connections_shed_total").increment(1);
+}
+
+/// A link had to end, since its client took nothing of what was written to it.
+pub(crate) fn slow() {
+    counter!("slow_readers_closed_total").increment(1);
+}
+
+/// What was to be sent without waiting was refused, since it would have had to.
+pub(crate) fn no_room() {
+    counter!("sends_refused_total").increment(1);
+}
+
+/// A client said more than it may: its socket is not read for a while.
+pub(crate) fn held_back() {
+    counter!("inbound_limited_total", "how" => "paused").increment(1);
+}
+
+/// The same over HTTP, where it is refused.
+pub(crate) fn turned_away() {
+    counter!("inbound_limited_total", "how" => "refused").increment(1);
 }
 
 /// The log did not do as asked.

@@ -9,6 +9,7 @@ mod goodbye;
 mod line_reader;
 pub(crate) mod lines;
 pub(crate) mod long_polling;
+mod mistakes;
 mod properties;
 pub(crate) mod server_sent_events;
 pub(crate) mod spans;

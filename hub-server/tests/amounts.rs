@@ -314,8 +314,8 @@ async fn a_peer_that_vanished_without_a_word_is_disconnected_once_nothing_can_be
         );
     }
     assert_eq!(events.of(&gone.id), ["connected", "disconnected:false"]);
-    // 30 s of blocked writing, 30 s of absence, 5 s of grace, and two beats; a moment to say goodbye.
-    let (least, most) = (seconds(65), seconds(65 + 10) + Duration::from_millis(300));
+    // 10 s of blocked writing, 30 s of absence, 5 s of grace, and two beats; a moment to say goodbye.
+    let (least, most) = (seconds(45), seconds(45 + 10) + Duration::from_millis(300));
     assert!(
         (least..=most).contains(&began.elapsed()),
         "{:?}",

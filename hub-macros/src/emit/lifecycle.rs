@@ -8,12 +8,13 @@ use super::{Root, at, quiet, router};
 use crate::model::{ContractModel, LifecycleModel, Moment};
 
 /// What the trait `Hub` asks a contract for. `Opened` calls `Connected` unless the hub writes it.
-const TOLD: [Moment; 6] = [
+const TOLD: [Moment; 7] = [
     Moment::Opened,
     Moment::Reopened,
     Moment::Reconnected,
     Moment::Disconnected,
     Moment::Closed,
+    Moment::Pressure,
     Moment::Expired,
 ];
 
@@ -47,6 +48,7 @@ fn detail(root: &Root, moment: Moment) -> Option<(Ident, TokenStream)> {
         Moment::Reconnected => Some((local("resumed"), quote!(#root::Resumed))),
         Moment::Disconnected => Some((local("stopped"), quote!(bool))),
         Moment::Closed => Some((local("reason"), quote!(#root::Closed))),
+        Moment::Pressure => Some((local("pressure"), quote!(#root::Pressure))),
         Moment::Expired => Some((local("gone"), quote!(#root::Expired))),
     }
 }
@@ -139,6 +141,9 @@ fn documented(moment: Moment) -> &'static str {
         Moment::Closed => {
             " `on_disconnected` with the reason, which it calls without it unless the hub writes it."
         }
+        Moment::Pressure => {
+            " A client reads slowly, or no longer does. Does nothing unless the hub writes it."
+        }
         Moment::Expired => {
             " What was kept for a client that is away is gone: its time is over. Does nothing unless the hub writes it."
         }
@@ -153,9 +158,11 @@ fn instead(moment: Moment) -> Option<TokenStream> {
         Moment::Closed => {
             quote_spanned!(Span::mixed_site()=> Self::on_disconnected(self, cx, reason.is_stopped()))
         }
-        Moment::Connected | Moment::Reconnected | Moment::Disconnected | Moment::Expired => {
-            return None;
-        }
+        Moment::Connected
+        | Moment::Reconnected
+        | Moment::Disconnected
+        | Moment::Pressure
+        | Moment::Expired => return None,
     };
     Some(body)
 }

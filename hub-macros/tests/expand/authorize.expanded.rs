@@ -253,6 +253,27 @@ trait Contract: ::hub_core::__private::Send + ::hub_core::__private::Sync + 'sta
     > + ::hub_core::__private::Send {
         Self::on_disconnected(self, cx, reason.is_stopped())
     }
+    /// A client reads slowly, or no longer does. Does nothing unless the hub writes it.
+    ///
+    /// # Errors
+    /// None unless the hub writes it.
+    #[allow(
+        unused,
+        deprecated,
+        unreachable_pub,
+        clippy::all,
+        clippy::pedantic,
+        clippy::nursery
+    )]
+    fn on_pressure(
+        &self,
+        cx: &::hub_core::__private::Context,
+        pressure: ::hub_core::__private::Pressure,
+    ) -> impl ::hub_core::__private::Future<
+        Output = ::hub_core::__private::Result<(), ::hub_core::__private::HubError>,
+    > + ::hub_core::__private::Send {
+        ::hub_core::__private::ready(::hub_core::__private::Ok(()))
+    }
     /// What was kept for a client that is away is gone: its time is over. Does nothing unless the hub writes it.
     ///
     /// # Errors
@@ -318,6 +339,9 @@ trait Contract: ::hub_core::__private::Send + ::hub_core::__private::Sync + 'sta
         ),
         closed: |hub, cx, reason| ::hub_core::__private::Box::pin(
             Self::on_closed(hub, cx, reason),
+        ),
+        pressure: |hub, cx, pressure| ::hub_core::__private::Box::pin(
+            Self::on_pressure(hub, cx, pressure),
         ),
         expired: |hub, gone| ::hub_core::__private::Box::pin(Self::on_expired(hub, gone)),
     };

@@ -78,6 +78,16 @@ const _: () = {
         > {
             (<Self as contract::Chat>::__HUB.closed)(self, cx, reason)
         }
+        fn pressure<'call>(
+            &'call self,
+            cx: &'call ::hub_core::__private::Context,
+            pressure: ::hub_core::__private::Pressure,
+        ) -> ::hub_core::__private::BoxFuture<
+            'call,
+            ::hub_core::__private::Result<(), ::hub_core::__private::HubError>,
+        > {
+            (<Self as contract::Chat>::__HUB.pressure)(self, cx, pressure)
+        }
         fn expired<'call>(
             &'call self,
             gone: ::hub_core::__private::Expired,

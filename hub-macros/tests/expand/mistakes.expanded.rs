@@ -311,6 +311,27 @@ trait Contract<T>: ::hub_core::__private::Send + ::hub_core::__private::Sync + '
     > + ::hub_core::__private::Send {
         Self::on_disconnected(self, cx, reason.is_stopped())
     }
+    /// A client reads slowly, or no longer does. Does nothing unless the hub writes it.
+    ///
+    /// # Errors
+    /// None unless the hub writes it.
+    #[allow(
+        unused,
+        deprecated,
+        unreachable_pub,
+        clippy::all,
+        clippy::pedantic,
+        clippy::nursery
+    )]
+    fn on_pressure(
+        &self,
+        cx: &::hub_core::__private::Context,
+        pressure: ::hub_core::__private::Pressure,
+    ) -> impl ::hub_core::__private::Future<
+        Output = ::hub_core::__private::Result<(), ::hub_core::__private::HubError>,
+    > + ::hub_core::__private::Send {
+        ::hub_core::__private::ready(::hub_core::__private::Ok(()))
+    }
     /// What was kept for a client that is away is gone: its time is over. Does nothing unless the hub writes it.
     ///
     /// # Errors
@@ -352,6 +373,9 @@ trait Contract<T>: ::hub_core::__private::Send + ::hub_core::__private::Sync + '
             ::hub_core::__private::no_such_method(),
         ),
         closed: |hub, cx, reason| ::hub_core::__private::refuse(
+            ::hub_core::__private::no_such_method(),
+        ),
+        pressure: |hub, cx, pressure| ::hub_core::__private::refuse(
             ::hub_core::__private::no_such_method(),
         ),
         expired: |hub, gone| ::hub_core::__private::refuse(

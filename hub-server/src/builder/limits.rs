@@ -1,6 +1,9 @@
 //! What a server takes on at most.
 
+use std::time::Duration;
+
 use super::Builder;
+use crate::connection::inbound::Rate;
 
 impl Builder {
     /// The largest body of a send over HTTP, in bytes, 16 MiB by default; a larger one is answered 413.
@@ -27,11 +30,45 @@ impl Builder {
         self
     }
 
+    /// How long a client may take no byte of what is written to it, 10 s by default. Then its link ends: it has to come back,
+    /// and goes on from the log, at its cursor. A client that takes some, however little, is served at its own pace. Over plain HTTP
+    /// it is looked at with every heartbeat, which is half as often as keep-alives are sent.
+    #[must_use]
+    pub fn write_timeout(mut self, timeout: Duration) -> Self {
+        self.config.write_timeout = timeout;
+        self
+    }
+
     /// How many calls of one connection may run at once, or wait for their turn on a hub that is `sequential`, 1,024 by
     /// default; beyond that its socket is not read.
     #[must_use]
     pub fn max_open_calls(mut self, calls: usize) -> Self {
         self.config.max_open_calls = calls.max(1);
+        self
+    }
+
+    /// How many messages a second a connection may send, and how many at once after a quiet moment; any number by default. Whoever
+    /// sends more is not read on a socket until it is time, so that its own writes wait; a send over HTTP is answered 429 with a
+    /// `Retry-After`, where its connection is on this node.
+    #[must_use]
+    pub fn message_rate(mut self, a_second: u32, burst: u32) -> Self {
+        self.config.message_rate = Some(Rate::new(a_second, burst));
+        self
+    }
+
+    /// The same for the bytes of its messages. One message is taken whole, however large; then its connection waits for as long as
+    /// that takes at the rate.
+    #[must_use]
+    pub fn byte_rate(mut self, a_second: u32, burst: u32) -> Self {
+        self.config.byte_rate = Some(Rate::new(a_second, burst));
+        self
+    }
+
+    /// How many messages a minute that it can't read a connection of XSockets' wires may send, 10 by default: with the last one it
+    /// ends. Each of them is answered. Classic clients are not told, and go on, as the original has it.
+    #[must_use]
+    pub fn max_protocol_errors(mut self, a_minute: u32) -> Self {
+        self.config.protocol_errors = a_minute.max(1);
         self
     }
 
@@ -60,7 +97,7 @@ impl Builder {
     }
 
     /// How much memory the process may take, in bytes: 60 % of what its control group, or the machine, has by default.
-    /// From three quarters of it on nobody new is taken on; from 85 % on connections end for which most waits, so that
+    /// From 60 % of it on live topics keep a tenth of what they would, until it is below 50 %; from three quarters of it on nobody new is taken on; from 85 % on connections end for which most waits, so that
     /// they come back and read from the log. It is looked at with every heartbeat, where the system tells (Linux).
     #[must_use]
     pub fn memory_budget(mut self, bytes: u64) -> Self {

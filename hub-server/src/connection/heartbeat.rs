@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use super::link::{Connection, End, Overdue};
-use super::{expiry, lifetime};
+use super::{expiry, lifetime, pressure};
 use crate::meter;
 use crate::node::Node;
 
@@ -23,6 +23,9 @@ pub(crate) async fn run(node: Arc<Node>) {
         }
         second = !second;
         node.load.look();
+        if let Some(short) = node.load.turned() {
+            node.log.shrink(short);
+        }
         if node.load.is_heavy() {
             shed(&node);
         }
@@ -61,12 +64,19 @@ fn beat(node: &Arc<Node>, connection: &Arc<Connection>, now: Instant, second: bo
         return;
     }
     let age = now.saturating_duration_since(link.active);
-    let blocked = |since| now.saturating_duration_since(since) >= away;
+    if !link.outbox.is_empty() {
+        // Cleared by whoever writes next.
+        link.blocked.get_or_insert(now);
+    }
+    pressure::look(node, connection, &mut link);
+    let stuck = |since| now.saturating_duration_since(since) >= node.config.write_timeout;
     // Without keep-alives nothing else would notice that the peer is dead; long polls end in any case.
     let ends = node.config.keep_alive.is_none() || link.downlink().is_single();
-    if link.blocked.is_some_and(blocked) {
+    if link.blocked.is_some_and(stuck) {
         // The peer takes nothing any more: gone without a word, or not reading. Its request may be stuck for ever, so
         // that it is not waited for.
+        tracing::debug!(connection = %connection.id, "a client takes nothing; it has to come back");
+        meter::slow();
         link.finish(End::ComeBack);
         let request = link.request;
         drop(link);

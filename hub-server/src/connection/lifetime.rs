@@ -15,7 +15,7 @@ use hub_core::{
 use tokio::time::timeout;
 
 use super::link::{Connection, End, topics_of};
-use super::{expiry, parting, sessions};
+use super::{expiry, parting, pressure, sessions};
 use crate::hubs::table::Registered;
 use crate::meter::Closure;
 use crate::node::Node;
@@ -293,6 +293,7 @@ pub(crate) fn detach(node: &Arc<Node>, connection: &Arc<Connection>, request: u6
             return;
         }
         link.detach();
+        pressure::look(node, connection, &mut link);
         // Whoever has drained it is to end it, when its transport is closed.
         let drained = link.drain.is_some() && link.end.is_some_and(End::is_parting);
         (link.bare && !drained, link.pending())

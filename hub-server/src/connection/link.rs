@@ -4,10 +4,12 @@
 //! (`classic-signalr.md` 10.3); messages are not kept for it, since the client comes back with its cursor.
 
 mod ending;
+mod entries;
 mod overtaking;
 mod pending;
 mod replay;
 mod sequence;
+mod shedding;
 mod writing;
 
 use std::collections::VecDeque;
@@ -16,10 +18,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use bytes::Bytes;
-use hub_core::{
-    CloseFrame, Command, ConnectionId, Entry, Envelope, Epoch, Gap, GroupName, HubName, Items,
-    Lane, Outbox, Part, Peer, Topic,
-};
+use hub_core::{CloseFrame, ConnectionId, Gap, GroupName, HubName, Items, Outbox, Peer, Topic};
 use tokio::sync::{OnceCell, SetOnce};
 use tokio::time::Instant;
 use tracing::Span;
@@ -27,15 +26,17 @@ use tracing::Span;
 use super::busy::{Busy, Carrying};
 use super::claim::Claim;
 use super::downlink::Downlink;
-use super::frames::Frames;
+use super::inbound::Inbound;
 use super::measured::Measured;
+use super::pressure::Strain;
 use crate::hubs::raw::Receiver;
-use crate::meter;
 use crate::node::Node;
 pub(crate) use ending::{Drain, End};
 pub(crate) use pending::{Overdue, Pending};
 pub(crate) use replay::{Catch, Had};
 use sequence::Sequence;
+pub(crate) use shedding::Chosen;
+use shedding::Lag;
 
 /// So many answers may wait behind the log before no more calls are read.
 const MAX_HELD: usize = 64;
@@ -55,6 +56,8 @@ pub(crate) struct Connection {
     pub(crate) measured: Measured,
     /// Calls that run, those of replaced sockets included.
     pub(crate) running: Busy,
+    /// How much the client may say, by whatever request.
+    pub(crate) inbound: Inbound,
     /// Transports that are not closed yet, replaced ones included.
     pub(crate) carriers: Busy,
     /// Set when nothing more is to be written: whether it was drained, or is over.
@@ -76,6 +79,7 @@ impl Connection {
             items: link.peer.items.clone(),
             measured: Measured::begin(link.downlink.name()),
             running: Busy::default(),
+            inbound: Inbound::default(),
             carriers: Busy::default(),
             parting: SetOnce::new(),
             ended: AtomicBool::new(false),
@@ -169,7 +173,7 @@ pub(crate) struct Link {
     pub(crate) claim: Claim,
     /// When the connection last had a living request.
     pub(crate) active: Instant,
-    /// Since when bytes wait that the peer does not take.
+    /// Since when bytes wait and the peer takes none.
     pub(crate) blocked: Option<Instant>,
     /// Queues that keep for this client while it is away.
     pub(crate) queues: Vec<Topic>,
@@ -191,6 +195,10 @@ pub(crate) struct Link {
     flushed: Had,
     /// What had left before the probe that is under way.
     probed: Option<Had>,
+    lag: Lag,
+    pub(crate) strain: Strain,
+    /// How many events it was not sent since its hubs were told so.
+    pub(crate) left_out: u64,
     /// What the client owes acknowledgements of, if it gives any.
     sequence: Option<Box<Sequence>>,
     downlink: Arc<dyn Downlink>,
@@ -252,6 +260,9 @@ impl Link {
             proven: Had::default(),
             flushed: Had::default(),
             probed: None,
+            lag: Lag::default(),
+            strain: Strain::default(),
+            left_out: 0,
             sequence: downlink.numbers().then(Box::default),
             downlink,
             groups_token,
@@ -274,95 +285,14 @@ impl Link {
             pending: self.pending.take(),
             proven: self.proven,
             flushed: self.proven,
+            strain: self.strain,
+            left_out: self.left_out,
             ..Self::new(attach, outbox)
         };
         // What was found between two requests is told on the next one.
         newer.miss(&std::mem::take(&mut self.untold));
         newer.go_on_draining(self);
         *self = newer;
-    }
-
-    /// Takes an entry from the pump, if the connection is with it; gives whom to wake.
-    pub(crate) fn receive(
-        &mut self,
-        id: &ConnectionId,
-        entry: &Arc<Entry>,
-        frames: &mut Frames<'_>,
-    ) -> Option<Waker> {
-        // The log may have shown it more than the pump has handed on; and one that is found in two places comes once.
-        if self.mode != Mode::Live || entry.order <= self.position {
-            return None;
-        }
-        if entry.excepts(id) {
-            self.position = entry.order;
-            return None;
-        }
-        // A cursor beyond a change of groups must not reach the client before the token that has it.
-        let own = self.must_tell || self.downlink.delay().is_some();
-        match frames.of(&*self.downlink).filter(|_| !own) {
-            None => {
-                let part = entry.part(self.downlink.protocol())?;
-                if !self.admits(part.len()) {
-                    return None;
-                }
-                self.position = entry.order;
-                self.frame(frames.epoch, Envelope::default(), &[part]);
-            }
-            Some(frame) if self.outbox.push(Lane::Post, frame).is_ok() => {
-                self.outbox.mark(entry.order);
-                self.position = entry.order;
-                self.told = entry.order;
-                self.served();
-            }
-            Some(_) => {
-                // The log keeps it; the driver reads it there once there is room again.
-                self.mode = Mode::Behind;
-                meter::fell_behind();
-                return None;
-            }
-        }
-        self.waker.take()
-    }
-
-    /// Takes a change of groups, in its place among the entries.
-    pub(crate) fn regroup(&mut self, command: &Command, order: u64) {
-        match command {
-            Command::Join(hub, group, _) => {
-                if !self.groups.iter().any(|(h, g)| h == hub && g == group) {
-                    self.groups.push((hub.clone(), group.clone()));
-                }
-            }
-            Command::Leave(hub, group, _) => self.groups.retain(|(h, g)| h != hub || g != group),
-            _ => return,
-        }
-        self.position = order;
-        // Also for a join that changes nothing: the client needs the new cursor (15.25).
-        self.must_tell = true;
-    }
-
-    /// Writes parts read from the log as one frame, with the groups as they are after them.
-    pub(crate) fn replay(&mut self, epoch: Epoch, upto: u64, parts: &[&Part]) {
-        self.position = upto;
-        if self.must_tell || !parts.is_empty() {
-            self.frame(epoch, Envelope::default(), parts);
-        }
-        self.release();
-    }
-
-    /// Everything up to `upto` is written.
-    pub(crate) fn advance(&mut self, upto: u64) {
-        if self.mode == Mode::Served {
-            return;
-        }
-        self.position = self.position.max(upto);
-        self.release();
-    }
-
-    /// From now on the pump writes.
-    pub(crate) fn go_live(&mut self) {
-        self.mode = Mode::Live;
-        self.release();
-        self.wake();
     }
 
     /// Whether so much waits that what causes more of it should not be read.

@@ -13,6 +13,7 @@ use futures_util::FutureExt;
 use hub_core::{
     Address, Body, ConnectionId, DeliveryError, Event, GroupName, HubName, Newcomer, NodeId,
     Outlet, Payload, Peer, PresenceDiff, PresencePage, PresenceStats, Roll, Roster, Target, Topic,
+    WhenFull,
 };
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -274,6 +275,7 @@ async fn send(
         except: Arc::default(),
         queue: None,
         matching: None,
+        when_full: WhenFull::Wait,
     };
     let event = Event {
         hub,

@@ -7,9 +7,11 @@
 use std::sync::Arc;
 use std::task;
 
-use hub_core::{Body, BoxFuture, Command, Cursor, Entry, Gap, Limit, LogError, Part, Topic};
+use hub_core::{
+    Body, BoxFuture, Command, Cursor, Entry, Gap, GapCause, Limit, LogError, Part, Topic,
+};
 
-use super::link::{Catch, Connection, End, Link, Mode, Opened};
+use super::link::{Catch, Chosen, Connection, End, Link, Mode, Opened};
 use crate::meter;
 use crate::node::Node;
 
@@ -19,12 +21,18 @@ const PAGE: usize = 64;
 /// How many for a request that carries one payload: the rest would take another request.
 const WHOLE: usize = 1_000;
 
+/// How many entries are written at a time.
 fn page_of(link: &Link) -> usize {
     if link.downlink().is_single() {
         WHOLE
     } else {
         PAGE
     }
+}
+
+/// How many are read for that: where some may be left out, all that are there.
+fn read_of(link: &Link) -> usize {
+    if link.sheds() { WHOLE } else { page_of(link) }
 }
 
 /// Reads the log for a link that is behind, a page at a time, as its outbox has room.
@@ -36,8 +44,8 @@ pub(crate) struct Reader {
 impl Reader {
     /// Whether the next page may be read now.
     pub(crate) fn is_due(&self, connection: &Connection) -> bool {
-        let link = connection.link();
-        let may = link.mode == Mode::Behind && !link.opening && !link.outbox.is_pressed();
+        let mut link = connection.link();
+        let may = link.mode == Mode::Behind && link.has_room() && !link.opening;
         let may = may && link.end.is_none();
         self.step.is_none() && may && !link.waits()
     }
@@ -147,7 +155,7 @@ async fn page(
                 .collect::<Vec<_>>(),
             link.position,
             Limit {
-                entries: page_of(&link),
+                entries: read_of(&link),
                 upto,
             },
         )
@@ -178,7 +186,13 @@ async fn page(
         let told = |topic| link.gaps_told.contains(topic);
         position >= link.forgiven || !gap.topic.as_ref().is_some_and(told)
     };
-    if page.gaps.iter().any(untold) {
+    let is_dropped = |gap: &Gap| gap.why == GapCause::Dropped;
+    let (dropped, lost) = page
+        .gaps
+        .into_iter()
+        .filter(untold)
+        .partition::<Vec<_>, _>(is_dropped);
+    if !lost.is_empty() {
         // The client can't be told on this link. When it comes back, `on_reconnected` is. What is written already goes
         // out before: it may have the groups token without which the gap would be met again.
         if link.outbox.is_empty() {
@@ -187,7 +201,18 @@ async fn page(
         }
         return Ok(());
     }
-    let applied = apply(node, &mut link, entries);
+    let most = page_of(&link);
+    let (chosen, end) = link.choose(entries, most);
+    if link.sheds() && page.more && limit.entries < WHOLE {
+        // What is left out depends on what comes later: it is read once more, with that.
+        return Ok(());
+    }
+    // What a slow client is not sent does not end its link.
+    meter::gaps(&dropped);
+    link.miss(&dropped);
+    let whole = whole && end == entries.len();
+    let entries = entries.get(..end).unwrap_or_default();
+    let applied = apply(node, &mut link, entries, &chosen);
     if whole && applied {
         link.advance(limit.upto);
     }
@@ -210,17 +235,19 @@ fn caught_one_by_one(node: &Node, link: &mut Link, entries: &[Arc<Entry>], owed:
 
 /// Writes entries into the outbox and applies commands, in order: as one frame, or as one each where the client
 /// acknowledges them. Whether all could be written.
-fn apply(node: &Node, link: &mut Link, entries: &[Arc<Entry>]) -> bool {
+fn apply(node: &Node, link: &mut Link, entries: &[Arc<Entry>], chosen: &Chosen) -> bool {
     let protocol = link.downlink().protocol();
     let mut parts: Vec<&Part> = Vec::new();
     let mut upto = link.position;
-    for entry in entries {
+    for (at, entry) in entries.iter().enumerate() {
         if let Some(ack) = entry.ack.filter(|_| link.is_meant(entry)) {
             // It may have been asked on another node.
             link.expect(entry, ack);
         }
         if let Body::Command(command) = &entry.body {
             link.regroup(command, entry.order);
+        } else if let Some(why) = chosen.leaves_out(at) {
+            link.leave_out(entry, why);
         } else if link.is_meant(entry)
             && let Some(part) = entry.part(protocol)
         {

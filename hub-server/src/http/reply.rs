@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
@@ -73,6 +74,15 @@ pub(crate) fn plain(status: StatusCode, text: &str) -> Response<ResponseBody> {
 pub(crate) fn later() -> Response<ResponseBody> {
     let mut response = plain(StatusCode::SERVICE_UNAVAILABLE, "");
     let after = HeaderValue::from(retry_after());
+    response.headers_mut().insert(header::RETRY_AFTER, after);
+    response
+}
+
+/// The client has said too much: not before so long.
+pub(crate) fn too_many(wait: Duration) -> Response<ResponseBody> {
+    let mut response = plain(StatusCode::TOO_MANY_REQUESTS, "");
+    // Whole seconds: it is in vain before, and never at once.
+    let after = HeaderValue::from(wait.as_secs() + 1);
     response.headers_mut().insert(header::RETRY_AFTER, after);
     response
 }

@@ -6,13 +6,15 @@ use bytes::{Bytes, BytesMut};
 use http::{Response, StatusCode};
 use hub_core::scheduler::{KeyedScheduler, Priority};
 use hub_core::{BoxFuture, ConnectionId, Message, Protocol};
+use tokio::time::Instant;
 
 use super::asked::Asked;
-use super::reply::{JSON, ResponseBody, json, plain, typed};
+use super::reply::{JSON, ResponseBody, json, plain, too_many, typed};
 use crate::config::Transport;
 use crate::connection::busy::Calling;
 use crate::hubs::answer::{self, answer_or_call};
 use crate::hubs::dispatch::{Dispatched, Outcome, Turn, dispatch};
+use crate::meter;
 
 pub(crate) async fn send(
     asked: Asked,
@@ -26,6 +28,14 @@ pub(crate) async fn send(
     };
     let data = asked.field("data").map(ToOwned::to_owned);
     let data = data.or_else(in_query);
+    if let Some(connection) = asked.node().registry.find(&id) {
+        let (config, inbound) = (&asked.node().config, &connection.inbound);
+        if let Some(until) = inbound.over(config) {
+            meter::turned_away();
+            return too_many(until.saturating_duration_since(Instant::now()));
+        }
+        inbound.take(config, data.as_ref().map_or(0, String::len));
+    }
     if let Some(receiver) = asked.receiver() {
         let (items, calling) = (asked.items(&id), calling(&asked, &id));
         let received = receiver.receive(asked.peer(id, items), data);

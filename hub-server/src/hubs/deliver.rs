@@ -7,7 +7,8 @@ use async_trait::async_trait;
 use hub_core::{
     Ack, AckOptions, Acks, Address, Append, Body, BoxFuture, Command, ConnectionId, Cursor,
     DeliveryError, Event, GroupName, History, HubName, Item, Limit, LiveSession, Next, Offline,
-    Outgoing, Outlet, Peer, Properties, Queued, Receipt, Replay, Roll, Start, Topic, Which,
+    Outgoing, Outlet, Peer, Properties, Queued, Receipt, Replay, Roll, Start, Topic, WhenFull,
+    Which,
 };
 use tokio::time::{Instant, timeout};
 
@@ -171,9 +172,13 @@ impl Node {
             };
             return self.enqueue(entry, queue).await.map(Some);
         }
+        // Whoever is to acknowledge it is to get it.
+        let when_full = to.when_full;
+        let when_full = ack.map_or(when_full, |_| WhenFull::Wait);
         let entries = topics.into_iter().map(|topic| Append {
             except: to.except.clone(),
             ack,
+            when_full: when_full.clone(),
             ..Append::new(topic, body.clone())
         });
         self.write(entries.collect()).await?;

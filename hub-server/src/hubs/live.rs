@@ -10,13 +10,14 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use hub_core::{
     Address, Append, Body, CloseFrame, DeliveryError, DrainOptions, DrainReport, Event, GroupName,
-    HubName, Live, LiveSession, Next, Outgoing, Queued, Sent, Target, Topic, Which,
+    HubName, Live, LiveSession, Next, Outgoing, Queued, Sent, Target, Topic, WhenFull, Which,
 };
 
 use tokio::time::{Instant, timeout_at};
 
 use crate::connection::link::{Connection, Link, Mode};
 use crate::connection::parting;
+use crate::meter;
 use crate::node::Node;
 
 /// A connection, as it was found.
@@ -143,6 +144,7 @@ impl Held {
             except: Arc::default(),
             queue: None,
             matching: None,
+            when_full: WhenFull::Wait,
         };
         let Some(filters) = &self.node.hubs.filters else {
             return self.hand_over(to, event, how).await;
@@ -226,6 +228,15 @@ impl Held {
     }
 }
 
+/// What was refused for want of room is counted.
+fn counted(sent: Result<Sent, DeliveryError>) -> Result<Sent, DeliveryError> {
+    sent.inspect_err(|error| {
+        if matches!(error, DeliveryError::Full) {
+            meter::no_room();
+        }
+    })
+}
+
 #[async_trait]
 impl Live for Held {
     fn groups(&self, hub: &HubName) -> Vec<GroupName> {
@@ -234,6 +245,10 @@ impl Live for Held {
 
     fn is_open(&self, hub: &HubName) -> bool {
         self.node.registry.is_on(&self.connection, hub)
+    }
+
+    fn waiting(&self) -> usize {
+        self.connection.link().outbox.bytes()
     }
 
     async fn send(&self, event: Event) -> Result<Sent, DeliveryError> {
@@ -246,12 +261,12 @@ impl Live for Held {
 
     fn try_send(&self, event: Event) -> Result<Sent, DeliveryError> {
         let sent = self.pass(event, How::TrySend).now_or_never();
-        sent.unwrap_or(Err(DeliveryError::Full))
+        counted(sent.unwrap_or(Err(DeliveryError::Full)))
     }
 
     fn try_post(&self, event: Event) -> Result<(), DeliveryError> {
         let sent = self.pass(event, How::TryPost).now_or_never();
-        sent.unwrap_or(Err(DeliveryError::Full)).map(drop)
+        counted(sent.unwrap_or(Err(DeliveryError::Full))).map(drop)
     }
 
     async fn close(&self, frame: CloseFrame) {

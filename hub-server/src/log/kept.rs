@@ -2,6 +2,7 @@
 
 pub(super) mod crowd;
 mod gauges;
+mod history;
 pub(super) mod leases;
 pub(super) mod names;
 pub(super) mod owed;
@@ -67,6 +68,8 @@ pub(super) struct State {
     pub(super) hubs: Hubs,
     /// What queues have in memory.
     pub(super) cached: usize,
+    /// Whether memory is short: live topics keep less.
+    pub(super) short: bool,
     /// Not yet handed to the pump. Short: whoever appends waits for the pump to pass. What is only kept, as nobody listens
     /// where it is found, is not in it.
     tail: VecDeque<Arc<Entry>>,
@@ -101,6 +104,7 @@ impl Kept {
             options: options.clone(),
             hubs: Hubs::default(),
             cached: 0,
+            short: false,
             tail: VecDeque::new(),
             heard: 0,
             left_out: 0,
@@ -177,6 +181,7 @@ impl State {
         }
         self.end += 1;
         let order = self.end;
+        let (entries, bytes) = self.room_of_live();
         if let Body::Command(Command::Join(hub, group, _)) = &append.body {
             // Kept from here on: whoever joins listens a moment later, and nothing between is lost.
             let topic = Topic::Group(hub.clone(), group.clone());
@@ -204,7 +209,6 @@ impl State {
         let mut entry = Entry::new(order, offset, append);
         entry.expires = expires.map(Instant::into_std);
         let entry = Arc::new(entry);
-        let (entries, bytes) = (self.options.entries, self.options.bytes);
         let mut heard = !queued || ring.listeners > 0;
         if queued {
             let before = ring.bytes;

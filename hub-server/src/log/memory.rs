@@ -80,6 +80,10 @@ impl Log for MemoryLog {
         self.0.lock().watch(topic, change)
     }
 
+    fn shrink(&self, short: bool) {
+        self.0.lock().shrink(short);
+    }
+
     async fn next(&self) -> Result<Notice, LogError> {
         self.0.next().await
     }

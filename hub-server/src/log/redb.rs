@@ -232,6 +232,10 @@ impl Log for RedbLog {
         self.shared.kept.lock().watch(topic, change)
     }
 
+    fn shrink(&self, short: bool) {
+        self.shared.kept.lock().shrink(short);
+    }
+
     async fn next(&self) -> Result<Notice, LogError> {
         self.shared.kept.next().await
     }

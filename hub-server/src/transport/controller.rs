@@ -8,6 +8,7 @@ use bytes::Bytes;
 use hub_core::{BoxFuture, Context, HubError, Packet, Packets, Payload, Peer, State};
 
 use super::driver::Work;
+use super::mistakes::Mistakes;
 use super::properties;
 use super::storage::{self, Storage};
 use super::topics::{self, Subscription};
@@ -30,6 +31,7 @@ pub(super) struct Controller {
     retried: bool,
     /// What to tell a client that broke the protocol, before its connection ends.
     violation: Option<Bytes>,
+    mistakes: Mistakes,
 }
 
 impl Controller {
@@ -41,6 +43,7 @@ impl Controller {
             again: None,
             retried: false,
             violation: None,
+            mistakes: Mistakes::default(),
         }
     }
 
@@ -65,7 +68,7 @@ impl Controller {
     ) -> Option<Work> {
         let packet = match read(&message) {
             Ok(packet) => packet,
-            Err(error) => return self.refuse(opened, "", &error.to_string()),
+            Err(error) => return self.correct(opened, "", &error.to_string()),
         };
         // What is acknowledged is that it came, before anything is done about it.
         if packet.asks && packet.topic != "9" && !self.retried {
@@ -84,7 +87,7 @@ impl Controller {
                 None
             }
             Asked::Unserved => {
-                self.refuse(opened, &packet.hub, "this server does not serve that topic")
+                self.correct(opened, &packet.hub, "this server does not serve that topic")
             }
             asked => self.ask(opened, packet, asked, message),
         }
@@ -141,13 +144,13 @@ impl Controller {
     }
 
     /// Calls a method, or publishes if the hub has none of that name.
-    fn call(&self, opened: &Opened, packet: &Packet) -> Option<Work> {
+    fn call(&mut self, opened: &Opened, packet: &Packet) -> Option<Work> {
         if let Err(wrong) = topics::check(&packet.topic) {
-            return self.refuse(opened, &packet.hub, wrong);
+            return self.correct(opened, &packet.hub, wrong);
         }
         let call = match packet.call() {
             Ok(call) => call,
-            Err(error) => return self.refuse(opened, &packet.hub, &error.to_string()),
+            Err(error) => return self.correct(opened, &packet.hub, &error.to_string()),
         };
         let Opened { node, peer, .. } = opened;
         let published = packet.published();
@@ -169,6 +172,18 @@ impl Controller {
             let text = "an acknowledgement of a message that was not sent";
             self.violation = Some(failure(self.wire, &packet.hub, text));
         }
+    }
+
+    /// Answers what can't be read; with the last one that is borne the connection ends.
+    fn correct(&mut self, opened: &Opened, hub: &str, text: &str) -> Option<Work> {
+        let told = failure(self.wire, hub, text);
+        if self.mistakes.one_more(opened.node.config.protocol_errors) {
+            tracing::debug!(connection = %opened.connection.id, "a client that makes too many mistakes has to go");
+            self.violation = Some(told);
+        } else {
+            self.say(opened, &told);
+        }
+        None
     }
 
     fn refuse(&self, opened: &Opened, hub: &str, text: &str) -> Option<Work> {

@@ -1,20 +1,21 @@
 //! [`Driver`]: one task per socket that reads all it can, runs what was asked, writes all that is ready, and flushes once.
 
+mod calls;
+
 use std::io;
-use std::task::{Context, Poll, Waker};
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
-use hub_core::scheduler::{Priority, Refusal};
-use hub_core::{BoxFuture, Message};
-use tokio::time::Instant;
+use hub_core::BoxFuture;
+use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 use super::goodbye::Goodbye;
-use crate::connection::busy::Calling;
-use crate::connection::lifetime;
-use crate::connection::link::{Connection, End, Opened};
+use crate::connection::link::{End, Opened};
 use crate::connection::resume::Reader;
+use crate::connection::{lifetime, pressure};
 use crate::hubs::dispatch::{Outcome, Turn};
-use crate::node::Node;
+use crate::meter;
 
 /// So many messages are taken before others get their turn.
 const MESSAGES_A_TURN: usize = 64;
@@ -83,6 +84,8 @@ pub(super) async fn drive<S: Socket>(socket: S, opened: Opened) -> (S, Left, Goo
         step: None,
         heard: false,
         reached: false,
+        stuck: None,
+        pause: None,
     };
     let span = driver.opened.span.clone();
     let left = std::future::poll_fn(|cx| span.in_scope(|| driver.poll(cx))).await;
@@ -123,6 +126,10 @@ struct Driver<S> {
     heard: bool,
     /// Whether the probe was answered since the last look.
     reached: bool,
+    /// Runs out when the peer has taken nothing for too long.
+    stuck: Option<Pin<Box<Sleep>>>,
+    /// Runs out when a client that said too much may be heard again.
+    pause: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S: Socket> Driver<S> {
@@ -156,10 +163,31 @@ impl<S: Socket> Driver<S> {
         let Opened {
             node, connection, ..
         } = &self.opened;
-        let room = connection.running.count() < node.config.max_open_calls;
+        let room = connection.running.count() < node.config.max_open_calls
+            && connection.inbound.over(&node.config).is_none();
         let link = connection.link();
         let may = room && !link.is_pressed() && link.end.is_none();
         may.then_some(!link.refuses_calls)
+    }
+
+    /// Whether the client has said too much for now. Then the task is woken when it has not any more.
+    fn pauses(&mut self, cx: &mut Context<'_>) -> bool {
+        let Opened {
+            node, connection, ..
+        } = &self.opened;
+        let Some(until) = connection.inbound.over(&node.config) else {
+            self.pause = None;
+            return false;
+        };
+        let begin = || {
+            meter::held_back();
+            Box::pin(sleep_until(until))
+        };
+        let pause = self.pause.get_or_insert_with(begin);
+        if pause.deadline() != until {
+            pause.as_mut().reset(until);
+        }
+        pause.as_mut().poll(cx).is_pending()
     }
 
     fn read(&mut self, cx: &mut Context<'_>) -> Result<Reading, Left> {
@@ -171,6 +199,9 @@ impl<S: Socket> Driver<S> {
                 }
                 self.step = None;
             }
+            if self.pauses(cx) {
+                return Ok(Reading::Paused);
+            }
             let Some(takes_calls) = self.may_read() else {
                 return Ok(Reading::Paused);
             };
@@ -180,6 +211,10 @@ impl<S: Socket> Driver<S> {
             match heard {
                 Heard::Message(message) => {
                     self.heard = true;
+                    let Opened {
+                        node, connection, ..
+                    } = &self.opened;
+                    connection.inbound.take(&node.config, message.len());
                     match self.socket.take(&self.opened, message) {
                         Some(Work::Call(..)) if !takes_calls => {
                             tracing::debug!("a call came as the server stops, and is not run");
@@ -200,63 +235,6 @@ impl<S: Socket> Driver<S> {
             }
         }
         Ok(Reading::HadItsTurn)
-    }
-
-    /// Runs a call: here as far as it goes without waiting, so that calls start in order and short ones cost no task.
-    fn run(&mut self, mut running: BoxFuture<'static, Option<Outcome>>) {
-        let Opened {
-            node,
-            connection,
-            request,
-            ..
-        } = &self.opened;
-        if let Poll::Ready(outcome) = running
-            .as_mut()
-            .poll(&mut Context::from_waker(Waker::noop()))
-        {
-            if let Some(outcome) = outcome {
-                answer(node, connection, *request, &outcome, &mut self.scratch);
-            }
-            return;
-        }
-        let calling = Calling::of(connection);
-        let (node, connection, request) = (node.clone(), connection.clone(), *request);
-        tokio::spawn(async move {
-            if let Some(outcome) = running.await {
-                let mut scratch = BytesMut::new();
-                answer(&node, &connection, request, &outcome, &mut scratch);
-            }
-            drop(calling);
-        });
-    }
-
-    /// Runs a call when those before it have ended. It counts as one that runs from now on.
-    fn run_in_turn(&mut self, running: BoxFuture<'static, Option<Outcome>>, turn: Turn) {
-        let Opened {
-            node,
-            connection,
-            request,
-            ..
-        } = &self.opened;
-        let calling = Calling::of(connection);
-        let (own, connection, request) = (node.clone(), connection.clone(), *request);
-        let call = async move {
-            if let Some(outcome) = running.await {
-                let mut scratch = BytesMut::new();
-                answer(&own, &connection, request, &outcome, &mut scratch);
-            }
-            drop(calling);
-        };
-        let submitted = node.turns.try_submit(turn.clone(), Priority::Normal, call);
-        let Err(refused) = submitted else { return };
-        if matches!(refused.why, Refusal::Full(_)) {
-            // Calls over HTTP have taken the room: nothing else is read until there is some.
-            let node = node.clone();
-            self.step = Some(Box::pin(async move {
-                let submitted = node.turns.submit(turn, Priority::Normal, refused.task);
-                drop(submitted.await);
-            }));
-        }
     }
 
     fn write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Left>> {
@@ -297,21 +275,38 @@ impl<S: Socket> Driver<S> {
             let all = link.outbox.is_empty();
             link.park(cx.waker());
             drop(link);
+            let before = self.socket.queued();
             let drained = self.socket.poll_drain(cx);
             let mut link = connection.link();
             match drained {
                 Poll::Ready(Err(_)) => return Poll::Ready(Err(Left::Lost)),
                 Poll::Pending => {
+                    // Who takes some is slow, and there.
+                    if self.socket.queued() < before {
+                        link.blocked = None;
+                        self.stuck = None;
+                    }
                     link.blocked.get_or_insert_with(Instant::now);
-                    return Poll::Pending;
+                    pressure::look(node, connection, &mut link);
+                    let timeout = node.config.write_timeout;
+                    let stuck = self.stuck.get_or_insert_with(|| Box::pin(sleep(timeout)));
+                    if stuck.as_mut().poll(cx).is_pending() {
+                        return Poll::Pending;
+                    }
+                    tracing::debug!(connection = %connection.id, "a client takes nothing; it has to come back");
+                    meter::slow();
+                    link.finish(End::ComeBack);
+                    return Poll::Ready(Err(Left::Ended(link.end)));
                 }
                 Poll::Ready(Ok(())) => {
                     link.blocked = None;
+                    self.stuck = None;
                     if all && link.outbox.is_empty() {
                         if closes {
                             return Poll::Ready(Err(Left::Ended(link.end)));
                         }
                         link.flush(node.tide.passed());
+                        pressure::look(node, connection, &mut link);
                         let settled = link.settled();
                         let done = !link.probe();
                         let drained = done && link.drained();
@@ -341,28 +336,4 @@ enum Reading {
     Paused,
     /// There may be more, but others wait.
     HadItsTurn,
-}
-
-/// Queues a call's answer, unless the socket that it came on was replaced: ids begin anew on the next one, and an old
-/// answer would be taken for a new call's (`classic-signalr.md` 14.1).
-fn answer(
-    node: &Node,
-    connection: &Connection,
-    request: u64,
-    outcome: &Outcome,
-    scratch: &mut BytesMut,
-) {
-    scratch.clear();
-    let completion = Message::Complete(outcome.completion.clone());
-    let passed = node.tide.passed();
-    let mut link = connection.link();
-    if link.request != request || !link.attached || link.end.is_some() {
-        return;
-    }
-    link.downlink().protocol().write(&completion, scratch);
-    if outcome.unserializable {
-        link.finish(End::ComeBack);
-    } else if !scratch.is_empty() {
-        link.answer(scratch, passed);
-    }
 }

@@ -6,9 +6,9 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 
-use crate::connection::lifetime;
 use crate::connection::link::{End, Mode, Opened};
 use crate::connection::resume::Reader;
+use crate::connection::{lifetime, pressure};
 
 pub(crate) struct Stream {
     prelude: Option<Bytes>,
@@ -98,6 +98,7 @@ impl Stream {
                 let _ = connection.parting.set(true);
                 continue;
             }
+            pressure::look(node, connection, &mut link);
             let settled = link.settled();
             link.park(cx.waker());
             drop(link);

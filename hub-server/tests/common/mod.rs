@@ -33,6 +33,7 @@ pub mod receive;
 pub mod response;
 pub mod server;
 pub mod shared_log;
+pub mod slow;
 pub mod slow_log;
 pub mod stops;
 pub mod wires;

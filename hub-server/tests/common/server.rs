@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use hub_server::{Builder, HubServer, HubService};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::{AbortHandle, JoinHandle};
 
@@ -16,6 +16,8 @@ pub struct Server {
     way: Way,
     task: Option<AbortHandle>,
     pub path: String,
+    /// Whether clients have hardly any room for what they don't read.
+    pub narrow: bool,
 }
 
 enum Way {
@@ -38,6 +40,7 @@ impl Server {
             way: Way::Tcp(addr),
             task: Some(task),
             path: "/signalr".into(),
+            narrow: false,
         }
     }
 
@@ -47,7 +50,16 @@ impl Server {
             way: Way::Tcp(addr),
             task: None,
             path: "/signalr".into(),
+            narrow: false,
         }
+    }
+
+    /// The same for clients that have hardly any room for what they don't read.
+    pub fn narrow(&self) -> Self {
+        let addr = self.addr().unwrap();
+        let mut narrow = Self::elsewhere(addr);
+        narrow.narrow = true;
+        narrow
     }
 
     /// On a real socket, until it is told to stop; the second is done when it has.
@@ -61,6 +73,7 @@ impl Server {
             way: Way::Tcp(addr),
             task: Some(task.abort_handle()),
             path: "/signalr".into(),
+            narrow: false,
         };
         (server, stop, task)
     }
@@ -76,6 +89,7 @@ impl Server {
             way: Way::Memory(server.into_service()),
             task: None,
             path: "/signalr".into(),
+            narrow: false,
         }
     }
 
@@ -105,7 +119,14 @@ impl Server {
     pub async fn dial(&self) -> Box<dyn Io> {
         match &self.way {
             Way::Tcp(addr) => {
-                let socket = TcpStream::connect(addr).await.unwrap();
+                let socket = match self.narrow {
+                    true => {
+                        let socket = TcpSocket::new_v4().unwrap();
+                        socket.set_recv_buffer_size(4096).unwrap();
+                        socket.connect(*addr).await.unwrap()
+                    }
+                    false => TcpStream::connect(addr).await.unwrap(),
+                };
                 socket.set_nodelay(true).unwrap();
                 Box::new(socket)
             }

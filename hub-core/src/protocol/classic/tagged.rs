@@ -142,6 +142,7 @@ fn put_gaps(gaps: &[Gap], out: &mut BytesMut) {
             GapCause::Trimmed => "trimmed",
             GapCause::Expired => "expired",
             GapCause::Damaged => "damaged",
+            GapCause::Dropped => "dropped",
             GapCause::EpochChanged => "epochChanged",
         };
         put_fmt(format_args!("{{\"T\":\"{kind}\",\"W\":\"{why}\""), out);

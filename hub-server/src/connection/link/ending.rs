@@ -230,6 +230,7 @@ impl Link {
         self.active = Instant::now();
         self.blocked = None;
         self.waker = None;
+        self.keep_up();
     }
 
     /// Another node has the connection: the request here is replaced by one there. Gives whom to wake.

@@ -4,7 +4,7 @@
 
 use std::collections::VecDeque;
 
-use super::{Had, Link, Mode};
+use super::{Had, Link};
 
 /// So many messages may be unacknowledged.
 const MAX_MESSAGES: usize = 1_024;
@@ -105,7 +105,7 @@ impl Link {
             return true;
         }
         sequence.waits = true;
-        self.mode = Mode::Behind;
+        self.fall_behind();
         while let Some((_, answer)) = self.held.pop_front() {
             self.write(&answer);
         }

@@ -2,7 +2,6 @@
 
 use bytes::{Bytes, BytesMut};
 use hub_core::{Envelope, Epoch, Gap, Lane, Part};
-use tokio::time::Instant;
 
 use super::{Link, Membership, Mode};
 
@@ -85,10 +84,7 @@ impl Link {
     /// Queues a keep-alive, and first the position if the client does not know it: entries that it was excepted from
     /// advance the cursor, too (15.29).
     pub(crate) fn keep_alive(&mut self) {
-        if !self.outbox.is_empty() {
-            // Cleared by whoever writes next.
-            self.blocked.get_or_insert_with(Instant::now);
-        } else if self.downlink.is_silent() {
+        if self.outbox.is_empty() && self.downlink.is_silent() {
             // Nothing is ever heard on it: that everything could leave has to do.
             self.hear();
         }

@@ -149,6 +149,7 @@ impl State {
         let (trimmed, forgotten, made) = ring.map_or((0, lost, self.end), |ring| {
             (ring.tally.trimmed, ring.forgotten, ring.made)
         });
+        let dropped = ring.is_some_and(|ring| after < ring.dropped);
         // Who stood exactly there when it was forgotten has missed what was not kept afterwards, except in a queue,
         // which keeps whoever listens. Who stands where it was made again, or later, has missed nothing.
         let after_it = if queues {
@@ -160,6 +161,7 @@ impl State {
         let damaged = ring.is_some_and(|ring| after < ring.damaged);
         let why = damaged.then_some(GapCause::Damaged);
         let why = why.or((after < trimmed).then_some(GapCause::Trimmed));
-        why.or(expired.then_some(GapCause::Expired))
+        let why = why.or(expired.then_some(GapCause::Expired));
+        why.or(dropped.then_some(GapCause::Dropped))
     }
 }

@@ -1,9 +1,9 @@
 //! [`Ring`]: the newest entries of one topic, and what is known of the rest.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use hub_core::{Body, Entry, Payload};
+use hub_core::{Body, Entry, Payload, WhenFull};
 use tokio::time::Instant;
 
 use crate::log::options::LogOptions;
@@ -30,9 +30,17 @@ pub(in crate::log) struct Ring {
     pub(in crate::log) made: u64,
     /// Up to this order the store has lost entries.
     pub(in crate::log) damaged: u64,
+    /// The order of the last entry that was let go and that slow readers need not be sent.
+    pub(in crate::log) dropped: u64,
+    /// The order of the newest entry of each key that it has and that is for everybody.
+    pub(in crate::log) newest: Option<Box<Keys>>,
     pub(in crate::log) listeners: usize,
     pub(in crate::log) idle_since: Option<Instant>,
 }
+
+/// Orders by key.
+#[derive(Debug, Default)]
+pub(in crate::log) struct Keys(HashMap<Arc<str>, u64>);
 
 /// How much a topic holds, and how far it has let go.
 #[derive(Debug, Clone, Copy, Default)]
@@ -166,16 +174,44 @@ impl Ring {
     /// Adds the newest entry of a live topic, which keeps so many entries and bytes.
     pub(in crate::log) fn push(&mut self, entry: Arc<Entry>, entries: usize, bytes: usize) {
         self.hold(entry);
+        self.cut(entries, bytes);
+    }
+
+    /// A live topic keeps so many entries and bytes; gives how many it lets go.
+    pub(in crate::log) fn cut(&mut self, entries: usize, bytes: usize) -> u64 {
+        let mut gone = 0;
         // The newest entry stays, however large: it is on its way to those who listen.
         while self.entries.len() > entries || (self.bytes > bytes && self.entries.len() > 1) {
             if let Some(oldest) = self.drop_oldest() {
-                self.tally.trimmed = oldest.order;
+                self.miss(&oldest);
+                gone += 1;
             }
+        }
+        gone
+    }
+
+    /// A live topic has let go its oldest entry: how much of a loss that is.
+    fn miss(&mut self, oldest: &Entry) {
+        match &oldest.when_full {
+            WhenFull::DropOldest => self.dropped = oldest.order,
+            WhenFull::Coalesce(key) => {
+                let newest = &mut self.newest.get_or_insert_default().0;
+                if newest.get(key).is_none_or(|newest| *newest <= oldest.order) {
+                    newest.remove(key);
+                    self.tally.trimmed = oldest.order;
+                }
+            }
+            _ => self.tally.trimmed = oldest.order,
         }
     }
 
     /// Adds the newest entry of a queue.
     pub(in crate::log) fn hold(&mut self, entry: Arc<Entry>) {
+        // One that is not for everybody is not what the others have in place of an older one.
+        if let (WhenFull::Coalesce(key), true) = (&entry.when_full, entry.except.is_empty()) {
+            let newest = &mut self.newest.get_or_insert_default().0;
+            newest.insert(key.clone(), entry.order);
+        }
         self.bytes += weight(&entry.body);
         self.entries.push_back(entry);
     }

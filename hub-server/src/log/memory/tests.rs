@@ -1,6 +1,6 @@
 use super::*;
 use crate::log::kept::ring::{ENTRY_OVERHEAD, weight};
-use hub_core::{Event, GapCause, HubName, Payload};
+use hub_core::{ConnectionId, Event, GapCause, HubName, Payload, WhenFull};
 
 fn topic(name: &str) -> Topic {
     Topic::Group(HubName::from("chat"), name.into())
@@ -217,4 +217,77 @@ async fn what_is_refused_takes_no_room_from_what_is_written_with_it() {
     let rest = too_many.get(1..).unwrap();
     assert_eq!(state.plan(&mut plan, rest).unwrap().len(), 3);
     assert!(state.plan(&mut plan, &[queued("c")]).is_err());
+}
+
+#[tokio::test]
+async fn what_a_newer_one_stands_for_goes_without_a_gap_and_what_may_be_dropped_with_one_of_its_own()
+ {
+    let trimmed = async |first: Append, second: Append| {
+        let (log, a) = (
+            MemoryLog::new(2, 1 << 20, Duration::from_secs(100)),
+            topic("a"),
+        );
+        log.watch(&a, Interest::Listen);
+        for append in [first, second, event(&a)] {
+            log.append(vec![append]).await.unwrap();
+        }
+        let (left, gaps, _) = orders(&log, &[a], 0, ALL).await;
+        assert_eq!(left, [2, 3]);
+        gaps
+    };
+    let when_full = |when_full| Append {
+        when_full,
+        ..event(&topic("a"))
+    };
+    let of = |key: &str| when_full(WhenFull::Coalesce(key.into()));
+    assert_eq!(trimmed(of("k"), of("k")).await, []);
+    assert_eq!(trimmed(of("k"), of("l")).await, [GapCause::Trimmed]);
+    assert_eq!(
+        trimmed(of("k"), when_full(WhenFull::Wait)).await,
+        [GapCause::Trimmed]
+    );
+    let not_for_all = Append {
+        except: [ConnectionId::from("c")].into(),
+        ..of("k")
+    };
+    assert_eq!(
+        trimmed(of("k"), not_for_all.clone()).await,
+        [GapCause::Trimmed]
+    );
+    assert_eq!(trimmed(not_for_all, of("k")).await, []);
+    let droppable = when_full(WhenFull::DropOldest);
+    assert_eq!(
+        trimmed(droppable.clone(), of("k")).await,
+        [GapCause::Dropped]
+    );
+    assert_eq!(
+        trimmed(event(&topic("a")), droppable).await,
+        [GapCause::Trimmed]
+    );
+}
+
+#[tokio::test]
+async fn a_log_that_is_to_keep_little_keeps_a_tenth_and_all_again_later() {
+    let (log, a, queue) = (log(), topic("a"), Topic::Queue("chat".into(), "q".into()));
+    log.watch(&a, Interest::Listen);
+    let (live, kept) = (event(&a), event(&queue));
+    let fill = async || {
+        for _ in 0..10 {
+            log.append(vec![live.clone(), kept.clone()]).await.unwrap();
+        }
+    };
+    fill().await;
+    log.shrink(true);
+    let (left, gaps, _) = orders(&log, std::slice::from_ref(&a), 0, ALL).await;
+    assert_eq!((left, gaps), (vec![19], vec![GapCause::Trimmed]));
+    fill().await;
+    assert_eq!(orders(&log, std::slice::from_ref(&a), 0, ALL).await.0, [39]);
+    assert_eq!(
+        orders(&log, &[queue], 0, ALL).await.0.len(),
+        20,
+        "that is owed"
+    );
+    log.shrink(false);
+    fill().await;
+    assert_eq!(orders(&log, &[a], 0, ALL).await.0.len(), 10);
 }
