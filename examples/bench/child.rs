@@ -18,6 +18,13 @@ pub(crate) struct Row {
     pub(crate) dialect: Dialect,
 }
 
+impl Row {
+    /// Whether it is our server, which has ratios to reach.
+    pub(crate) fn is_ours(self) -> bool {
+        self.dialect != Dialect::Raw
+    }
+}
+
 /// The row that every ratio is taken against.
 pub(crate) const REFERENCE: &str = "raw-tuned";
 
