@@ -54,6 +54,12 @@ impl Visitor {
         frame::upgrade(&self.path("connect"))
     }
 
+    /// The upgrade of a client that comes back, with the cursor of the last message that it had.
+    pub(crate) fn reconnect(&self, cursor: &str) -> Vec<u8> {
+        let cursor: String = form_urlencoded::byte_serialize(cursor.as_bytes()).collect();
+        frame::upgrade(&format!("{}&messageId={cursor}", self.path("reconnect")))
+    }
+
     pub(crate) fn start(&self) -> Vec<u8> {
         request("GET", &self.path("start"))
     }

@@ -5,7 +5,8 @@
 //!
 //! ```text
 //! cargo run --release -p examples --bin bench [-- --quick | --full] [--only SCENARIO] [--floor SHARE] [--json[=FILE]] [--chart=FILE]
-//! bench serve raw-default|raw-tuned|hub --port PORT
+//! bench growth [--quick] [--only TABLE]
+//! bench serve raw-default|raw-tuned|hub|growth --port PORT
 //! ```
 
 // Counts become ratios: nothing here comes near 2^53.
@@ -16,6 +17,7 @@ mod child;
 mod classic;
 mod durable;
 mod frame;
+mod growth;
 mod hub;
 mod measure;
 mod negotiated;
@@ -38,6 +40,7 @@ use scenario::{Scenario, Size};
 const USAGE: &str =
     "usage: bench [--quick | --full] [--rounds N] [--only SCENARIO[,SCENARIO]] [--floor SHARE]
              [--json[=FILE]] [--chart=FILE]
+       bench growth [--quick] [--only TABLE[,TABLE]]
        bench serve ROW [--port PORT]
        bench durable redb|hub WARM_UP ROUND
 
@@ -46,7 +49,9 @@ const USAGE: &str =
   --only   of echo-1, echo-16, fan-out, paced, connect, negotiated, durable, memory
   --floor  fail when a ratio is below this share of what must be reached
   --json   one JSON line per measurement, to stdout or to a file
-  --chart  the ratios as a picture (SVG)";
+  --chart  the ratios as a picture (SVG)
+
+growth prints how costs grow, as Markdown: deliveries, groups, resume, memory";
 
 /// A short run on a shared machine says no more than this.
 const QUICK_FLOOR: f64 = 0.5;
@@ -74,6 +79,9 @@ fn main() -> ExitCode {
     let result = match arguments.split_first() {
         Some((&"serve", rest)) => serve::run(rest),
         Some((&durable::NAME, rest)) => durable::run(rest),
+        Some((&growth::NAME, rest)) => {
+            growth::run(rest).unwrap_or_else(|| Err(io::Error::other(USAGE)))
+        }
         _ => match Plan::parse(&arguments) {
             Some(plan) => run(&plan),
             None => Err(io::Error::other(USAGE)),

@@ -13,7 +13,7 @@ use std::{
 };
 
 use serde_json::json;
-use spread::Spread;
+pub(crate) use spread::Spread;
 
 use crate::{
     Plan,

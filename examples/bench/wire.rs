@@ -104,6 +104,14 @@ impl Delivery {
         }
     }
 
+    /// Messages to groups of the hub that grows: how they are sent to this one, and what its members receive.
+    pub(crate) fn of_group(group: usize) -> (Stamp, Self) {
+        let text = payload('B', BROADCAST_LENGTH);
+        let request =
+            format!(r#"{{"H":"growth","M":"publish","A":[{group},"{text}"],"I":$$$$$$$$}}"#);
+        (Stamp::new(&request), Self::of_hub("growth", &text))
+    }
+
     /// Takes the broadcasts in `text` off `next`, one number each, and says how many there were. A text may hold
     /// none: a payload without messages, or the answer to the broadcast itself.
     pub(crate) fn take(&mut self, text: &[u8], next: &mut Number) -> io::Result<usize> {
