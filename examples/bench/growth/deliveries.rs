@@ -63,14 +63,16 @@ pub(super) fn table(setting: &Setting, cores: Option<Cores>) -> io::Result<Table
         }
         let mut cells = vec![subscribers.to_string()];
         for figures in figures {
-            let median = |of: fn(&(f64, f64)) -> f64| {
-                Spread::of(figures.iter().map(of)).map_or(f64::NAN, |spread| spread.median)
-            };
-            let columns: [fn(&(f64, f64)) -> f64; 3] =
-                [|(ours, _)| *ours, |(_, raw)| *raw, |(ours, raw)| raw / ours];
-            cells.extend(columns.map(|of| format!("{:.2}", median(of))));
+            let ours = figures.iter().map(|(ours, _)| *ours);
+            let raw = figures.iter().map(|(_, raw)| *raw);
+            let ratios = figures.iter().map(|(ours, raw)| raw / ours);
+            cells.extend([median(ours), median(raw), median(ratios)]);
         }
         table.row(cells);
     }
     Ok(table)
+}
+
+fn median(figures: impl Iterator<Item = f64>) -> String {
+    Spread::of(figures).map_or_else(|| "-".to_owned(), |spread| format!("{:.2}", spread.median))
 }

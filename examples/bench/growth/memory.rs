@@ -4,7 +4,7 @@ use std::io;
 
 use super::{ROW, Setting, groups, socket::Socket, table::Table};
 use crate::{
-    child::{Cores, Server},
+    child::{Cores, OURS, Row, Server},
     scenario,
     swarm::Swarm,
 };
@@ -20,15 +20,15 @@ pub(super) fn table(setting: &Setting, cores: Option<Cores>) -> io::Result<Table
          characters and are kept in memory: of a group that nobody is in any more, and of a queue.",
         &["what", "how many", "bytes each", "MiB in all"],
     );
-    let kinds: [(&'static str, &[usize], Measure); 4] = [
-        ("connection", setting.connections, connection),
-        ("group", setting.memberships, group),
-        ("entry of a group", setting.entries, entry),
-        ("entry of a queue", setting.entries, queued),
+    let kinds: [(&'static str, Row, &[usize], Measure); 4] = [
+        ("connection", OURS, setting.connections, connection),
+        ("group", ROW, setting.memberships, group),
+        ("entry of a group", ROW, setting.entries, entry),
+        ("entry of a queue", ROW, setting.entries, queued),
     ];
-    for (what, counts, measure) in kinds {
+    for (what, row, counts, measure) in kinds {
         for &count in counts {
-            let bytes = measure(&Server::start(ROW, cores)?, count)?;
+            let bytes = measure(&Server::start(row, cores)?, count)?;
             table.row([
                 what.to_owned(),
                 count.to_string(),
