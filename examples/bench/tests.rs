@@ -21,6 +21,7 @@ use tokio::{
 use tokio_tungstenite::{accept_async, tungstenite::Message};
 
 use crate::{
+    Plan,
     measure::Measured,
     negotiated,
     scenario::{Echo, FanOut, Pace},
@@ -206,4 +207,14 @@ fn a_start_that_fails_fails_the_run() {
     let (server, _gone) = ours(70);
     let error = negotiated::visit(server, 150).map(drop).unwrap_err();
     assert!(error.to_string().contains("HTTP/1.1 500"), "{error}");
+}
+
+#[test]
+fn a_quick_run_has_a_floor_and_others_if_they_are_given_one() {
+    let floor = |arguments: &[&str]| Plan::parse(arguments).unwrap().floor;
+    assert_eq!(floor(&["--quick"]), Some(0.5));
+    assert_eq!(floor(&["--floor", "1", "--quick"]), Some(1.0));
+    assert_eq!(floor(&["--quick", "--floor", "0.25"]), Some(0.25));
+    assert_eq!(floor(&["--full"]), None);
+    assert!(Plan::parse(&["--floor", "high"]).is_none());
 }

@@ -51,6 +51,10 @@ fn growth_has_every_table() {
             assert_eq!(figures.count(), width - names, "{title}: {row:?}");
         }
     }
+    for entry in rows(&tables, "Memory").split_off(2) {
+        let bytes: f64 = entry[2].parse().unwrap();
+        assert!(bytes > 100.0, "each says as much: {entry:?}");
+    }
     let missed = rows(&tables, "Coming back");
     let bytes: f64 = missed[1][5].parse().unwrap();
     assert!(bytes > 100.0, "each message says as much: {missed:?}");
