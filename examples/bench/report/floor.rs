@@ -29,3 +29,38 @@ impl Report {
         fallen
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{child::ROWS, measure::Sample, scenario::Memory};
+
+    fn sample(messages: u64) -> Sample {
+        Sample {
+            messages,
+            wall: Duration::from_secs(1),
+            server: Duration::from_secs(1),
+            load: Duration::ZERO,
+            latency: None,
+        }
+    }
+
+    #[test]
+    fn queues_and_memory_have_their_floors_too() {
+        let mut report = Report::new(None).unwrap();
+        report.durable(Store::Bare, 0, sample(100)).unwrap();
+        report.durable(Store::Hub, 0, sample(29)).unwrap();
+        for row in ROWS {
+            let used = if row.is_ours() { 4000.0 } else { 1000.0 };
+            let memory = Memory { idle: used, used };
+            report.memory(*row, 1, memory).unwrap();
+        }
+        let plan = Plan::parse(&["--only", "durable,memory"]).unwrap();
+        let half = report.fallen(&plan, 0.5);
+        let expected = ["durable: 0.29 of 0.60", "memory: 4.0 times, 1.5 at most"];
+        assert_eq!(half, expected);
+        assert_eq!(report.fallen(&plan, 0.25), [""; 0]);
+    }
+}
