@@ -18,8 +18,21 @@ pub(crate) struct Row {
     pub(crate) dialect: Dialect,
 }
 
+impl Row {
+    /// Whether it is our server, which has ratios to reach.
+    pub(crate) fn is_ours(self) -> bool {
+        self.dialect != Dialect::Raw
+    }
+}
+
 /// The row that every ratio is taken against.
 pub(crate) const REFERENCE: &str = "raw-tuned";
+
+/// Our server, as a user writes it.
+pub(crate) const OURS: Row = Row {
+    name: "hub",
+    dialect: Dialect::Classic,
+};
 
 pub(crate) const ROWS: &[Row] = &[
     Row {
@@ -30,10 +43,7 @@ pub(crate) const ROWS: &[Row] = &[
         name: REFERENCE,
         dialect: Dialect::Raw,
     },
-    Row {
-        name: "hub",
-        dialect: Dialect::Classic,
-    },
+    OURS,
 ];
 
 /// Which core the server gets and which one the load generator.

@@ -4,8 +4,9 @@
 //! ratios within one run mean something: absolute figures move by a factor of two on shared machines.
 //!
 //! ```text
-//! cargo run --release -p examples --bin bench [-- --quick | --full] [--only SCENARIO] [--json[=FILE]] [--chart=FILE]
-//! bench serve raw-default|raw-tuned|hub --port PORT
+//! cargo run --release -p examples --bin bench [-- --quick | --full] [--only SCENARIO] [--floor SHARE] [--json[=FILE]] [--chart=FILE]
+//! bench growth [--quick] [--only TABLE]
+//! bench serve raw-default|raw-tuned|hub|growth --port PORT
 //! ```
 
 // Counts become ratios: nothing here comes near 2^53.
@@ -13,10 +14,13 @@
 
 mod chart;
 mod child;
+mod classic;
 mod durable;
 mod frame;
+mod growth;
 mod hub;
 mod measure;
+mod negotiated;
 mod raw;
 mod report;
 mod scenario;
@@ -34,15 +38,23 @@ use report::Report;
 use scenario::{Scenario, Size};
 
 const USAGE: &str =
-    "usage: bench [--quick | --full] [--rounds N] [--only SCENARIO[,SCENARIO]] [--json[=FILE]] [--chart=FILE]
+    "usage: bench [--quick | --full] [--rounds N] [--only SCENARIO[,SCENARIO]] [--floor SHARE]
+             [--json[=FILE]] [--chart=FILE]
+       bench growth [--quick] [--only TABLE[,TABLE]]
        bench serve ROW [--port PORT]
        bench durable redb|hub WARM_UP ROUND
 
-  --quick  3 rounds of 0.5 s with fewer connections: a smoke test
+  --quick  3 rounds of 0.5 s with fewer connections, and --floor 0.5: a smoke test
   --full   5 rounds of 1.5 s, and memory
-  --only   of echo-1, echo-16, fan-out, paced, connect, durable, memory
+  --only   of echo-1, echo-16, fan-out, paced, connect, negotiated, durable, memory
+  --floor  fail when a ratio is below this share of what must be reached
   --json   one JSON line per measurement, to stdout or to a file
-  --chart  the ratios as a picture (SVG)";
+  --chart  the ratios as a picture (SVG)
+
+growth prints how costs grow, as Markdown: deliveries, groups, resume, memory";
+
+/// A short run on a shared machine says no more than this.
+const QUICK_FLOOR: f64 = 0.5;
 
 /// What to run.
 #[derive(Debug)]
@@ -55,6 +67,8 @@ struct Plan {
     durable: bool,
     /// Connections of the memory scenario, which only some plans have.
     memory: Option<usize>,
+    /// Below this share of what must be reached the run fails.
+    floor: Option<f64>,
     json: Option<String>,
     chart: Option<String>,
 }
@@ -65,6 +79,9 @@ fn main() -> ExitCode {
     let result = match arguments.split_first() {
         Some((&"serve", rest)) => serve::run(rest),
         Some((&durable::NAME, rest)) => durable::run(rest),
+        Some((&growth::NAME, rest)) => {
+            growth::run(rest).unwrap_or_else(|| Err(io::Error::other(USAGE)))
+        }
         _ => match Plan::parse(&arguments) {
             Some(plan) => run(&plan),
             None => Err(io::Error::other(USAGE)),
@@ -93,13 +110,17 @@ impl Plan {
             scenarios: scenario::ALL.to_vec(),
             durable: true,
             memory: None,
+            floor: None,
             json: None,
             chart: None,
         };
         let mut arguments = arguments.iter();
         while let Some(argument) = arguments.next() {
             match *argument {
-                "--quick" => (plan.timing, plan.size.subscribers) = (timing(500), 250),
+                "--quick" => {
+                    (plan.timing, plan.size.subscribers) = (timing(500), 250);
+                    plan.floor = plan.floor.or(Some(QUICK_FLOOR));
+                }
                 "--full" => (plan.rounds, plan.timing, plan.memory) = (5, timing(1500), Some(5000)),
                 "--rounds" => {
                     plan.rounds = arguments
@@ -117,6 +138,7 @@ impl Plan {
                         .contains(&"memory")
                         .then_some(plan.memory.unwrap_or(5000));
                 }
+                "--floor" => plan.floor = Some(arguments.next()?.parse().ok()?),
                 "--json" => plan.json = Some(String::new()),
                 other => match other.split_once('=')? {
                     ("--json", file) => plan.json = Some(file.to_owned()),
@@ -188,7 +210,17 @@ fn run(plan: &Plan) -> io::Result<()> {
     } else {
         print!("{table}");
     }
-    Ok(())
+    let fallen = plan
+        .floor
+        .map(|floor| (floor, report.fallen(plan, floor)))
+        .filter(|(_, fallen)| !fallen.is_empty());
+    match fallen {
+        None => Ok(()),
+        Some((floor, fallen)) => Err(io::Error::other(format!(
+            "below {floor} of what must be reached: {}",
+            fallen.join("; ")
+        ))),
+    }
 }
 
 /// The share of this machine that other programs used since `before`.

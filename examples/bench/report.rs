@@ -1,5 +1,10 @@
 //! What a run prints: a JSON line per measurement, and a table of ratios.
 
+mod durable;
+mod floor;
+mod memory;
+mod spread;
+
 use std::{
     fmt::{self, Write as _},
     fs::File,
@@ -8,28 +13,22 @@ use std::{
 };
 
 use serde_json::json;
+pub(crate) use spread::Spread;
 
 use crate::{
     Plan,
     chart::Ratio,
     child::{REFERENCE, ROWS, Row},
-    durable::{self, Store},
-    measure::{Latency, Sample},
+    durable::{NAME as DURABLE, Store},
+    measure::Sample,
     scenario::{Memory, Scenario},
     serve::RUNTIME,
-    wire::Dialect,
 };
 
 /// Above this share of its core the load generator measures itself.
 const BUSY: f64 = 0.9;
 /// Rounds further apart than this say little.
 const SPREAD: f64 = 1.3;
-
-/// What our server may take of memory, times the reference: at most, and as its aim.
-const MEMORY: (f64, f64) = (1.5, 1.0);
-
-/// How many receipts a second our server must give, times the rows of redb alone.
-const DURABLE: f64 = 0.6;
 
 pub(crate) struct Report {
     json: Option<Box<dyn Write>>,
@@ -67,7 +66,7 @@ impl Report {
     }
 
     pub(crate) fn durable(&mut self, of: Store, round: usize, sample: Sample) -> io::Result<()> {
-        self.measured(durable::NAME, of.name(), round, &sample)?;
+        self.measured(DURABLE, of.name(), round, &sample)?;
         self.durable.push((of, round, sample));
         Ok(())
     }
@@ -155,7 +154,7 @@ impl Report {
                 ("scenario", "server", "CPU us/op", "ratio", "load CPU");
             writeln!(
                 out,
-                "\n{scenario:9} {server:12} {cpu:>9}  {ratio:19} {:9} {:>9} {p50:>9} {p99:>9} {load:>9}",
+                "\n{scenario:10} {server:12} {cpu:>9}  {ratio:19} {:9} {:>9} {p50:>9} {p99:>9} {load:>9}",
                 "must/aim", "op/s"
             )?;
         }
@@ -213,7 +212,7 @@ impl Report {
         let busy = mark(load.max > BUSY, '!');
         writeln!(
             out,
-            "{name:9} {row:12} {cpu:9.2}  {ratio:16}{apart:1}{below:1} {targets:9} {rate:9.0} {p50:>9} {p99:>9} {share:>7.0} %{busy}"
+            "{name:10} {row:12} {cpu:9.2}  {ratio:16}{apart:1}{below:1} {targets:9} {rate:9.0} {p50:>9} {p99:>9} {share:>7.0} %{busy}"
         )
     }
 
@@ -235,103 +234,15 @@ impl Report {
             Some(reference.cpu_per_message() / sample.cpu_per_message())
         });
         let Spread { min, median, max } = Spread::of(ratios)?;
-        let is_ours = row.dialect != Dialect::Raw;
+
         Some(Ratio {
             scenario: scenario.name(),
             server: row.name,
             min,
             median,
             max,
-            targets: is_ours.then(|| scenario.must_and_aim()),
+            targets: row.is_ours().then(|| scenario.must_and_aim()),
         })
-    }
-
-    fn durable_rows(&self, out: &mut String) -> fmt::Result {
-        if self.durable.is_empty() {
-            return Ok(());
-        }
-        let (tasks, bytes) = (durable::TASKS, durable::BODY);
-        writeln!(
-            out,
-            "\nbodies of {bytes} bytes queued by {tasks} tasks at once; redb alone writes {tasks} rows a transaction\n\n\
-             {:9} {:12} {:>9}  {:19} {:9} {:>9} {:>9} {:>9}",
-            "scenario", "store", "CPU us/op", "ratio of op/s", "must", "op/s", "p50 ms", "p99 ms"
-        )?;
-        for store in durable::STORES {
-            let of = |store| {
-                let all = self.durable.iter().filter(move |(of, ..)| *of == store);
-                all.map(|(_, round, sample)| (*round, sample))
-            };
-            let median = |figure: &dyn Fn(&Sample) -> Option<f64>| {
-                let figures = of(store).filter_map(|(_, sample)| figure(sample));
-                Spread::of(figures).map_or(f64::NAN, |spread| spread.median)
-            };
-            let latency = |of: fn(Latency) -> Duration| {
-                median(&|sample| Some(of(sample.latency?).as_secs_f64() * 1e3))
-            };
-            let ratio = Spread::of(of(store).filter_map(|(round, sample)| {
-                let (_, bare) = of(Store::Bare).find(|(other, _)| *other == round)?;
-                Some(sample.messages_per_second() / bare.messages_per_second())
-            }));
-            let Some(Spread {
-                min,
-                median: ratio,
-                max,
-            }) = ratio
-            else {
-                continue;
-            };
-            let hub = store == Store::Hub;
-            let below = mark(hub && ratio < DURABLE, '-');
-            let apart = mark(max > min * SPREAD, '~');
-            let must = if hub {
-                format!("{DURABLE:.2}")
-            } else {
-                String::new()
-            };
-            writeln!(
-                out,
-                "{:9} {:12} {:9.2}  {:16}{apart:1}{below:1} {must:9} {:9.0} {:>9.3} {:>9.3}",
-                durable::NAME,
-                store.name(),
-                median(&|sample| Some(sample.cpu_per_message())),
-                format!("{ratio:.2} ({min:.2}-{max:.2})"),
-                median(&|sample| Some(sample.messages_per_second())),
-                latency(|latency| latency.p50),
-                latency(|latency| latency.p99),
-            )?;
-        }
-        writeln!(out)
-    }
-
-    fn memory_rows(&self, out: &mut String) -> fmt::Result {
-        let Some((_, reference)) = self.memory.iter().find(|(row, _)| row.name == REFERENCE) else {
-            return Ok(());
-        };
-        let (scenario, server, used, ratio, idle) =
-            ("scenario", "server", "KiB/conn", "ratio", "KiB before echo");
-        writeln!(
-            out,
-            "\n{scenario:9} {server:12} {used:>9}  {ratio:17} {:9} {idle}",
-            "must/aim"
-        )?;
-        for (row, memory) in &self.memory {
-            let ratio = memory.used / reference.used;
-            let (used, idle) = (memory.used / 1024.0, memory.idle / 1024.0);
-            let (must, aim) = MEMORY;
-            let targets = if row.dialect == Dialect::Raw {
-                String::new()
-            } else {
-                format!("{must:.1}/{aim:.1}")
-            };
-            let below = mark(!targets.is_empty() && ratio > must, '-');
-            writeln!(
-                out,
-                "memory    {:12} {used:9.1}  {ratio:<17.2}{below:1} {targets:9} {idle:.1}",
-                row.name
-            )?;
-        }
-        writeln!(out)
     }
 
     fn samples_of(&self, scenario: Scenario, row: &str) -> Vec<(usize, &Sample)> {
@@ -345,43 +256,4 @@ impl Report {
 
 fn mark(set: bool, mark: char) -> char {
     if set { mark } else { ' ' }
-}
-
-struct Spread {
-    min: f64,
-    median: f64,
-    max: f64,
-}
-
-impl Spread {
-    fn of(values: impl Iterator<Item = f64>) -> Option<Self> {
-        let mut values: Vec<f64> = values.collect();
-        values.sort_by(f64::total_cmp);
-        let middle = values.len() / 2;
-        let upper = *values.get(middle)?;
-        let median = if values.len() % 2 == 1 {
-            upper
-        } else {
-            (values.get(middle - 1)? + upper) / 2.0
-        };
-        Some(Self {
-            min: *values.first()?,
-            median,
-            max: *values.last()?,
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_median_is_in_the_middle() {
-        let spread =
-            |values: &[f64]| Spread::of(values.iter().copied()).map(|spread| spread.median);
-        assert_eq!(spread(&[3.0, 1.0, 2.0]), Some(2.0));
-        assert_eq!(spread(&[4.0, 1.0, 2.0, 3.0]), Some(2.5));
-        assert_eq!(spread(&[]), None);
-    }
 }

@@ -10,6 +10,7 @@ use crate::{
     child::Server,
     frame::{Expected, Number, Stamp},
     measure::{Measured, Reading, Sample, Tally, Timing, measure},
+    negotiated,
     swarm::{Load, Swarm},
     wire::{Delivery, Dialect, unexpected},
 };
@@ -25,6 +26,9 @@ pub(crate) enum Scenario {
     Paced { rate: u32 },
     /// Connections are opened until they can be used, and closed.
     Connect,
+    /// The same for classic clients as they are in the field, who negotiate first and start afterwards; a raw server's only
+    /// connect.
+    Negotiated,
 }
 
 /// How many connections each takes.
@@ -40,6 +44,7 @@ pub(crate) const ALL: &[Scenario] = &[
     Scenario::FanOut { depth: 8 },
     Scenario::Paced { rate: 50 },
     Scenario::Connect,
+    Scenario::Negotiated,
 ];
 
 /// Connections opened before any is closed.
@@ -52,6 +57,7 @@ impl Scenario {
             Self::FanOut { .. } => "fan-out".to_owned(),
             Self::Paced { .. } => "paced".to_owned(),
             Self::Connect => "connect".to_owned(),
+            Self::Negotiated => "negotiated".to_owned(),
         }
     }
 
@@ -63,6 +69,7 @@ impl Scenario {
             Self::FanOut { .. } => (0.70, 1.00),
             Self::Paced { .. } => (0.85, 1.00),
             Self::Connect => (0.60, 0.85),
+            Self::Negotiated => (0.20, 0.30),
         }
     }
 
@@ -90,7 +97,8 @@ impl Scenario {
                     timing,
                 )
             }
-            Self::Connect => {
+            Self::Negotiated if dialect.negotiates() => negotiated::round(server, timing),
+            Self::Connect | Self::Negotiated => {
                 connect(CONNECT_BATCH)?;
                 let before = Reading::of(server)?;
                 let (start, mut opened) = (Instant::now(), 0);

@@ -8,7 +8,7 @@ use std::{
 use tokio::net::TcpListener;
 
 use crate::{
-    hub,
+    growth, hub,
     raw::{self, Style},
 };
 
@@ -36,13 +36,16 @@ pub(crate) fn run(arguments: &[&str]) -> io::Result<()> {
     match row {
         Some("raw-default") => runtime.block_on(raw(Style::Default, port)),
         Some("raw-tuned") => runtime.block_on(raw(Style::Tuned, port)),
-        Some("hub") => runtime
-            .block_on(hub::serve(port))
-            .map_err(|error| io::Error::other(error.to_string())),
+        Some("hub") => ours(runtime.block_on(hub::serve(port))),
+        Some(growth::NAME) => ours(runtime.block_on(growth::serve(port))),
         _ => Err(io::Error::other(
-            "serve what? raw-default, raw-tuned or hub",
+            "serve what? raw-default, raw-tuned, hub or growth",
         )),
     }
+}
+
+fn ours(ended: Result<(), Box<dyn std::error::Error>>) -> io::Result<()> {
+    ended.map_err(|error| io::Error::other(error.to_string()))
 }
 
 async fn raw(style: Style, port: u16) -> io::Result<()> {

@@ -90,16 +90,7 @@ impl Swarm {
 
     fn add(&mut self, server: SocketAddr) -> io::Result<()> {
         let index = self.peers.len();
-        let address =
-            u8::try_from(1 + index / CONNECTIONS_PER_ADDRESS).map_err(io::Error::other)?;
-        let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
-        socket.bind(&SocketAddr::from((Ipv4Addr::new(127, 0, 0, address), 0)).into())?;
-        socket.connect(&server.into())?;
-        socket.set_tcp_nodelay(true)?;
-        socket.set_nonblocking(true)?;
-        // Closing resets the connection: no port is left waiting for the next round.
-        socket.set_linger(Some(Duration::ZERO))?;
-        let mut stream = TcpStream::from_std(socket.into());
+        let mut stream = dial(server, index)?;
         self.poll.registry().register(
             &mut stream,
             Token(index),
@@ -159,6 +150,19 @@ impl Swarm {
         }
         Ok(())
     }
+}
+
+/// Connection number `index` to a server, non-blocking.
+pub(crate) fn dial(server: SocketAddr, index: usize) -> io::Result<TcpStream> {
+    let address = u8::try_from(1 + index / CONNECTIONS_PER_ADDRESS).map_err(io::Error::other)?;
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    socket.bind(&SocketAddr::from((Ipv4Addr::new(127, 0, 0, address), 0)).into())?;
+    socket.connect(&server.into())?;
+    socket.set_tcp_nodelay(true)?;
+    socket.set_nonblocking(true)?;
+    // Closing resets the connection: no port is left waiting for the next round.
+    socket.set_linger(Some(Duration::ZERO))?;
+    Ok(TcpStream::from_std(socket.into()))
 }
 
 impl Peer {

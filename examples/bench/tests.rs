@@ -8,9 +8,11 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
     thread,
+    time::Duration,
 };
 
 use futures_util::{SinkExt, StreamExt};
+use hub_server::{Context, HubError, HubServer, hub};
 use serde_json::{Value, json};
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -19,7 +21,9 @@ use tokio::{
 use tokio_tungstenite::{accept_async, tungstenite::Message};
 
 use crate::{
+    Plan,
     measure::Measured,
+    negotiated,
     scenario::{Echo, FanOut, Pace},
     swarm::Swarm,
     wire::Dialect,
@@ -119,8 +123,9 @@ fn a_server_by_the_book_passes() {
 
 #[test]
 fn a_wrong_payload_fails_the_run() {
+    // From there on: the very fiftieth text may be an answer, which has no payload.
     let edit = |count, text: String| {
-        if count == 50 {
+        if count >= 50 {
             text.replace("bcd", "bxd")
         } else {
             text
@@ -136,4 +141,80 @@ fn a_lost_message_fails_the_run() {
     let edit = |count, text: String| if count == 50 { "{}".to_owned() } else { text };
     echo(classic(edit)).unwrap_err();
     fan_out(classic(edit)).unwrap_err();
+}
+
+/// A hub that tells of whoever comes and goes.
+struct Bench {
+    comings: AtomicUsize,
+    goings: std::sync::mpsc::Sender<bool>,
+    most: usize,
+}
+
+#[hub]
+impl Bench {
+    async fn on_connected(&self, _: &Context) -> Result<(), HubError> {
+        if self.comings.fetch_add(1, Ordering::Relaxed) < self.most {
+            return Ok(());
+        }
+        Err(HubError::new("no more"))
+    }
+
+    async fn on_disconnected(&self, _: &Context, stopped: bool) -> Result<(), HubError> {
+        self.goings.send(stopped)?;
+        Ok(())
+    }
+}
+
+/// Our server, which lets so many start.
+fn ours(most: usize) -> (SocketAddr, std::sync::mpsc::Receiver<bool>) {
+    let (tell, told) = std::sync::mpsc::channel();
+    let (goings, gone) = std::sync::mpsc::channel();
+    thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let bench = Bench {
+                comings: AtomicUsize::new(0),
+                goings,
+                most,
+            };
+            let server = HubServer::builder().hub(bench).build().unwrap();
+            let bound = server.bind("127.0.0.1:0").await.unwrap();
+            tell.send(bound.local_addr()).unwrap();
+            bound.serve().await.unwrap();
+        });
+    });
+    (told.recv().unwrap(), gone)
+}
+
+#[test]
+fn clients_in_the_field_start_and_leave_nothing_behind() {
+    let (server, gone) = ours(usize::MAX);
+    let visitors = negotiated::visit(server, 150).unwrap();
+    assert_eq!(visitors.len(), 150);
+    assert!(gone.try_recv().is_err(), "they may still come back");
+    negotiated::goodbye(server, &visitors).unwrap();
+    for _ in 0..150 {
+        let stopped = gone.recv_timeout(Duration::from_secs(20)).unwrap();
+        assert!(stopped, "each has said goodbye");
+    }
+}
+
+#[test]
+fn a_start_that_fails_fails_the_run() {
+    let (server, _gone) = ours(70);
+    let error = negotiated::visit(server, 150).map(drop).unwrap_err();
+    assert!(error.to_string().contains("HTTP/1.1 500"), "{error}");
+}
+
+#[test]
+fn a_quick_run_has_a_floor_and_others_if_they_are_given_one() {
+    let floor = |arguments: &[&str]| Plan::parse(arguments).unwrap().floor;
+    assert_eq!(floor(&["--quick"]), Some(0.5));
+    assert_eq!(floor(&["--floor", "1", "--quick"]), Some(1.0));
+    assert_eq!(floor(&["--quick", "--floor", "0.25"]), Some(0.25));
+    assert_eq!(floor(&["--full"]), None);
+    assert!(Plan::parse(&["--floor", "high"]).is_none());
 }

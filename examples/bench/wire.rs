@@ -41,6 +41,11 @@ impl Dialect {
         self == Self::Classic
     }
 
+    /// Whether clients in the field do more than connect.
+    pub(crate) fn negotiates(self) -> bool {
+        self == Self::Classic
+    }
+
     pub(crate) fn echo(self) -> (Stamp, Expected) {
         let text = payload('E', ECHO_LENGTH);
         match self {
@@ -69,13 +74,7 @@ impl Dialect {
                 Stamp::new(&format!(
                     r#"{{"H":"bench","M":"broadcast","A":["{text}"],"I":$$$$$$$$}}"#
                 )),
-                Delivery {
-                    envelope: true,
-                    item: Expected::new(&format!(
-                        r#"{{"H":"bench","M":"message","A":["{text}"]}}"#
-                    )),
-                    answers: 0,
-                },
+                Delivery::of_hub("bench", &text),
             ),
         }
     }
@@ -95,6 +94,24 @@ pub(crate) struct Delivery {
 }
 
 impl Delivery {
+    /// A message of a classic hub.
+    fn of_hub(hub: &str, text: &str) -> Self {
+        let item = format!(r#"{{"H":"{hub}","M":"message","A":["{text}"]}}"#);
+        Self {
+            envelope: true,
+            item: Expected::new(&item),
+            answers: 0,
+        }
+    }
+
+    /// Messages to groups of the hub that grows: how they are sent to this one, and what its members receive.
+    pub(crate) fn of_group(group: usize) -> (Stamp, Self) {
+        let text = payload('B', BROADCAST_LENGTH);
+        let request =
+            format!(r#"{{"H":"growth","M":"publish","A":[{group},"{text}"],"I":$$$$$$$$}}"#);
+        (Stamp::new(&request), Self::of_hub("growth", &text))
+    }
+
     /// Takes the broadcasts in `text` off `next`, one number each, and says how many there were. A text may hold
     /// none: a payload without messages, or the answer to the broadcast itself.
     pub(crate) fn take(&mut self, text: &[u8], next: &mut Number) -> io::Result<usize> {
