@@ -28,7 +28,7 @@ use super::busy::{Busy, Carrying};
 use super::claim::Claim;
 use super::downlink::Downlink;
 use super::frames::Frames;
-use super::measured::Measured;
+use super::measured::{Measured, Ride};
 use crate::hubs::raw::Receiver;
 use crate::meter;
 use crate::node::Node;
@@ -74,7 +74,7 @@ impl Connection {
             id,
             serial,
             items: link.peer.items.clone(),
-            measured: Measured::begin(link.downlink.name()),
+            measured: Measured::begin(Ride::of(&*link.downlink)),
             running: Busy::default(),
             carriers: Busy::default(),
             parting: SetOnce::new(),

@@ -2,6 +2,7 @@
 //! connection listens to does it under its lock, so that no entry falls between two listeners.
 
 mod commands;
+mod listening;
 mod lookup;
 
 use std::collections::{HashMap, HashSet};
@@ -9,8 +10,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use hub_core::{
-    Ack, Answered, Body, Command, ConnectionId, Entry, Epoch, HubName, Interest, Log, NodeId,
-    Outbox, Start, Topic,
+    Ack, Answered, Body, Command, ConnectionId, Entry, Epoch, HubName, Log, NodeId, Outbox, Start,
+    Topic,
 };
 
 use super::claim::Verdict;
@@ -344,52 +345,5 @@ impl Inner {
             self.by_id.remove(&connection.id);
         }
         connection.items.unfollow(connection.serial);
-    }
-
-    fn listen_exactly(
-        &mut self,
-        connection: &Arc<Connection>,
-        wanted: &HashSet<Topic>,
-        log: &dyn Log,
-    ) {
-        let current = self
-            .by_id
-            .get(&connection.id)
-            .map(|tracked| tracked.topics.clone())
-            .unwrap_or_default();
-        // New ones first: a topic must not be without listeners for a moment.
-        for topic in wanted.difference(&current) {
-            self.listen(connection, topic, log);
-        }
-        for topic in current.difference(wanted) {
-            self.unlisten(connection, topic, log);
-        }
-    }
-
-    fn listen(&mut self, connection: &Arc<Connection>, topic: &Topic, log: &dyn Log) {
-        let Some(tracked) = self.by_id.get_mut(&connection.id) else {
-            return;
-        };
-        if !Arc::ptr_eq(&tracked.connection, connection) || !tracked.topics.insert(topic.clone()) {
-            return;
-        }
-        let listeners = self.listeners.entry(topic.clone()).or_default();
-        if listeners.is_empty() {
-            self.floor = self.floor.max(log.watch(topic, Interest::Listen));
-        }
-        listeners.insert(connection.serial, connection.clone());
-    }
-
-    fn unlisten(&mut self, connection: &Arc<Connection>, topic: &Topic, log: &dyn Log) {
-        if let Some(tracked) = self.by_id.get_mut(&connection.id) {
-            tracked.topics.remove(topic);
-        }
-        let Some(listeners) = self.listeners.get_mut(topic) else {
-            return;
-        };
-        if listeners.remove(&connection.serial).is_some() && listeners.is_empty() {
-            self.listeners.remove(topic);
-            log.watch(topic, Interest::Leave);
-        }
     }
 }
