@@ -140,9 +140,24 @@ async fn nobody_looks_when_nobody_watches() {
     let last = history.last().unwrap()["at"].as_u64().unwrap();
     let next = page.event().await[1]["at"].as_u64().unwrap();
     assert!(next - last > 3_000, "{history:?}, then {next}");
-    page.cut();
-    page.reconnect().await;
-    assert_eq!(page.event().await[0], "snapshot");
+}
+
+#[tokio::test]
+async fn a_page_that_comes_back_to_another_server_is_told_of_that_one() {
+    let builder = || HubServer::builder().key([7; 32]);
+    let server = async || {
+        let dashboard = Dashboard::open_to_everybody();
+        Server::tcp(builder().dashboard(dashboard)).await
+    };
+    let (before, after) = (server().await, server().await);
+    let mut page = before.client(&["dashboard"]).await;
+    page.result("dashboard", "watch", json!([])).await;
+    page.event().await;
+    let (cursor, groups) = (page.socket.cursor.clone(), page.socket.groups.clone());
+    let mut moved = page.moved(&after);
+    moved.reconnect_from(cursor, groups).await;
+    assert_eq!(moved.event().await[0], "snapshot");
+    assert!(page.event().await[1]["at"].is_u64());
 }
 
 #[tokio::test]

@@ -145,10 +145,12 @@ export async function enter(url, Kind, count, rooms) {
 
 /** Has them talk until it is told to stop: `perSecond` calls, some of which fail. */
 export function talk(clients, perSecond) {
-  const began = performance.now();
-  let said = 0;
+  let last = performance.now();
+  let [due, said] = [0, 0];
   const timer = setInterval(() => {
-    const due = (performance.now() - began) / 1000 * perSecond();
+    const now = performance.now();
+    due += (now - last) / 1000 * perSecond();
+    last = now;
     for (; said < due; said++) {
       const client = clients[said % clients.length];
       const fails = said % 20 === 19;
