@@ -1,4 +1,4 @@
-//! The server's command line: four options are not worth a library.
+//! The server's command line: five options are not worth a library.
 
 use std::error::Error;
 use std::net::SocketAddr;
@@ -11,7 +11,18 @@ pub(crate) struct Options {
     pub(crate) data: Option<PathBuf>,
     /// Where Prometheus asks for metrics, if anywhere.
     pub(crate) metrics: Option<SocketAddr>,
+    /// Whether there is a dashboard.
+    pub(crate) dashboard: bool,
 }
+
+const USAGE: &str = "\
+usage: chat [OPTIONS]
+  --host HOST     where to listen, 127.0.0.1 without it
+  --port PORT     8080 without it; 0 takes a free one
+  --data DIR      where to keep messages for those who are away, in memory without it
+  --metrics ADDR  where Prometheus asks for metrics, such as 127.0.0.1:9000
+  --dashboard     a page that shows the server at work, for whoever has its address: that is printed, with a token
+                  that is made anew at each start";
 
 impl Options {
     pub(crate) fn parse(mut args: impl Iterator<Item = String>) -> Result<Self, Box<dyn Error>> {
@@ -20,6 +31,7 @@ impl Options {
             port: 8080,
             data: None,
             metrics: None,
+            dashboard: false,
         };
         while let Some(arg) = args.next() {
             let mut value = || args.next().ok_or_else(|| format!("{arg} needs a value"));
@@ -37,12 +49,9 @@ impl Options {
                     })?);
                 }
                 "--data" => options.data = Some(value()?.into()),
-                _ => {
-                    return Err(format!(
-                        "unknown option {arg}; there are --host HOST, --port PORT, --data DIR and --metrics ADDR"
-                    )
-                    .into());
-                }
+                "--dashboard" => options.dashboard = true,
+                "--help" => return Err(USAGE.into()),
+                _ => return Err(format!("unknown option {arg}\n{USAGE}").into()),
             }
         }
         Ok(options)

@@ -1,7 +1,9 @@
 //! The chat server with its page.
 //!
-//!     cargo run --release -p examples --bin chat [-- --port 8080 --host 127.0.0.1 --data DIR --metrics 127.0.0.1:9000]
+//!     cargo run --release -p examples --bin chat [-- --port 8080 --host 127.0.0.1 --data DIR --metrics 127.0.0.1:9000
+//!         --dashboard]
 
+mod dashboard;
 #[path = "../ending.rs"]
 mod ending;
 mod hub;
@@ -18,6 +20,7 @@ use axum::serve::ListenerExt;
 use hub_server::{HubServer, HubService, ShutdownOptions};
 use tokio::net::TcpListener;
 
+use crate::dashboard::Watching;
 use crate::ending::Signals;
 use crate::hub::ChatHub;
 use crate::options::Options;
@@ -40,12 +43,16 @@ async fn main() -> Result<(), Box<dyn Error>> {
         port,
         data,
         metrics,
+        dashboard,
     } = Options::parse(std::env::args().skip(1))?;
-    if let Some(addr) = metrics {
-        // Before the server, which asks for a recorder once.
-        metrics::serve(addr)?;
-    }
+    let watching = dashboard.then(Watching::new);
+    let dashboard = watching.as_ref().map(|watching| &watching.dashboard);
+    // Before the server, which asks for a recorder once.
+    metrics::install(metrics, dashboard)?;
     let mut builder = HubServer::builder().hub(ChatHub::default());
+    if let Some(dashboard) = dashboard {
+        builder = builder.dashboard(dashboard.clone());
+    }
     let kept = match &data {
         Some(dir) => {
             builder = builder.keep_in(dir);
@@ -67,10 +74,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let listener = TcpListener::bind((host.as_str(), port))
         .await
         .map_err(|error| format!("can't listen on {host}:{port}: {error}; try another --port"))?;
-    println!("listening on http://{}", listener.local_addr()?);
+    let addr = listener.local_addr()?;
+    println!("listening on http://{addr}");
     println!("log: {kept}");
     if let Some(addr) = metrics {
         println!("metrics: http://{addr}/metrics");
+    }
+    if let Some(Watching { token, .. }) = watching {
+        println!("dashboard: http://{addr}/signalr/dashboard?token={token}");
     }
     // Without it a network holds small answers back for tens of milliseconds.
     let listener = listener.tap_io(|socket| drop(socket.set_nodelay(true)));

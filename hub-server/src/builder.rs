@@ -27,6 +27,8 @@ use crate::node::{Acks, Node};
 use crate::scheduler::OnTokio;
 use crate::server::{HubServer, Served};
 
+#[cfg(feature = "dashboard")]
+mod dashboard;
 mod declared;
 mod kept;
 mod limits;
@@ -55,6 +57,8 @@ pub struct Builder {
     shares_port: bool,
     keep_alive_was_set: bool,
     wrong: Option<&'static str>,
+    #[cfg(feature = "dashboard")]
+    board: Option<Arc<crate::dashboard::Board>>,
     #[cfg(feature = "tls")]
     tls: Option<Arc<tokio_rustls::rustls::ServerConfig>>,
 }
@@ -77,6 +81,8 @@ impl Default for Builder {
             shares_port: false,
             keep_alive_was_set: false,
             wrong: None,
+            #[cfg(feature = "dashboard")]
+            board: None,
             #[cfg(feature = "tls")]
             tls: None,
         }
@@ -308,11 +314,17 @@ impl Builder {
         if let Some(wrong) = mounts.iter().find(|mount| !mount.path.starts_with('/')) {
             return Err(BuildError::Path(wrong.path.clone()));
         }
+        #[cfg(feature = "dashboard")]
+        dashboard::check(self.board.as_ref(), &mounts)?;
         let mut hubs =
             HubTable::new(self.hubs, self.filters, &self.require).map_err(|error| match error {
                 HubNameError::Shared(name) => BuildError::SharedName(name),
                 HubNameError::Invalid(name) => BuildError::InvalidName(name),
             })?;
+        #[cfg(feature = "dashboard")]
+        if let Some(board) = self.board.clone() {
+            hubs.guard(crate::dashboard::HUB, board);
+        }
         let served = |mount: Mount| {
             let connection = mount.connection.clone();
             let connection = connection.map(|connection| hubs.add(&mount.path, connection));
@@ -361,9 +373,16 @@ impl Builder {
             leaving: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             runtime: OnceLock::new(),
+            #[cfg(feature = "dashboard")]
+            board: self.board,
         };
+        let node = Arc::new(node);
+        #[cfg(feature = "dashboard")]
+        if let Some(board) = &node.board {
+            board.belongs_to(&node);
+        }
         Ok(HubServer {
-            node: Arc::new(node),
+            node,
             mounts,
             tokens: Arc::new(Tokens::new(&key)),
             authenticate: self.authenticate,

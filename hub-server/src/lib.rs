@@ -21,11 +21,14 @@
 //!
 //! Modules, from the outside in: `http` answers requests, `transport` carries frames, `connection` keeps what a node
 //! knows of each client, `hubs` runs calls and sends, `log` keeps what outlives a socket. Imports only go down.
+//! With the feature `dashboard` there is `Dashboard`, a page that shows all of it at work.
 
 mod build_error;
 mod builder;
 mod config;
 mod connection;
+#[cfg(feature = "dashboard")]
+mod dashboard;
 mod door;
 mod guest;
 mod http;
@@ -52,6 +55,8 @@ pub use crate::build_error::BuildError;
 pub use crate::builder::Builder;
 pub use crate::config::Transport;
 pub use crate::connection::persistent::PersistentIds;
+#[cfg(feature = "dashboard")]
+pub use crate::dashboard::{Dashboard, DashboardRecorder, RecorderTaken};
 pub use crate::http::auth::{Authenticate, Unauthenticated};
 pub use crate::http::credentials::Credentials;
 pub use crate::http::negotiate::Negotiated;

@@ -8,6 +8,18 @@ use std::time::Duration;
 use hub_core::{Gap, GapCause, HubName, LogError, Topic};
 use metrics::{Counter, Histogram, counter, gauge, histogram};
 
+// What the dashboard shows.
+pub(crate) const CONNECTIONS: &str = "signalr.server.active_connections";
+pub(crate) const PROTOCOLS: &str = "connections_by_protocol";
+pub(crate) const GROUPS: &str = "groups";
+pub(crate) const CALLS: &str = "calls_total";
+pub(crate) const CALL_SECONDS: &str = "call_seconds";
+pub(crate) const LAG_SECONDS: &str = "notify_lag_seconds";
+pub(crate) const SLOW: &str = "slow_consumers_total";
+pub(crate) const GAPS: &str = "gap_total";
+pub(crate) const QUEUED: &str = "queue_entries";
+pub(crate) const LEASES: &str = "leases";
+
 /// A message was kept, or had been before.
 pub(crate) fn queued(hub: &HubName, duplicate: bool, took: Duration) {
     let dup = if duplicate { "true" } else { "false" };
@@ -62,8 +74,7 @@ pub(crate) fn gaps(gaps: &[Gap]) {
             GapCause::EpochChanged => "epoch_changed",
             _ => "other",
         };
-        counter!("gap_total", "hub" => hub.map(name).unwrap_or_default(), "why" => why)
-            .increment(1);
+        counter!(GAPS, "hub" => hub.map(name).unwrap_or_default(), "why" => why).increment(1);
     }
 }
 
@@ -84,13 +95,25 @@ pub(crate) enum Closure {
 }
 
 /// A connection is there, or rides another transport now.
-pub(crate) fn came(transport: &'static str) {
-    gauge!("signalr.server.active_connections", "signalr.transport" => transport).increment(1.0);
+pub(crate) fn came(transport: &'static str, protocol: &'static str) {
+    gauge!(CONNECTIONS, "signalr.transport" => transport).increment(1.0);
+    gauge!(PROTOCOLS, "protocol" => protocol).increment(1.0);
 }
 
 /// And is not there, or not on this transport, any more.
-pub(crate) fn went(transport: &'static str) {
-    gauge!("signalr.server.active_connections", "signalr.transport" => transport).decrement(1.0);
+pub(crate) fn went(transport: &'static str, protocol: &'static str) {
+    gauge!(CONNECTIONS, "signalr.transport" => transport).decrement(1.0);
+    gauge!(PROTOCOLS, "protocol" => protocol).decrement(1.0);
+}
+
+/// Somebody is in a group of this node's that nobody was in.
+pub(crate) fn group_began(hub: &HubName) {
+    gauge!(GROUPS, "hub" => name(hub)).increment(1.0);
+}
+
+/// The last one has left a group.
+pub(crate) fn group_ended(hub: &HubName) {
+    gauge!(GROUPS, "hub" => name(hub)).decrement(1.0);
 }
 
 /// A connection was there so long, all its requests together, and ended on this transport.
@@ -134,9 +157,9 @@ impl Calls {
         let handles = self.handles.get_or_init(|| {
             let hub = &self.hub;
             Handles {
-                answered: counter!("calls_total", "hub" => hub.clone(), "outcome" => "ok"),
-                failed: counter!("calls_total", "hub" => hub.clone(), "outcome" => "error"),
-                seconds: histogram!("call_seconds", "hub" => hub.clone()),
+                answered: counter!(CALLS, "hub" => hub.clone(), "outcome" => "ok"),
+                failed: counter!(CALLS, "hub" => hub.clone(), "outcome" => "error"),
+                seconds: histogram!(CALL_SECONDS, "hub" => hub.clone()),
             }
         });
         let outcome = if well {
@@ -151,7 +174,7 @@ impl Calls {
 
 /// Somebody reads too slowly for what is sent to it, and reads on from the log.
 pub(crate) fn fell_behind() {
-    counter!("slow_consumers_total").increment(1);
+    counter!(SLOW).increment(1);
 }
 
 /// Somebody was refused: there are enough already.
@@ -203,14 +226,14 @@ pub(crate) fn failed(error: &LogError) {
 
 /// So long after it was written an entry was handed to this node's connections.
 pub(crate) fn handed_on(after: Duration) {
-    histogram!("notify_lag_seconds").record(after);
+    histogram!(LAG_SECONDS).record(after);
 }
 
 /// What the queues of a hub hold, and how many leases there are on it.
 pub(crate) fn held(hub: &HubName, entries: usize, bytes: usize, leases: usize) {
-    gauge!("queue_entries", "hub" => name(hub)).set(amount(entries));
+    gauge!(QUEUED, "hub" => name(hub)).set(amount(entries));
     gauge!("queue_bytes", "hub" => name(hub)).set(amount(bytes));
-    gauge!("leases", "hub" => name(hub)).set(amount(leases));
+    gauge!(LEASES, "hub" => name(hub)).set(amount(leases));
 }
 
 /// So many requests were written by one transaction.

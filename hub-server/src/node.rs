@@ -55,6 +55,8 @@ pub(crate) struct Node {
     pub(crate) closed: AtomicBool,
     /// What runs the server's tasks, once it is served.
     pub(crate) runtime: OnceLock<Handle>,
+    #[cfg(feature = "dashboard")]
+    pub(crate) board: Option<Arc<crate::dashboard::Board>>,
 }
 
 impl Node {

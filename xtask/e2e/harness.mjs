@@ -152,6 +152,8 @@ export class Server {
   #program;
   #args;
   #port = 0;
+  /** What it has printed since it was started. */
+  said = "";
 
   static async start(program, args) {
     const server = new Server();
@@ -164,9 +166,9 @@ export class Server {
   /** At the port that it had before. */
   async again() {
     this.#child = spawn(this.#program, ["--port", String(this.#port), ...this.#args], { stdio: ["ignore", "pipe", "ignore"] });
-    let said = "";
-    this.#child.on("error", (error) => { said += error.message; }).stdout.on("data", (text) => { said += text; });
-    const [, url] = await until(() => `the server to listen; it said: ${said}`, () => /^listening on (\S+)\n/m.exec(said));
+    this.said = "";
+    this.#child.on("error", (error) => { this.said += error.message; }).stdout.on("data", (text) => { this.said += text; });
+    const [, url] = await until(() => `the server to listen; it said: ${this.said}`, () => /^listening on (\S+)\n/m.exec(this.said));
     this.url = url;
     this.#port = Number(new URL(url).port);
   }

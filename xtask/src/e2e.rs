@@ -51,6 +51,7 @@ pub(crate) fn all(steps: &mut Steps<'_>, workspace: &Workspace) {
     }
     chat(steps, workspace);
     todo(steps, workspace);
+    dashboard(steps, workspace, &[]);
     conformance(steps, workspace);
     others(steps, workspace);
 }
@@ -79,6 +80,14 @@ fn todo(steps: &mut Steps<'_>, workspace: &Workspace) {
     let name = "a to-do list that is cut again and again";
     let line = ["todo.mjs", "--rust", &client];
     node(steps, workspace, name, TODO, &line);
+}
+
+/// It has a chat of its own, whose address nobody else is told.
+fn dashboard(steps: &mut Steps<'_>, workspace: &Workspace, more: &[&str]) {
+    let program = workspace.release("chat");
+    let line = [&["dashboard.mjs", "--program", &program], more].concat();
+    let name = "the dashboard, with 200 clients";
+    node(steps, workspace, name, CHAT, &line);
 }
 
 fn conformance(steps: &mut Steps<'_>, workspace: &Workspace) {
@@ -130,6 +139,8 @@ pub(crate) fn picture(steps: &mut Steps<'_>, workspace: &Workspace) {
     let file = workspace.path("docs/todo.png");
     let line = ["todo.mjs", "--screenshot", &file];
     node(steps, workspace, "picture of the to-do list", TODO, &line);
+    let file = workspace.path("docs/dashboard.png");
+    dashboard(steps, workspace, &["--screenshot", &file]);
 }
 
 fn ready(steps: &mut Steps<'_>, workspace: &Workspace) -> bool {

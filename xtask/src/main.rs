@@ -21,8 +21,9 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   lint     formatting, clippy, documentation
   crash    [--kills N] [--seed S] [--wire NAME]: kills a server under load N times, 25 without a number, and looks
            whether a message was lost, came twice or out of order
-  e2e      the chat, the to-do list and the conformance application against the official client in a browser, and others
-  picture  take the README's pictures, docs/chat.png and docs/todo.png";
+  e2e      the chat, the to-do list, the dashboard and the conformance application against the official client in a browser,
+           and others
+  picture  take the README's pictures, docs/chat.png, docs/todo.png and docs/dashboard.png";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();

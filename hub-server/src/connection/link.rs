@@ -27,7 +27,7 @@ use super::busy::{Busy, Carrying};
 use super::claim::Claim;
 use super::downlink::Downlink;
 use super::inbound::Inbound;
-use super::measured::Measured;
+use super::measured::{Measured, Ride};
 use super::pressure::Strain;
 use crate::hubs::raw::Receiver;
 use crate::node::Node;
@@ -77,7 +77,7 @@ impl Connection {
             id,
             serial,
             items: link.peer.items.clone(),
-            measured: Measured::begin(link.downlink.name()),
+            measured: Measured::begin(Ride::of(&*link.downlink)),
             running: Busy::default(),
             inbound: Inbound::default(),
             carriers: Busy::default(),

@@ -4,44 +4,65 @@ use std::sync::{Mutex, PoisonError};
 
 use tokio::time::Instant;
 
+use super::downlink::Downlink;
 use crate::meter::{self, Closure};
+
+/// What carries a connection, and what it speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Ride {
+    pub(crate) transport: &'static str,
+    protocol: &'static str,
+}
+
+impl Ride {
+    pub(crate) fn of(downlink: &dyn Downlink) -> Self {
+        Self {
+            transport: downlink.name(),
+            protocol: downlink.protocol().name(),
+        }
+    }
+
+    fn comes(self) {
+        meter::came(self.transport, self.protocol);
+    }
+
+    fn goes(self) {
+        meter::went(self.transport, self.protocol);
+    }
+}
 
 #[derive(Debug)]
 pub(crate) struct Measured {
     since: Instant,
     /// `None` when it is over.
-    carrier: Mutex<Option<&'static str>>,
+    ride: Mutex<Option<Ride>>,
 }
 
 impl Measured {
-    pub(crate) fn begin(carrier: &'static str) -> Self {
-        meter::came(carrier);
+    pub(crate) fn begin(ride: Ride) -> Self {
+        ride.comes();
         Self {
             since: Instant::now(),
-            carrier: Mutex::new(Some(carrier)),
+            ride: Mutex::new(Some(ride)),
         }
     }
 
     /// Its client may come back by another transport.
-    pub(crate) fn rides(&self, carrier: &'static str) {
-        let mut own = self.carrier.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(older) = own.filter(|older| *older != carrier) {
-            *own = Some(carrier);
-            meter::went(older);
-            meter::came(carrier);
+    pub(crate) fn rides(&self, ride: Ride) {
+        let mut own = self.ride.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(older) = own.filter(|older| *older != ride) {
+            *own = Some(ride);
+            older.goes();
+            ride.comes();
         }
     }
 
     /// It is over; the first end counts.
     pub(crate) fn end(&self, how: Closure) {
-        let carrier = self
-            .carrier
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        if let Some(carrier) = carrier {
-            meter::went(carrier);
-            meter::lasted(carrier, how, self.since.elapsed());
+        let mut own = self.ride.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(ride) = own.take() {
+            ride.goes();
+            meter::lasted(ride.transport, how, self.since.elapsed());
         }
     }
 }

@@ -19,6 +19,7 @@ use crate::connection::claim;
 use crate::connection::downlink::Downlink;
 use crate::connection::lifetime::{self, Event};
 use crate::connection::link::{Attach, Connection, End, Membership, Opened, topics_of};
+use crate::connection::measured::Ride;
 use crate::connection::registry::Attached;
 use crate::meter;
 use crate::node::Node;
@@ -197,12 +198,12 @@ pub(crate) async fn place(
 }
 
 pub(crate) fn opened(asked: &Asked, attached: Attached, peer: Arc<Peer>) -> Opened {
-    let (carrier, hubs) = {
+    let (ride, hubs) = {
         let link = attached.connection.link();
-        (link.downlink().name(), link.hubs.clone())
+        (Ride::of(&**link.downlink()), link.hubs.clone())
     };
-    attached.connection.measured.rides(carrier);
-    let span = connection_span(asked.node(), &attached.connection.id, carrier, &hubs);
+    attached.connection.measured.rides(ride);
+    let span = connection_span(asked.node(), &attached.connection.id, ride.transport, &hubs);
     Opened {
         node: asked.node().clone(),
         carrier: Carrying::of(&attached.connection),

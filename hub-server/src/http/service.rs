@@ -23,6 +23,8 @@ use super::token::BadToken;
 use super::{proxies, receive, send, upgrade};
 use crate::config::Transport;
 use crate::connection::lifetime;
+#[cfg(feature = "dashboard")]
+use crate::dashboard;
 use crate::node::Node;
 use crate::readiness::{Readiness, is_asked, is_ready};
 use crate::server::{Running, Served};
@@ -123,6 +125,10 @@ async fn answer(
             true => plain(StatusCode::OK, "ready"),
             false => later(),
         };
+    }
+    #[cfg(feature = "dashboard")]
+    if dashboard::is_asked(&running, &head.method, &request.path) {
+        return dashboard::answer(&running, &head, &request).await;
     }
     let matching = running
         .mounts

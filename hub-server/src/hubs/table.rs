@@ -102,6 +102,16 @@ impl HubTable {
         self.hubs.len() - 1
     }
 
+    /// Puts a filter around one hub, inside of the others.
+    #[cfg(feature = "dashboard")]
+    pub(crate) fn guard(&mut self, hub: &str, filter: Arc<dyn Filter>) {
+        let found = self.index_of(hub);
+        if let Some(registered) = found.and_then(|index| self.hubs.get_mut(index)) {
+            let others = registered.filters.iter().flat_map(|filters| filters.iter());
+            registered.filters = Some(others.cloned().chain([filter]).collect());
+        }
+    }
+
     /// The persistent connection at a path.
     pub(crate) fn at(&self, path: &str) -> Option<&Registered> {
         let name = connection_name(path);

@@ -3,10 +3,11 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use hub_core::{Interest, Log, Topic};
+use hub_core::{HubName, Interest, Log, Topic};
 
 use super::Inner;
 use crate::connection::link::Connection;
+use crate::meter;
 
 impl Inner {
     /// How far a connection has to read before the pump can go on for it.
@@ -60,6 +61,9 @@ impl Inner {
         let listeners = self.listeners.entry(topic.clone()).or_default();
         if listeners.is_empty() {
             self.floor = self.floor.max(log.watch(topic, Interest::Listen));
+            if let Some(hub) = hub_of_group(topic) {
+                meter::group_began(hub);
+            }
         }
         listeners.insert(connection.serial, connection.clone());
     }
@@ -74,6 +78,9 @@ impl Inner {
         if listeners.remove(&connection.serial).is_some() && listeners.is_empty() {
             self.listeners.remove(topic);
             log.watch(topic, Interest::Leave);
+            if let Some(hub) = hub_of_group(topic) {
+                meter::group_ended(hub);
+            }
             if let Some(presences) = &self.presences {
                 presences.unheard(topic);
             }
@@ -95,5 +102,13 @@ impl Inner {
         if let (Some(presences), Some((who, topics))) = (&self.presences, who) {
             presences.settles(who, topics);
         }
+    }
+}
+
+/// The hub whose group it is, if hub code has named it.
+fn hub_of_group(topic: &Topic) -> Option<&HubName> {
+    match topic {
+        Topic::Group(hub, group) if group.is_named() => Some(hub),
+        _ => None,
     }
 }
