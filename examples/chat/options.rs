@@ -50,8 +50,11 @@ impl Options {
                 }
                 "--data" => options.data = Some(value()?.into()),
                 "--dashboard" => options.dashboard = true,
-                "--help" => return Err(USAGE.into()),
-                _ => return Err(format!("unknown option {arg}\n{USAGE}").into()),
+                "--help" => {
+                    println!("{USAGE}");
+                    std::process::exit(0);
+                }
+                _ => return Err(format!("unknown option {arg}; --help lists them").into()),
             }
         }
         Ok(options)

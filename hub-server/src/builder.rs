@@ -314,17 +314,13 @@ impl Builder {
         if let Some(wrong) = mounts.iter().find(|mount| !mount.path.starts_with('/')) {
             return Err(BuildError::Path(wrong.path.clone()));
         }
-        #[cfg(feature = "dashboard")]
-        dashboard::check(self.board.as_ref(), &mounts)?;
         let mut hubs =
             HubTable::new(self.hubs, self.filters, &self.require).map_err(|error| match error {
                 HubNameError::Shared(name) => BuildError::SharedName(name),
                 HubNameError::Invalid(name) => BuildError::InvalidName(name),
             })?;
         #[cfg(feature = "dashboard")]
-        if let Some(board) = self.board.clone() {
-            hubs.guard(crate::dashboard::HUB, board);
-        }
+        dashboard::place(self.board.as_ref(), &mounts, &mut hubs)?;
         let served = |mount: Mount| {
             let connection = mount.connection.clone();
             let connection = connection.map(|connection| hubs.add(&mount.path, connection));
@@ -378,9 +374,7 @@ impl Builder {
         };
         let node = Arc::new(node);
         #[cfg(feature = "dashboard")]
-        if let Some(board) = &node.board {
-            board.belongs_to(&node);
-        }
+        dashboard::settle(&node);
         Ok(HubServer {
             node,
             mounts,

@@ -82,13 +82,17 @@ impl Dashboard {
     /// # Errors
     /// When the process has another one already.
     pub fn install(&self) -> Result<(), RecorderTaken> {
-        metrics::set_global_recorder(self.recorder()).map_err(|_| RecorderTaken)
+        let recorder = self.recorder.clone();
+        metrics::set_global_recorder(recorder).map_err(|_| RecorderTaken)?;
+        self.recorder.take();
+        Ok(())
     }
 
     /// Its recorder, to be put beside another one, as with `FanoutBuilder` of the crate `metrics-util`.
     #[must_use]
     pub fn recorder(&self) -> DashboardRecorder {
-        self.recorder.used()
+        self.recorder.take();
+        self.recorder.clone()
     }
 
     fn allows(&self, identity: &Identity, request: &Request) -> bool {

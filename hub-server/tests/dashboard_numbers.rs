@@ -77,7 +77,16 @@ impl Page<'_> {
 async fn it_shows_what_there_is() {
     let dashboard = Dashboard::open_to_everybody();
     dashboard.install().unwrap();
-    assert!(Dashboard::open_to_everybody().install().is_err());
+    // Another one has no share in it, and says so.
+    let other = Dashboard::open_to_everybody();
+    assert!(other.install().is_err());
+    let deaf = Server::tcp(HubServer::builder().dashboard(other)).await;
+    let mut page = deaf.client(&["dashboard"]).await;
+    let watched = page.result("dashboard", "watch", json!([])).await;
+    assert_eq!(watched["recorded"], false);
+    page.abort().await;
+    drop(page);
+    drop(deaf);
     let events = Events::default();
     let builder = HubServer::builder()
         .hub(Foo(events.clone()))

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use super::Builder;
 use crate::build_error::BuildError;
-use crate::dashboard::{Board, Dashboard};
+use crate::dashboard::{Board, Dashboard, HUB};
+use crate::hubs::table::HubTable;
 use crate::mount::Mount;
+use crate::node::Node;
 
 impl Builder {
     /// Serves a [`Dashboard`]: its hub, `dashboard`, beside the others, and its page at `/dashboard` below the first mount of
@@ -19,8 +21,15 @@ impl Builder {
     }
 }
 
-/// Whether there is a place for it.
-pub(super) fn check(board: Option<&Arc<Board>>, mounts: &[Mount]) -> Result<(), BuildError> {
+/// Gives it its place, and puts its question around its hub.
+///
+/// # Errors
+/// When there is no place for it.
+pub(super) fn place(
+    board: Option<&Arc<Board>>,
+    mounts: &[Mount],
+    hubs: &mut HubTable,
+) -> Result<(), BuildError> {
     let Some(board) = board else { return Ok(()) };
     if let Some(path) = board.path().filter(|path| !path.starts_with('/')) {
         return Err(BuildError::Path(path.to_owned()));
@@ -30,5 +39,13 @@ pub(super) fn check(board: Option<&Arc<Board>>, mounts: &[Mount]) -> Result<(), 
         return Err(BuildError::Setting(why));
     }
     board.warn();
+    hubs.guard(HUB, board.clone());
     Ok(())
+}
+
+/// Tells it of its node, once there is one.
+pub(super) fn settle(node: &Arc<Node>) {
+    if let Some(board) = &node.board {
+        board.belongs_to(node);
+    }
 }

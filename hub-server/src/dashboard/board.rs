@@ -58,7 +58,7 @@ impl Board {
         cx.join(WATCHING).await?;
         self.run();
         let history = self.sampling().kept.iter().cloned().collect();
-        let recorded = self.dashboard.recorder.is_used();
+        let recorded = self.dashboard.recorder.is_taken();
         Ok(Watched { recorded, history })
     }
 
@@ -85,7 +85,7 @@ impl Board {
 
     /// Says what is missing, if nothing is recorded.
     pub(crate) fn warn(&self) {
-        if !self.dashboard.recorder.is_used() {
+        if !self.dashboard.recorder.is_taken() {
             tracing::warn!("the dashboard's recorder was not installed: it will show nothing");
         }
     }

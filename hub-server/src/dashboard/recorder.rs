@@ -21,8 +21,8 @@ pub struct DashboardRecorder(Arc<Cells>);
 
 #[derive(Debug, Default)]
 struct Cells {
-    /// Whether somebody has it.
-    used: AtomicBool,
+    /// Whether somebody has taken it to hear of anything.
+    taken: AtomicBool,
     calls: Arc<AtomicU64>,
     failed: Arc<AtomicU64>,
     gaps: Arc<AtomicU64>,
@@ -96,14 +96,12 @@ pub(super) struct Reading {
 }
 
 impl DashboardRecorder {
-    pub(super) fn used(&self) -> Self {
-        self.0.used.store(true, Ordering::Relaxed);
-        self.clone()
+    pub(super) fn take(&self) {
+        self.0.taken.store(true, Ordering::Relaxed);
     }
 
-    /// Whether anybody has taken it to hear of anything.
-    pub(super) fn is_used(&self) -> bool {
-        self.0.used.load(Ordering::Relaxed)
+    pub(super) fn is_taken(&self) -> bool {
+        self.0.taken.load(Ordering::Relaxed)
     }
 
     pub(super) fn read(&self) -> Reading {
