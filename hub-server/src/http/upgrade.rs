@@ -1,6 +1,6 @@
 //! Upgrades to a WebSocket, with a connection token and without.
 
-use std::future::Future;
+use std::future::{Future, Ready};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -39,10 +39,11 @@ pub(crate) async fn websocket(mut asked: Asked, id: ConnectionId) -> Response<Re
     match place(&asked, id, start, Arc::new(WebSocket(asked.speaks())), true).await {
         Err(Refused) => refuse(&asked, upgrade),
         Ok(opened) => switch(&asked.head, upgrade, |socket| async {
-            match socket {
-                Some((socket, read)) => transport::serve(socket, read, opened).await,
-                None => lifetime::detach(&opened.node, &opened.connection, opened.request, false),
-            }
+            let Some((socket, read)) = socket else {
+                lifetime::detach(&opened.node, &opened.connection, opened.request, false);
+                return None;
+            };
+            Some(transport::serve(socket, read, opened))
         }),
     }
 }
@@ -53,6 +54,7 @@ fn refuse(asked: &Asked, upgrade: OnUpgrade) -> Response<ResponseBody> {
         if let Some((socket, _)) = socket {
             transport::refuse(socket).await;
         }
+        None::<Ready<()>>
     })
 }
 
@@ -90,7 +92,7 @@ pub(crate) async fn bare(mut asked: Asked) -> Response<ResponseBody> {
     };
     let head = asked.head.clone();
     switch(&head, upgrade, move |socket| async move {
-        let Some((socket, read)) = socket else { return };
+        let (socket, read) = socket?;
         let attached = node.registry.attach(attach, Start::End, true);
         let opened = opened(&asked, attached, peer.clone());
         lifetime::take_over(&node, &peer, &opened.connection).await;
@@ -106,7 +108,7 @@ pub(crate) async fn bare(mut asked: Asked) -> Response<ResponseBody> {
             tracing::warn!(connection = %peer.id, "on_connected failed");
             opened.connection.link().finish(End::Over);
         }
-        transport::serve(socket, read, opened).await;
+        Some(transport::serve(socket, read, opened))
     })
 }
 
@@ -164,16 +166,17 @@ pub(crate) async fn xsockets(mut asked: Asked) -> Response<ResponseBody> {
     };
     let head = asked.head.clone();
     let mut response = switch(&head, upgrade, move |socket| async move {
-        let Some((socket, read)) = socket else { return };
+        let (socket, read) = socket?;
         if node.is_leaving() {
-            return transport::refuse(socket).await;
+            transport::refuse(socket).await;
+            return None;
         }
         let attached = node.registry.attach(attach, Start::End, false);
         let opened = opened(&asked, attached, peer.clone());
         lifetime::take_over(&node, &peer, &opened.connection).await;
         // The request holds the server, which must not live as long as a socket does.
         drop(asked);
-        packets::serve(socket, read, clean, opened).await;
+        Some(packets::serve(socket, read, clean, opened))
     });
     if let Some(name) = name {
         let headers = response.headers_mut();
@@ -215,14 +218,16 @@ fn is_websocket(head: &Parts) -> bool {
         && head.headers.contains_key(header::SEC_WEBSOCKET_KEY)
 }
 
-/// Answers 101 and serves the socket in a task of its own.
-fn switch<F>(
+/// Answers 101 and serves the socket in a task of its own: `begin` has it, and gives what is done with it from then on. What
+/// the beginning needs is let go with it, in a box.
+fn switch<F, S>(
     head: &Parts,
     upgrade: OnUpgrade,
-    serve: impl FnOnce(Option<Socket>) -> F + Send + 'static,
+    begin: impl FnOnce(Option<Socket>) -> F + Send + 'static,
 ) -> Response<ResponseBody>
 where
-    F: Future<Output = ()> + Send,
+    F: Future<Output = Option<S>> + Send,
+    S: Future<Output = ()> + Send,
 {
     let key = head
         .headers
@@ -232,20 +237,24 @@ where
     let accept = HeaderValue::from_str(&derive_accept_key(key));
     // The socket counts for its address as long as it is there.
     let ticket = head.extensions.get::<Arc<Ticket>>().cloned();
+    let begun = Box::pin(async move {
+        let socket = upgrade.await.ok().map(|upgraded| {
+            match upgraded.downcast::<TokioIo<TcpStream>>() {
+                // The bare socket: hyper's own buffers go, and reads and writes are direct.
+                Ok(parts) => (
+                    Box::new(parts.io.into_inner()) as Box<dyn Io>,
+                    parts.read_buf.to_vec(),
+                ),
+                Err(upgraded) => boxed(upgraded),
+            }
+        });
+        begin(socket).await.map(Box::pin)
+    });
     tokio::spawn(async move {
-        let socket =
-            upgrade
-                .await
-                .ok()
-                .map(|upgraded| match upgraded.downcast::<TokioIo<TcpStream>>() {
-                    // The bare socket: hyper's own buffers go, and reads and writes are direct.
-                    Ok(parts) => (
-                        Box::new(parts.io.into_inner()) as Box<dyn Io>,
-                        parts.read_buf.to_vec(),
-                    ),
-                    Err(upgraded) => boxed(upgraded),
-                });
-        serve(socket).await;
+        let serving = begun.await;
+        if let Some(serving) = serving {
+            serving.await;
+        }
         drop(ticket);
     });
     let mut response = plain(StatusCode::SWITCHING_PROTOCOLS, "");

@@ -46,7 +46,7 @@ impl Goodbye {
 }
 
 /// Closes a WebSocket with this frame; `true` if the client has closed it, too.
-pub(super) async fn close<S>(mut socket: WebSocketStream<Wire<S>>, frame: &CloseFrame) -> bool
+pub(super) async fn close<S>(mut socket: Box<WebSocketStream<Wire<S>>>, frame: &CloseFrame) -> bool
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {

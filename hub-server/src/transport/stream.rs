@@ -87,7 +87,9 @@ impl Stream {
             }
             if link.mode == Mode::Served || closes {
                 self.ended = true;
-                link.flush(node.tide.passed());
+                if link.mode == Mode::Served {
+                    link.flush(node.tide.passed());
+                }
                 if link.drained() {
                     let _ = connection.parting.set(true);
                 }

@@ -89,13 +89,14 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     read: Vec<u8>,
     opened: Opened,
 ) {
-    let socket = accepted(socket, read, opened.node.config.max_message).await;
+    let accepted = accepted(socket, read, opened.node.config.max_message);
+    let socket = Box::pin(accepted).await;
     let speaks = opened.connection.link().downlink().protocol();
     let session = Session::new(speaks);
     let socket = Framed { socket, session };
     let (Framed { socket, .. }, left, goodbye) = drive(socket, opened).await;
     if let Some(frame) = goodbye.frame.clone() {
-        return goodbye.say(goodbye::close(socket, &frame)).await;
+        return Box::pin(goodbye.say(goodbye::close(socket, &frame))).await;
     }
     if left != Left::Lost {
         // Without waiting for the peer's answer.
@@ -103,23 +104,26 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
             Left::Ended(Some(End::TakenOver)) => TAKEN_OVER,
             _ => CLOSE,
         };
-        let _ = timeout(CLOSING, say_goodbye(socket.into_inner(), close)).await;
+        let _ = Box::pin(timeout(CLOSING, say_goodbye(socket.into_inner(), close))).await;
     }
 }
 
-/// A socket that has been upgraded, as tungstenite reads it.
+/// A socket that has been upgraded, as tungstenite reads it. In a box, as is all that only begins or ends a connection: a task
+/// has room for everything that it ever moves, as long as it lives.
 pub(super) async fn accepted<S: AsyncRead + AsyncWrite + Unpin>(
     socket: S,
     read: Vec<u8>,
     max: Option<usize>,
-) -> WebSocketStream<Wire<S>> {
+) -> Box<WebSocketStream<Wire<S>>> {
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(0)
         .max_write_buffer_size(MAX_PONGS)
         .max_message_size(max)
         .max_frame_size(max);
-    WebSocketStream::from_partially_read(Wire::new(socket), read, Role::Server, Some(config)).await
+    let wire = Wire::new(socket);
+    let accepted = WebSocketStream::from_partially_read(wire, read, Role::Server, Some(config));
+    Box::new(accepted.await)
 }
 
 /// Closes a socket that never became a receive request.
@@ -134,7 +138,7 @@ pub(super) async fn say_goodbye<S: AsyncWrite + Unpin>(mut wire: Wire<S>, close:
 
 /// A WebSocket whose messages are calls.
 struct Framed<S> {
-    socket: WebSocketStream<Wire<S>>,
+    socket: Box<WebSocketStream<Wire<S>>>,
     session: Session,
 }
 

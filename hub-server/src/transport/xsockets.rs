@@ -73,15 +73,16 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     clean: bool,
     opened: Opened,
 ) {
+    let accepted = accepted(socket, read, opened.node.config.max_message);
     let socket = Packed {
-        socket: accepted(socket, read, opened.node.config.max_message).await,
+        socket: Box::pin(accepted).await,
         controller: Controller::new(&XSockets, clean),
         binary: false,
         violated: false,
     };
     let (packed, left, goodbye) = drive(socket, opened).await;
     if let Some(frame) = goodbye.frame.clone() {
-        return goodbye.say(goodbye::close(packed.socket, &frame)).await;
+        return Box::pin(goodbye.say(goodbye::close(packed.socket, &frame))).await;
     }
     if left != Left::Lost {
         let close = match left {
@@ -89,13 +90,14 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
             _ if packed.violated => VIOLATED,
             _ => CLOSE,
         };
-        let _ = timeout(CLOSING, say_goodbye(packed.socket.into_inner(), close)).await;
+        let goodbye = say_goodbye(packed.socket.into_inner(), close);
+        let _ = Box::pin(timeout(CLOSING, goodbye)).await;
     }
 }
 
 /// A WebSocket whose frames are packets.
 struct Packed<S> {
-    socket: WebSocketStream<Wire<S>>,
+    socket: Box<WebSocketStream<Wire<S>>>,
     controller: Controller,
     /// Whether the frame at hand is a binary one.
     binary: bool,
