@@ -84,11 +84,6 @@ impl Writer {
         }
     }
 
-    /// Whether the file has nothing that must not be there.
-    fn is_clean(&self) -> bool {
-        self.doomed.is_empty()
-    }
-
     fn number(&mut self, topic: &Topic) -> u32 {
         if let Some(number) = self.numbers.get(topic) {
             return *number;

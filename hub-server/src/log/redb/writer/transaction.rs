@@ -188,17 +188,17 @@ impl Shared {
         let known = if writes_entries { plan.end } else { state.end };
         let about = writer.about(self, &state, &changes, known);
         let stale = writer.runs_out(&state, &about);
-        let writes = reserves || stale || writes_entries || changes.is_any() || !writer.is_clean();
+        let doomed = !writer.doomed.is_empty();
+        let writes = reserves || stale || writes_entries || doomed || changes.is_any();
         changes.about = (writes && (reserves || writer.is_news(&about, known))).then_some(about);
         let reserved = changes.about.map(|about| about.reserved);
         let touched = state.touched.replace(HashSet::new());
         drop(state);
-        let written = match write {
-            _ if !writes => Ok(Vec::new()),
-            Some(write) => write.and_then(|write| self.file.change(|_| write.commit(&changes))),
-            None => self
-                .begin(&writer)
-                .and_then(|write| self.file.change(|_| write.commit(&changes))),
+        let written = if writes {
+            let write = write.unwrap_or_else(|| self.begin(&writer));
+            write.and_then(|write| self.file.change(|_| write.commit(&changes)))
+        } else {
+            Ok(Vec::new())
         };
         let asked = answers.len();
         let mut state = self.kept.lock();
