@@ -6,7 +6,7 @@ mod common;
 
 use std::time::Duration;
 
-use common::slow::{HUB, Heard, clog, session, ticker, unclog};
+use common::slow::{HUB, Heard, clog, fill, session, ticker, unclog};
 use common::{Client, until};
 use hub_server::{HubHandle, WhenFull};
 use metrics_util::debugging::DebuggingRecorder;
@@ -102,13 +102,7 @@ async fn of_what_may_be_dropped_a_slow_client_gets_the_newest_and_all_of_the_res
     let (server, hub, events) = ticker(|builder| builder.outbox(1_024, 100_000)).await;
     let narrow = server.narrow();
     let mut slow = narrow.client(HUB).await;
-    let fillers = clog(&hub, &slow).await;
-    // The outbox is full with the next ones.
-    let filler = "x".repeat(60_000);
-    for n in 0..2 {
-        let one = hub.clients().client(&slow.id);
-        one.send("filler", (fillers + n, &filler)).await.unwrap();
-    }
+    let fillers = fill(&hub, &slow).await;
     for n in 0..500 {
         drop_oldest(&hub, n).await;
         if n % 100 == 50 {
@@ -116,7 +110,7 @@ async fn of_what_may_be_dropped_a_slow_client_gets_the_newest_and_all_of_the_res
         }
     }
     plain(&hub, 500).await;
-    unclog(&mut slow, fillers + 2).await;
+    unclog(&mut slow, fillers).await;
     let seen = upto_plain(&mut slow, 500).await;
     assert_eq!(of(&seen, "plain"), [50, 150, 250, 350, 450, 500]);
     assert_eq!(of(&seen, "n"), (436..500).collect::<Vec<_>>());
@@ -171,12 +165,7 @@ async fn what_the_log_has_let_go_ends_the_link_unless_it_may_be_dropped() {
         let (server, hub, events) = ticker(set).await;
         let narrow = server.narrow();
         let mut slow = narrow.client(HUB).await;
-        let fillers = clog(&hub, &slow).await;
-        let filler = "x".repeat(60_000);
-        for n in 0..2 {
-            let one = hub.clients().client(&slow.id);
-            one.send("filler", (fillers + n, &filler)).await.unwrap();
-        }
+        let fillers = fill(&hub, &slow).await;
         for n in 0..300 {
             match may {
                 true => drop_oldest(&hub, n).await,
@@ -185,7 +174,7 @@ async fn what_the_log_has_let_go_ends_the_link_unless_it_may_be_dropped() {
         }
         plain(&hub, 300).await;
         if may {
-            unclog(&mut slow, fillers + 2).await;
+            unclog(&mut slow, fillers).await;
             let seen = upto_plain(&mut slow, 300).await;
             assert_eq!(of(&seen, "n"), (236..300).collect::<Vec<_>>());
             assert_eq!(heard.count("gap_total hub=ticker,why=dropped"), 1);

@@ -61,11 +61,9 @@ pub fn session(hub: &HubHandle, id: &str) -> LiveSession {
 /// Sends a client that reads nothing so much that more waits for it than its socket takes; gives how many events `["filler", n]`
 /// those were.
 pub async fn clog(hub: &HubHandle, client: &Client<'_>) -> i64 {
-    let filler = "x".repeat(60_000);
     let session = session(hub, &client.id);
     for n in 0..1_000 {
-        let one = hub.clients().client(&client.id);
-        one.send("filler", (n, &filler)).await.unwrap();
+        filler(hub, client, n).await;
         // Its task has had its turn, several times.
         for _ in 0..10 {
             tokio::task::yield_now().await;
@@ -78,6 +76,21 @@ pub async fn clog(hub: &HubHandle, client: &Client<'_>) -> i64 {
         }
     }
     panic!("its socket takes everything");
+}
+
+/// The same, and then so much that an outbox of 100,000 bytes is full, too.
+#[allow(dead_code, reason = "not every test wants it")]
+pub async fn fill(hub: &HubHandle, client: &Client<'_>) -> i64 {
+    let fillers = clog(hub, client).await;
+    for n in fillers..fillers + 2 {
+        filler(hub, client, n).await;
+    }
+    fillers + 2
+}
+
+async fn filler(hub: &HubHandle, client: &Client<'_>, n: i64) {
+    let one = hub.clients().client(&client.id);
+    one.send("filler", (n, "x".repeat(60_000))).await.unwrap();
 }
 
 /// Reads the fillers of a client that was clogged.
