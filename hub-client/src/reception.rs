@@ -90,7 +90,8 @@ impl Reception {
 
     /// Takes a frame.
     pub(crate) fn receive(&mut self, now: Instant, frame: Bytes) -> Result<(), ProtocolError> {
-        self.session.receive(now, frame)
+        self.session.heard(now);
+        self.session.receive(frame)
     }
 
     /// What to do next, `None` when there is nothing.

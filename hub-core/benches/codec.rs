@@ -2,7 +2,6 @@
 #![allow(clippy::unwrap_used, reason = "a benchmark may panic")]
 
 use std::collections::VecDeque;
-use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
 use divan::{AllocProfiler, Bencher, black_box};
@@ -53,10 +52,10 @@ fn parse_a_call(bencher: Bencher<'_, '_>) {
 /// The same as a driver does it.
 #[divan::bench]
 fn receive_a_call(bencher: Bencher<'_, '_>) {
-    let (call, now) = (call(), Instant::now());
+    let call = call();
     let mut session = Session::new(&Classic);
     bencher.bench_local(|| {
-        session.receive(now, black_box(&call).clone()).unwrap();
+        session.receive(black_box(&call).clone()).unwrap();
         session.poll_event()
     });
 }

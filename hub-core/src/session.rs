@@ -74,15 +74,19 @@ impl Session {
         self
     }
 
-    /// Takes bytes from the peer: any number of messages, or a part of one where the protocol allows that.
-    ///
-    /// # Errors
-    /// When the bytes are not the protocol. Messages before the bad one can still be polled.
-    pub fn receive(&mut self, now: Instant, bytes: Bytes) -> Result<(), ProtocolError> {
+    /// The peer gave a sign of life; for sessions that watch it.
+    pub fn heard(&mut self, now: Instant) {
         if let Some(silence) = &mut self.silence {
             silence.heard = now;
             silence.told = Told::Nothing;
         }
+    }
+
+    /// Takes bytes from the peer: any number of messages, or a part of one where the protocol allows that.
+    ///
+    /// # Errors
+    /// When the bytes are not the protocol. Messages before the bad one can still be polled.
+    pub fn receive(&mut self, bytes: Bytes) -> Result<(), ProtocolError> {
         if self.rest.is_empty() {
             self.rest = bytes;
         } else {
@@ -152,7 +156,8 @@ mod tests {
         assert!(matches!(session.poll_event(), Some(SessionEvent::Slow)));
         assert!(session.poll_event().is_none());
         assert_eq!(session.deadline(), Some(at(30)));
-        session.receive(at(25), Bytes::from_static(b"{}")).unwrap();
+        session.heard(at(25));
+        session.receive(Bytes::from_static(b"{}")).unwrap();
         assert!(matches!(
             session.poll_event(),
             Some(SessionEvent::Message(Message::Ping))

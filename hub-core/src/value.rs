@@ -11,9 +11,10 @@ use std::io;
 use std::ops::Range;
 
 use bytes::Bytes;
-use serde::de::{DeserializeOwned, SeqAccess, Visitor};
+use serde::de::{DeserializeOwned, DeserializeSeed, Error, SeqAccess, Visitor};
 use serde::{Deserializer, Serialize};
 use serde_json::value::RawValue;
+use smallvec::SmallVec;
 
 use crate::error::{HubError, ProtocolError};
 
@@ -176,8 +177,8 @@ impl serde_json::ser::Formatter for JsonText {
 #[derive(Clone, Debug)]
 pub struct Args {
     text: Bytes,
-    spans: Vec<Range<usize>>,
-    next: usize,
+    spans: Spans,
+    next: u32,
     lenient: bool,
 }
 
@@ -187,7 +188,7 @@ impl Args {
     pub const fn none() -> Self {
         Self {
             text: Bytes::new(),
-            spans: Vec::new(),
+            spans: SmallVec::new_const(),
             next: 0,
             lenient: false,
         }
@@ -199,14 +200,19 @@ impl Args {
     /// When `text` is not a JSON array.
     pub fn parse(text: Bytes) -> Result<Self, ProtocolError> {
         let mut deserializer = serde_json::Deserializer::from_slice(&text);
-        let spans = deserializer.deserialize_seq(Spans(text.as_ptr() as usize))?;
+        let spans = deserializer.deserialize_seq(Elements::of(&text))?;
         deserializer.end()?;
-        Ok(Self {
+        Ok(Self::found(text, spans))
+    }
+
+    /// Arguments that [`Elements`] has found in `text`.
+    pub(crate) fn found(text: Bytes, spans: Spans) -> Self {
+        Self {
             text,
             spans,
             next: 0,
             lenient: false,
-        })
+        }
     }
 
     /// The same arguments, to be read as a classic server reads them: what is no `T` as it stands is converted where
@@ -267,7 +273,7 @@ impl Args {
         &mut self,
         parameter: &'static str,
     ) -> Result<Option<T>, HubError> {
-        if self.next < self.spans.len() {
+        if (self.next as usize) < self.spans.len() {
             self.next::<Option<T>>(parameter)
         } else {
             Ok(None)
@@ -278,12 +284,12 @@ impl Args {
     pub fn remaining(&self) -> impl Iterator<Item = &[u8]> {
         self.spans
             .iter()
-            .skip(self.next)
-            .filter_map(|span| self.text.get(span.clone()))
+            .skip(self.next as usize)
+            .filter_map(|span| self.text.get(span.range()))
     }
 
     fn next_raw(&mut self) -> Option<&[u8]> {
-        let span = self.spans.get(self.next)?.clone();
+        let span = self.spans.get(self.next as usize)?.range();
         self.next += 1;
         self.text.get(span)
     }
@@ -302,21 +308,63 @@ fn coerced<T: DeserializeOwned>(
     value.ok_or_else(|| HubError::unfit(format!("argument '{parameter}': {error}")))
 }
 
-/// Finds where each element of an array stands, from the address at which the text begins.
-struct Spans(usize);
+/// Where the arguments stand; of few, without an allocation.
+pub(crate) type Spans = SmallVec<[Span; 3]>;
 
-impl<'de> Visitor<'de> for Spans {
-    type Value = Vec<Range<usize>>;
+/// Where an argument stands in its text.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Span {
+    start: u32,
+    end: u32,
+}
+
+impl Span {
+    fn range(self) -> Range<usize> {
+        self.start as usize..self.end as usize
+    }
+}
+
+/// Finds where each element of an array stands in a text that is read, also as a part of it; null has none.
+pub(crate) struct Elements {
+    /// The address at which the text begins.
+    begin: usize,
+}
+
+impl Elements {
+    pub(crate) fn of(text: &[u8]) -> Self {
+        let begin = text.as_ptr() as usize;
+        Self { begin }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Elements {
+    type Value = Spans;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Spans, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Elements {
+    type Value = Spans;
 
     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("an array of arguments")
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        let mut spans = Vec::new();
+    fn visit_unit<E>(self) -> Result<Spans, E> {
+        Ok(Spans::new())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Spans, A::Error> {
+        let mut spans = Spans::new();
         while let Some(raw) = seq.next_element::<&'de RawValue>()? {
-            let start = raw.get().as_ptr() as usize - self.0;
-            spans.push(start..start + raw.get().len());
+            let start = raw.get().as_ptr() as usize - self.begin;
+            let place = |at| u32::try_from(at).map_err(A::Error::custom);
+            spans.push(Span {
+                start: place(start)?,
+                end: place(start + raw.get().len())?,
+            });
         }
         Ok(spans)
     }

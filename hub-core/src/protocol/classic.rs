@@ -3,27 +3,23 @@
 
 mod client;
 mod json;
+mod said;
 mod tagged;
 
 use std::collections::VecDeque;
 
 use bytes::{BufMut, Bytes, BytesMut};
-use serde_json::value::RawValue;
-use smol_str::SmolStr;
 
 use super::{Envelope, Format, Part, Protocol};
 use crate::Cursor;
 use crate::error::ProtocolError;
-use crate::id::InvocationId;
-use crate::message::{Call, Completion, Event, Item, Message, Tag};
-use crate::value::{Args, Payload};
+use crate::message::{Completion, Event, Item, Message, Tag};
+use crate::value::Payload;
 
 pub use client::ClassicClient;
-use json::{Object, is_null, put_str, slice_of, text_of};
+use json::put_str;
+use said::Said;
 pub use tagged::Tagged;
-
-/// The most characters of state that a call may carry, measured without blanks (`classic-signalr.md` 8.1).
-const MAX_STATE: usize = 4096;
 
 /// The server's side of classic SignalR: decodes calls, encodes everything that a client receives.
 #[derive(Debug, Clone, Copy, Default)]
@@ -44,8 +40,8 @@ impl Protocol for Classic {
 
     fn decode(&self, input: &mut Bytes, out: &mut VecDeque<Message>) -> Result<(), ProtocolError> {
         let frame = std::mem::take(input);
-        let object = Object::parse(&frame)?;
-        out.push_back(Message::Call(call(&frame, &object)?));
+        let call = Said::read(&frame)?.call(&frame)?;
+        out.push_back(Message::Call(call));
         Ok(())
     }
 
@@ -81,32 +77,6 @@ impl Protocol for Classic {
             _ => {}
         }
     }
-}
-
-/// Reads a call (`classic-signalr.md` 8.1).
-fn call(frame: &Bytes, object: &Object<'_>) -> Result<Call, ProtocolError> {
-    let &Object { h, m, a, i, s, .. } = object;
-    let hub = text_of(h)?
-        .filter(|hub| !hub.is_empty())
-        .ok_or(ProtocolError::Malformed("no hub"))?;
-    let method = text_of(m)?.ok_or(ProtocolError::Malformed("no method"))?;
-    let args = match a.filter(|raw| !is_null(raw)) {
-        Some(raw) => Args::parse(slice_of(frame, raw))?.lenient(),
-        None => Args::none(),
-    };
-    let state = s
-        .filter(|raw| !is_null(raw))
-        .map(|raw| state_of(frame, raw))
-        .transpose()?;
-    let id = i.map(invocation_id).transpose()?.flatten();
-    Ok(Call {
-        id,
-        hub: SmolStr::new(hub),
-        method: SmolStr::new(method),
-        args,
-        state,
-        streams: Vec::new(),
-    })
 }
 
 /// Writes an event, and what `more` adds to it.
@@ -196,38 +166,6 @@ fn put_state(state: Option<&Payload>, out: &mut BytesMut) {
 fn put_fmt(text: std::fmt::Arguments<'_>, out: &mut BytesMut) {
     // Writing to memory can't fail.
     let _ = std::fmt::Write::write_fmt(out, text);
-}
-
-/// A call's id, as text: numbers and strings are what clients send; the rest is what the original makes of it.
-fn invocation_id(raw: &RawValue) -> Result<Option<InvocationId>, ProtocolError> {
-    match raw.get() {
-        "null" => Ok(None),
-        "true" => Ok(Some(InvocationId::new("True"))),
-        "false" => Ok(Some(InvocationId::new("False"))),
-        text => match text.as_bytes().first() {
-            Some(b'"') => Ok(text_of(Some(raw))?.map(InvocationId::new)),
-            Some(b'{' | b'[') => Err(ProtocolError::Malformed("the id is no text or number")),
-            _ => Ok(Some(InvocationId::new(text))),
-        },
-    }
-}
-
-fn state_of(frame: &Bytes, raw: &RawValue) -> Result<Payload, ProtocolError> {
-    if !raw.get().starts_with('{') {
-        return Err(ProtocolError::Malformed("the state is no object"));
-    }
-    if raw.get().len() > MAX_STATE {
-        // Only a state that is large as written has to be measured as the original does: rewritten without blanks,
-        // in UTF-16 units.
-        let value: serde_json::Value = serde_json::from_str(raw.get())?;
-        if value.to_string().encode_utf16().count() > MAX_STATE {
-            return Err(ProtocolError::TooLarge {
-                what: "State",
-                limit: MAX_STATE,
-            });
-        }
-    }
-    Ok(Payload::parsed(slice_of(frame, raw)))
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use futures_util::{FutureExt, Stream};
 use hub_core::{Protocol, Session, SessionEvent};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message as Frame;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
@@ -55,6 +55,7 @@ impl Downlink for WebSocket {
     }
 
     fn wrap(&self, payload: &[u8], out: &mut BytesMut) {
+        out.reserve(MAX_HEADER + payload.len());
         header(payload.len(), out);
         out.put_slice(payload);
     }
@@ -68,6 +69,9 @@ impl Downlink for WebSocket {
         Some(b"\x89\x01?")
     }
 }
+
+/// The longest head of a frame from the server.
+const MAX_HEADER: usize = 10;
 
 /// The head of an unfragmented text frame from the server.
 pub(super) fn header(payload: usize, out: &mut BytesMut) {
@@ -163,8 +167,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket for Framed<S> {
             // A message has no answer; a failure was logged.
             return Some(Work::Call(Box::pin(received.map(|_| None)), None));
         }
-        let now = Instant::now().into_std();
-        if self.session.receive(now, message).is_err() {
+        if self.session.receive(message).is_err() {
             // Not answered: there is no id to answer to (`classic-signalr.md` 6.1).
             tracing::debug!(connection = %opened.connection.id, "a malformed message was ignored");
         }

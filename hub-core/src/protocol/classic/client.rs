@@ -6,9 +6,9 @@ use bytes::{BufMut, Bytes, BytesMut};
 use serde_json::value::RawValue;
 use smol_str::SmolStr;
 
-use super::json::{Object, is_null, put_str, slice_of, text_of};
+use super::Classic;
+use super::json::{Object, invocation_id, is_null, put_str, slice_of, text_of};
 use super::tagged::{put_answer, tag_of};
-use super::{Classic, invocation_id};
 use crate::Cursor;
 use crate::error::ProtocolError;
 use crate::id::{HubName, InvocationId};

@@ -8,8 +8,9 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::error::ProtocolError;
+use crate::id::InvocationId;
 
-/// The members of any classic object, each still JSON. Names are matched ignoring case, unknown ones are skipped, the
+/// The members of any classic object that a server writes, each still JSON. Names are matched ignoring case, unknown ones are skipped, the
 /// last of equal ones wins (`classic-signalr.md` 8.1).
 #[derive(Debug, Default)]
 pub(super) struct Object<'a> {
@@ -88,7 +89,7 @@ impl<'de> Deserialize<'de> for Object<'de> {
 }
 
 /// A member's name if it is one ASCII character.
-struct Letter(Option<u8>);
+pub(super) struct Letter(pub(super) Option<u8>);
 
 impl<'de> Deserialize<'de> for Letter {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -130,6 +131,20 @@ pub(super) fn text_of(raw: Option<&RawValue>) -> Result<Option<Cow<'_, str>>, Pr
         }
         Some(b'{' | b'[') => Err(ProtocolError::Malformed("a text was expected")),
         _ => Ok(Some(Cow::Borrowed(text))),
+    }
+}
+
+/// A call's id, as text: numbers and strings are what clients send; the rest is what the original makes of it.
+pub(super) fn invocation_id(raw: &RawValue) -> Result<Option<InvocationId>, ProtocolError> {
+    match raw.get() {
+        "null" => Ok(None),
+        "true" => Ok(Some(InvocationId::new("True"))),
+        "false" => Ok(Some(InvocationId::new("False"))),
+        text => match text.as_bytes().first() {
+            Some(b'"') => Ok(text_of(Some(raw))?.map(InvocationId::new)),
+            Some(b'{' | b'[') => Err(ProtocolError::Malformed("the id is no text or number")),
+            _ => Ok(Some(InvocationId::new(text))),
+        },
     }
 }
 

@@ -11,8 +11,9 @@ use std::collections::VecDeque;
 use bytes::{BufMut, Bytes, BytesMut};
 use serde_json::value::RawValue;
 
-use super::json::{Object, put_str, slice_of, text_of};
-use super::{Classic, call, put_envelope, put_event, put_fmt, put_messages};
+use super::json::{put_str, slice_of, text_of};
+use super::said::Said;
+use super::{Classic, put_envelope, put_event, put_fmt, put_messages};
 use crate::cursor::{Cursor, Topic};
 use crate::error::ProtocolError;
 use crate::id::InvocationId;
@@ -44,10 +45,10 @@ impl Protocol for Tagged {
 
     fn decode(&self, input: &mut Bytes, out: &mut VecDeque<Message>) -> Result<(), ProtocolError> {
         let frame = std::mem::take(input);
-        let object = Object::parse(&frame)?;
-        out.push_back(match object.k {
-            Some(tag) => answer(&frame, tag, &object)?,
-            None => Message::Call(call(&frame, &object)?),
+        let said = Said::read(&frame)?;
+        out.push_back(match said.key {
+            Some(tag) => answer(&frame, tag, &said)?,
+            None => Message::Call(said.call(&frame)?),
         });
         Ok(())
     }
@@ -102,9 +103,9 @@ pub(super) fn tag_of(text: &str) -> Result<u64, ProtocolError> {
     number.ok_or(ProtocolError::Malformed("a tag is a number in hex"))
 }
 
-fn answer(frame: &Bytes, tag: &RawValue, object: &Object<'_>) -> Result<Message, ProtocolError> {
+fn answer(frame: &Bytes, tag: &RawValue, said: &Said<'_>) -> Result<Message, ProtocolError> {
     let ask = tag_of(&text_of(Some(tag))?.unwrap_or_default())?;
-    let outcome = match (text_of(object.e)?, object.r) {
+    let outcome = match (text_of(said.error)?, said.result) {
         (Some(message), _) => Err(Failure {
             message: message.into_owned(),
             public: true,

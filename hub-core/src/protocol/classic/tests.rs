@@ -1,10 +1,14 @@
 //! Every frame of `classic-signalr.md` 5 and 8, byte for byte, in both directions.
 mod client;
 
+use serde_json::value::RawValue;
+
 use super::*;
 use crate::cursor::Epoch;
 use crate::error::HubError;
-use crate::message::{Failure, Position};
+use crate::id::InvocationId;
+use crate::message::{Call, Failure, Position};
+use crate::value::Args;
 
 const CURSOR: Cursor = Cursor::at(Epoch(0x4E3C_7594), 0x2F);
 
