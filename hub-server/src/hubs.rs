@@ -7,6 +7,7 @@ pub(crate) mod deliver;
 pub(crate) mod dispatch;
 pub(crate) mod handle;
 pub(crate) mod live;
+mod names;
 mod past;
 mod queue;
 pub(crate) mod raw;

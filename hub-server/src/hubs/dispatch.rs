@@ -3,15 +3,20 @@
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Instant;
+use std::task::{self, Poll, ready};
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
+use futures_util::future::CatchUnwind;
 use hub_core::{
-    Args, BoxFuture, Call, CallOrder, Completion, ConnectionId, Context, Failure, Filter, Hub,
-    HubError, HubName, Invocation, MethodSpec, Next, Payload, Peer, Reply, State,
+    Args, BoxFuture, Call, CallOrder, Completion, ConnectionId, Context, Failure, Hub, HubError,
+    HubName, Invocation, InvocationId, MethodSpec, Next, Payload, Peer, Reply, State,
 };
-use tracing::Instrument;
+use pin_project_lite::pin_project;
+use smol_str::SmolStr;
+use tracing::{Instrument, Span};
 
 use super::table::{HubTable, Registered};
 
@@ -68,7 +73,6 @@ fn run(
     let Some(registered) = hubs.find(&call.hub) else {
         return Dispatched::NoHub;
     };
-    let state = Arc::new(State::sent(call.state.as_ref()));
     let found = registered.method(&call.method, call.args.len());
     let spec = found
         .as_ref()
@@ -83,66 +87,127 @@ fn run(
         },
         (Err(unresolved), _) => Found::Nothing(unresolved),
     };
-    let (hub, name) = (registered.hub.clone(), registered.name.clone());
-    let filters = registered.filters.clone();
     let turn = (registered.order == CallOrder::Sequential).then(|| Turn {
         connection: peer.id.clone(),
-        hub: name.clone(),
+        hub: registered.name.clone(),
     });
     // What clients sent that is no method's name is not for logs.
     let span = tracing::debug_span!(
         "call",
         connection = %peer.id,
-        hub = %name,
+        hub = %registered.name,
         method = spec.map_or("", |spec| spec.name),
     );
-    let (peer, calls) = (peer.clone(), registered.calls.clone());
-    let running = async move {
-        let began = Instant::now();
-        let cx = Context::new(peer, name, call.id.clone(), state.clone());
-        let running = async {
-            match (denied, &filters, found) {
-                (Some(error), _, _) => Err(error),
-                (None, Some(filters), found) => {
-                    let method = spec.map_or(&*call.method, |spec| spec.name).to_owned();
-                    let call = Invocation {
-                        cx: cx.clone(),
-                        method,
-                        spec,
-                        args: call.args,
-                    };
-                    filtered(filters, hub, call, found).await
-                }
-                (None, None, found) => invoke(&*hub, &cx, found, call.args).await,
-            }
+    let state = Arc::new(State::sent(call.state.as_ref()));
+    let name = registered.name.clone();
+    let cx = Context::new(peer.clone(), name, call.id.clone(), state.clone());
+    let ending = Ending {
+        registered: registered.clone(),
+        id: call.id,
+        hub: call.hub,
+        method: call.method,
+        state,
+        detailed,
+    };
+    let (registered, args) = (registered.clone(), call.args);
+    let running = match (denied, found) {
+        (Some(error), _) => ending.after(std::future::ready(Err(error)), span),
+        // Nearly every call.
+        (None, Found::Method(method)) if registered.filters.is_none() => {
+            let running = async move { registered.hub.call(&cx, method, args).await };
+            ending.after(running, span)
+        }
+        (None, found) => {
+            let method = spec.map_or(&*ending.method, |spec| spec.name).to_owned();
+            let call = Invocation {
+                cx,
+                method,
+                spec,
+                args,
+            };
+            let running = async move { filtered(&registered, call, found).await };
+            ending.after(running, span)
+        }
+    };
+    Dispatched::Runs(running, turn)
+}
+
+/// What is needed when a call has ended.
+struct Ending {
+    registered: Arc<Registered>,
+    id: Option<InvocationId>,
+    /// As the caller wrote them.
+    hub: SmolStr,
+    method: SmolStr,
+    state: Arc<State>,
+    detailed: bool,
+}
+
+pin_project! {
+    /// A call that runs, up to what its caller reads. Not an `async` block, which has room twice for what it moves.
+    struct Running<F> {
+        #[pin]
+        work: CatchUnwind<AssertUnwindSafe<F>>,
+        // When its turn had come.
+        began: Option<Instant>,
+        ending: Option<Ending>,
+    }
+}
+
+impl<F: Future<Output = Result<Reply, HubError>>> Future for Running<F> {
+    type Output = Option<Outcome>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let began = *this.began.get_or_insert_with(Instant::now);
+        let result = ready!(this.work.poll(cx));
+        let result = result.unwrap_or_else(|panic| Err(panicked(&*panic)));
+        let ending = this.ending.take();
+        Poll::Ready(ending.map(|ending| ending.with(result, began.elapsed())))
+    }
+}
+
+impl Ending {
+    /// Runs a call to its end, in its span if that is wanted.
+    fn after(
+        self,
+        work: impl Future<Output = Result<Reply, HubError>> + Send + 'static,
+        span: Span,
+    ) -> BoxFuture<'static, Option<Outcome>> {
+        let running = Running {
+            work: AssertUnwindSafe(work).catch_unwind(),
+            began: None,
+            ending: Some(self),
         };
-        let result = AssertUnwindSafe(running)
-            .catch_unwind()
-            .await
-            .unwrap_or_else(|panic| Err(panicked(&*panic)));
-        calls.ended(result.is_ok(), began.elapsed());
+        if span.is_disabled() {
+            Box::pin(running)
+        } else {
+            Box::pin(running.instrument(span))
+        }
+    }
+
+    fn with(self, result: Result<Reply, HubError>, took: Duration) -> Outcome {
+        let Self { registered, .. } = &self;
+        registered.calls.ended(result.is_ok(), took);
         let unserializable = result.as_ref().is_err_and(HubError::is_unserializable);
         let outcome = match result {
             Ok(Reply::Value(value)) => Ok(Some(value)),
             Ok(_) => Ok(None),
-            Err(error) => Err(failure(&error, cx.hub(), &call.hub, &call.method, detailed)),
+            Err(error) => {
+                let (name, detailed) = (&registered.name, self.detailed);
+                Err(failure(&error, name, &self.hub, &self.method, detailed))
+            }
         };
         let completion = Completion {
-            id: call.id,
+            id: self.id,
             outcome,
-            state: state.end(),
+            state: self.state.end(),
         };
-        Some(Outcome {
+        Outcome {
             completion,
             unserializable,
-        })
-    };
-    let running: BoxFuture<'static, _> = if span.is_disabled() {
-        Box::pin(running)
-    } else {
-        Box::pin(running.instrument(span))
-    };
-    Dispatched::Runs(running, turn)
+        }
+    }
 }
 
 /// What a call is of.
@@ -169,16 +234,16 @@ async fn invoke(hub: &dyn Hub, cx: &Context, found: Found, args: Args) -> Result
     }
 }
 
-/// The same, inside the filters.
-fn filtered<'a>(
-    filters: &'a [Arc<dyn Filter>],
-    hub: Arc<dyn Hub>,
+/// The same, inside the hub's filters.
+fn filtered(
+    registered: &Registered,
     call: Invocation,
     found: Found,
-) -> BoxFuture<'a, Result<Reply, HubError>> {
-    let end = |call: Invocation| -> BoxFuture<'a, _> {
-        Box::pin(async move { invoke(&*hub, &call.cx, found, call.args).await })
+) -> BoxFuture<'_, Result<Reply, HubError>> {
+    let end = move |call: Invocation| -> BoxFuture<'_, _> {
+        Box::pin(async move { invoke(&*registered.hub, &call.cx, found, call.args).await })
     };
+    let filters = registered.filters.as_deref().unwrap_or_default();
     Next::new(filters, end).run(call)
 }
 

@@ -1,25 +1,22 @@
 //! [`HubTable`]: hubs and their methods by name, found without an allocation.
 
 use std::any::{Any, TypeId};
-use std::collections::HashMap;
 use std::fmt::Write;
 use std::sync::Arc;
 
 use hub_core::{Authorize, CallOrder, Filter, Hub, HubName, HubSpec, PersistentConnection};
 
+use super::names::Names;
 use super::raw::{RAW, Raw, connection_name};
 use crate::meter::Calls;
-
-/// Names up to this length are lower-cased on the stack.
-const SHORT: usize = 64;
 
 pub(crate) struct HubTable {
     /// The first one is the outermost.
     pub(crate) filters: Filters,
     /// Hubs, and behind them the persistent connections, which have no name that clients could call.
-    hubs: Vec<Registered>,
+    hubs: Vec<Arc<Registered>>,
     named: usize,
-    by_name: HashMap<Box<str>, usize>,
+    by_name: Names<usize>,
 }
 
 /// Filters, if there are any.
@@ -35,8 +32,9 @@ pub(crate) struct Registered {
     /// What all of it, and the server, asks for.
     pub(crate) authorize: Vec<Authorize>,
     /// What its calls come to.
-    pub(crate) calls: Arc<Calls>,
-    methods: HashMap<Box<str>, Vec<usize>>,
+    pub(crate) calls: Calls,
+    /// Methods of one name differ in how many arguments they take.
+    methods: Names<Vec<usize>>,
 }
 
 impl HubTable {
@@ -51,37 +49,33 @@ impl HubTable {
             filters: (!filters.is_empty()).then(|| filters.into()),
             hubs: Vec::new(),
             named: 0,
-            by_name: HashMap::new(),
+            by_name: Names::default(),
         };
         for hub in hubs {
             let spec = hub.spec();
             if spec.name.is_empty() || spec.name.contains('.') {
                 return Err(HubNameError::Invalid(spec.name));
             }
-            if table
-                .by_name
-                .insert(spec.name.to_lowercase().into(), table.hubs.len())
-                .is_some()
-            {
+            let place = table.hubs.len();
+            if table.by_name.insert(spec.name, place).is_some() {
                 return Err(HubNameError::Shared(spec.name));
             }
-            let mut methods: HashMap<Box<str>, Vec<usize>> = HashMap::new();
+            let mut methods = Names::<Vec<usize>>::default();
             for (index, method) in spec.methods.iter().enumerate() {
-                methods
-                    .entry(method.name.to_lowercase().into())
-                    .or_default()
-                    .push(index);
+                let mut others = methods.get(method.name).cloned().unwrap_or_default();
+                others.push(index);
+                methods.insert(method.name, others);
             }
-            table.hubs.push(Registered {
+            table.hubs.push(Arc::new(Registered {
                 order: hub.order(),
                 hub,
                 name: HubName::from(spec.name),
                 spec,
                 filters: table.filters.clone(),
                 authorize: [require, spec.authorize].concat(),
-                calls: Arc::new(Calls::of(spec.name)),
+                calls: Calls::of(spec.name),
                 methods,
-            });
+            }));
         }
         table.named = table.hubs.len();
         Ok(table)
@@ -89,16 +83,16 @@ impl HubTable {
 
     /// Adds a persistent connection under the path of its mount; gives its index.
     pub(crate) fn add(&mut self, path: &str, connection: Arc<dyn PersistentConnection>) -> usize {
-        self.hubs.push(Registered {
+        self.hubs.push(Arc::new(Registered {
             hub: Arc::new(Raw(connection)),
             name: connection_name(path),
             spec: &RAW,
             order: CallOrder::Interleaved,
             filters: None,
             authorize: Vec::new(),
-            calls: Arc::new(Calls::of(path)),
-            methods: HashMap::new(),
-        });
+            calls: Calls::of(path),
+            methods: Names::default(),
+        }));
         self.hubs.len() - 1
     }
 
@@ -106,7 +100,10 @@ impl HubTable {
     #[cfg(feature = "dashboard")]
     pub(crate) fn guard(&mut self, hub: &str, filter: Arc<dyn Filter>) {
         let found = self.index_of(hub);
-        if let Some(registered) = found.and_then(|index| self.hubs.get_mut(index)) {
+        if let Some(registered) = found
+            .and_then(|index| self.hubs.get_mut(index))
+            .and_then(Arc::get_mut)
+        {
             let others = registered.filters.iter().flat_map(|filters| filters.iter());
             registered.filters = Some(others.cloned().chain([filter]).collect());
         }
@@ -118,19 +115,20 @@ impl HubTable {
         self.hubs
             .iter()
             .skip(self.named)
+            .map(|registered| &**registered)
             .find(|registered| registered.name == name)
     }
 
     pub(crate) fn get(&self, index: usize) -> Option<&Registered> {
-        self.hubs.get(index)
+        self.hubs.get(index).map(|registered| &**registered)
     }
 
     pub(crate) fn index_of(&self, name: &str) -> Option<usize> {
-        lower_cased(name, |name| self.by_name.get(name).copied())
+        self.by_name.get(name).copied()
     }
 
-    pub(crate) fn find(&self, name: &str) -> Option<&Registered> {
-        self.get(self.index_of(name)?)
+    pub(crate) fn find(&self, name: &str) -> Option<&Arc<Registered>> {
+        self.hubs.get(self.index_of(name)?)
     }
 
     /// The hub of this type; the first one, if several are.
@@ -140,7 +138,8 @@ impl HubTable {
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Registered> {
-        self.hubs.iter().take(self.named)
+        let named = self.hubs.iter().take(self.named);
+        named.map(|registered| &**registered)
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -154,21 +153,18 @@ impl Registered {
     /// # Errors
     /// The original's text for a method that can't be resolved (`classic-signalr.md` 8.3).
     pub(crate) fn method(&self, name: &str, arguments: usize) -> Result<usize, String> {
-        let found = lower_cased(name, |name| {
-            let takes = |&&index: &&usize| {
-                self.spec
-                    .methods
-                    .get(index)
-                    .is_some_and(|method| method.takes(arguments))
-            };
-            self.methods.get(name)?.iter().find(takes).copied()
-        });
-        found.ok_or_else(|| self.unresolved(name))
+        let takes = |&index: &usize| {
+            let method = self.spec.methods.get(index);
+            method.is_some_and(|method| method.takes(arguments))
+        };
+        let named = self.methods.get(name);
+        let mut named = named.into_iter().flatten().copied();
+        named.find(takes).ok_or_else(|| self.unresolved(name))
     }
 
     /// Whether there is a method of this name, ignoring case.
     pub(crate) fn has(&self, name: &str) -> bool {
-        lower_cased(name, |name| self.methods.contains_key(name))
+        self.methods.get(name).is_some()
     }
 
     fn unresolved(&self, name: &str) -> String {
@@ -208,16 +204,4 @@ impl Registered {
 pub(crate) enum HubNameError {
     Shared(&'static str),
     Invalid(&'static str),
-}
-
-fn lower_cased<R>(name: &str, look_up: impl FnOnce(&str) -> R) -> R {
-    let mut buffer = [0; SHORT];
-    match buffer.get_mut(..name.len()) {
-        Some(short) if name.is_ascii() => {
-            short.copy_from_slice(name.as_bytes());
-            short.make_ascii_lowercase();
-            look_up(std::str::from_utf8(short).unwrap_or_default())
-        }
-        _ => look_up(&name.to_lowercase()),
-    }
 }

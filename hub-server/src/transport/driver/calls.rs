@@ -26,7 +26,7 @@ impl<S: Socket> Driver<S> {
             .poll(&mut Context::from_waker(Waker::noop()))
         {
             if let Some(outcome) = outcome {
-                answer(node, connection, *request, &outcome, &mut self.scratch);
+                answer(node, connection, *request, outcome, &mut self.scratch);
             }
             return;
         }
@@ -35,7 +35,7 @@ impl<S: Socket> Driver<S> {
         tokio::spawn(async move {
             if let Some(outcome) = running.await {
                 let mut scratch = BytesMut::new();
-                answer(&node, &connection, request, &outcome, &mut scratch);
+                answer(&node, &connection, request, outcome, &mut scratch);
             }
             drop(calling);
         });
@@ -54,7 +54,7 @@ impl<S: Socket> Driver<S> {
         let call = async move {
             if let Some(outcome) = running.await {
                 let mut scratch = BytesMut::new();
-                answer(&own, &connection, request, &outcome, &mut scratch);
+                answer(&own, &connection, request, outcome, &mut scratch);
             }
             drop(calling);
         };
@@ -77,11 +77,11 @@ fn answer(
     node: &Node,
     connection: &Connection,
     request: u64,
-    outcome: &Outcome,
+    outcome: Outcome,
     scratch: &mut BytesMut,
 ) {
     scratch.clear();
-    let completion = Message::Complete(outcome.completion.clone());
+    let completion = Message::Complete(outcome.completion);
     let passed = node.tide.passed();
     let mut link = connection.link();
     if link.request != request || !link.attached || link.end.is_some() {
