@@ -103,7 +103,7 @@ pub struct Peer {
     /// Who it is.
     pub identity: Identity,
     /// The receive request that carries it (for calls in `on_connected`: the start request).
-    pub request: Request,
+    pub request: Arc<Request>,
     /// How it is known again when it comes back as another connection.
     pub persistent_id: Option<PersistentId>,
     /// The hub's own values.

@@ -15,6 +15,7 @@ use tokio::time::timeout;
 
 use crate::door::Ticket;
 use crate::http::service::HubService;
+use crate::http::switched::Held;
 use crate::transport::controller::failure;
 use crate::transport::first_bytes::{Begun, Spoken, listen};
 
@@ -105,7 +106,7 @@ impl Guest {
         let http = hyper::server::conn::http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_TIMEOUT)
-            .serve_connection(TokioIo::new(socket), serve)
+            .serve_connection(TokioIo::new(Held::new(socket)), serve)
             .with_upgrades();
         let mut http = pin!(http);
         let ended = tokio::select! {

@@ -12,5 +12,6 @@ pub(crate) mod receive;
 pub(crate) mod reply;
 pub(crate) mod send;
 pub(crate) mod service;
+pub(crate) mod switched;
 pub(crate) mod token;
 pub(crate) mod upgrade;

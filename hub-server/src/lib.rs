@@ -35,6 +35,7 @@ mod http;
 mod hubs;
 mod load;
 mod log;
+mod maps;
 mod meter;
 mod mount;
 mod node;

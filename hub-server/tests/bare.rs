@@ -3,12 +3,14 @@
 
 mod common;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use common::hubs::{Conformance, Demo, Events, GroupJoiningHub, OnConnectedBufferHub, builder};
 use common::{Server, Socket, within};
-use hub_server::{Builder, HubServer};
+use hub_server::{Builder, Context, HubError, HubServer, hub};
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 /// Hubs that let everybody in at once.
@@ -65,6 +67,26 @@ async fn a_socket_on_the_mount_or_on_connect_is_a_connection() {
             json!({"R": 42, "I": "a"})
         );
     }
+}
+
+/// A hub that takes its time.
+struct Patient(Arc<Notify>);
+
+#[hub(name = "patient")]
+impl Patient {
+    async fn on_connected(&self, _cx: &Context) -> Result<(), HubError> {
+        self.0.notified().await;
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn the_handshake_is_over_before_on_connected_is() {
+    let ready = Arc::new(Notify::new());
+    let server = Server::tcp(HubServer::builder().hub(Patient(ready.clone()))).await;
+    let mut socket = within(server.upgrade("/signalr", &[])).await.unwrap();
+    ready.notify_one();
+    assert_eq!(socket.frame().await["S"], 1);
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use hub_core::{
     AckOptions, Acks, Address, Args, Body, CallError, ConnectionId, Context, Cursor, DeliveryError,
     Epoch, Event, GroupName, History, Hub, HubError, HubName, Identity, InvocationId, Invoke, Item,
-    Offline, Outlet, Payload, Peer, Properties, Queued, Replay, Reply, Request, State,
+    Offline, Outlet, Payload, Peer, Properties, Queued, Replay, Reply, State,
 };
 use serde_json::Value;
 
@@ -109,7 +109,7 @@ pub fn context(outlet: &Arc<Memory>) -> Context {
     let peer = Peer {
         id: ConnectionId::new("c1"),
         identity: Identity::named("ann"),
-        request: Request::default(),
+        request: Arc::default(),
         persistent_id: None,
         items: Arc::default(),
         outlet: outlet.clone(),

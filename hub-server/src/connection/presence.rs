@@ -3,7 +3,7 @@
 //!
 //! A connection is there as long as the registry knows it, and so also while it has no link and may come back.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -19,6 +19,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::pump::Tide;
+use crate::maps::Set;
 use crate::node::Node;
 
 /// The hubs that have presence.
@@ -104,7 +105,7 @@ impl Presences {
     }
 
     /// It is known for sure that it listens to these, and to nothing else.
-    pub(crate) fn settles(&self, who: &Newcomer, topics: &HashSet<Topic>) {
+    pub(crate) fn settles(&self, who: &Newcomer, topics: &Set<Topic>) {
         for on in self.hubs.values() {
             let topic = |room: &Option<GroupName>| match room {
                 None => Topic::All(on.name.clone()),

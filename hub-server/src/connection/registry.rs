@@ -2,10 +2,10 @@
 //! connection listens to does it under its lock, so that no entry falls between two listeners.
 
 mod commands;
+mod listeners;
 mod listening;
 mod lookup;
 
-use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
@@ -19,6 +19,8 @@ use super::frames::Frames;
 use super::indexes::Indexes;
 use super::link::{Attach, Connection, Drain, Link, Mode};
 use super::presence::Presences;
+use crate::maps::{Map, Set};
+use listeners::Listeners;
 
 pub(crate) struct Registry {
     inner: Mutex<Inner>,
@@ -31,8 +33,8 @@ pub(crate) struct Registry {
 
 #[derive(Default)]
 struct Inner {
-    by_id: HashMap<ConnectionId, Tracked>,
-    listeners: HashMap<Topic, HashMap<u64, Arc<Connection>>>,
+    by_id: Map<ConnectionId, Tracked>,
+    listeners: Map<Topic, Listeners>,
     /// The order of the last entry that the pump handed on.
     passed: u64,
     /// Up to this order the tail may have left something out, as this node did not listen to it yet; a connection that
@@ -44,7 +46,7 @@ struct Inner {
 
 struct Tracked {
     connection: Arc<Connection>,
-    topics: HashSet<Topic>,
+    topics: Set<Topic>,
     /// Who it is, for those who are told of it.
     who: Option<Box<Newcomer>>,
 }
@@ -109,7 +111,7 @@ impl Registry {
             .groups
             .iter()
             .map(|(hub, group)| Topic::Group(hub.clone(), group.clone()));
-        let wanted: HashSet<Topic> = attach.topics.iter().cloned().chain(groups).collect();
+        let wanted: Set<Topic> = attach.topics.iter().cloned().chain(groups).collect();
         let known = inner
             .by_id
             .get(&id)
@@ -128,7 +130,7 @@ impl Registry {
                 let connection = Arc::new(Connection::new(id.clone(), inner.serial, link));
                 let tracked = Tracked {
                     connection: connection.clone(),
-                    topics: HashSet::new(),
+                    topics: Set::default(),
                     who,
                 };
                 inner.by_id.insert(id, tracked);
@@ -221,12 +223,8 @@ impl Registry {
         }
         let mut frames = Frames::new(self.epoch, entry);
         for topic in std::iter::once(&entry.topic).chain(&entry.also) {
-            for connection in inner
-                .listeners
-                .get(topic)
-                .into_iter()
-                .flat_map(HashMap::values)
-            {
+            let listeners = inner.listeners.get(topic).into_iter();
+            for connection in listeners.flat_map(Listeners::iter) {
                 let mut link = connection.link();
                 if let Some(ack) = entry.ack.filter(|_| !entry.excepts(&connection.id)) {
                     let noted = link.expect(entry, ack);

@@ -29,7 +29,7 @@ pub(crate) struct Asked {
     pub(crate) running: Arc<Running>,
     pub(crate) served: Arc<Served>,
     pub(crate) head: Parts,
-    pub(crate) request: Request,
+    pub(crate) request: Arc<Request>,
     pub(crate) identity: Identity,
     /// How the client is known again as another connection.
     pub(crate) persistent_id: Option<PersistentId>,

@@ -1,5 +1,6 @@
 //! What a request asks for: its path below the mount and its parameters (`classic-signalr.md` 2.1, 2.3).
 
+use bytes::{BufMut, BytesMut};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use hub_core::Request;
@@ -80,9 +81,17 @@ pub(crate) fn request_of(head: &Parts) -> Request {
 /// A copy that shares nothing: a header's value is a slice of the buffer that the head was read into, and would keep
 /// those 8 KiB for as long as the connection lives.
 fn owned(headers: &HeaderMap) -> HeaderMap {
+    let bytes = headers.values().map(HeaderValue::len).sum();
+    let mut values = BytesMut::with_capacity(bytes);
+    for value in headers.values() {
+        values.put_slice(value.as_bytes());
+    }
+    // The values share one piece of memory, of just their size.
+    let mut values = values.freeze();
     let copied = |(name, value): (&HeaderName, &HeaderValue)| {
+        let value = HeaderValue::from_maybe_shared(values.split_to(value.len())).ok()?;
         let name = HeaderName::from_bytes(name.as_str().as_bytes()).ok()?;
-        Some((name, HeaderValue::from_bytes(value.as_bytes()).ok()?))
+        Some((name, value))
     };
     let mut all = HeaderMap::with_capacity(headers.len());
     all.extend(headers.iter().filter_map(copied));

@@ -172,7 +172,7 @@ async fn answer(
                         served: served.clone(),
                         running,
                         head,
-                        request,
+                        request: Arc::new(request),
                         identity,
                         persistent_id,
                         hubs,

@@ -1,61 +1,48 @@
 //! Upgrades to a WebSocket, with a connection token and without.
 
 use std::future::{Future, Ready};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use futures_util::future::poll_immediate;
 use http::request::Parts;
 use http::{HeaderValue, Method, Response, StatusCode, header};
 use hub_core::{ConnectionId, Start, XSockets};
-use hyper::upgrade::{OnUpgrade, Upgraded};
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use hyper::upgrade::OnUpgrade;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::admit::{reachable, status};
 use super::asked::Asked;
 use super::receive::{Refused, attach, opened, place, start_of};
 use super::reply::{ResponseBody, later, plain};
+use super::switched::Switched;
 use crate::connection::lifetime::{self, Event};
 use crate::connection::link::{Attach, End};
 use crate::door::Ticket;
 use crate::mount::Mount;
-use crate::transport::first_bytes::Begun;
 use crate::transport::websocket::{self as transport, WebSocket};
 use crate::transport::xsockets::{self as packets, Packeted};
 
-/// A socket, and what was read from it before it became one.
-type Socket = (Box<dyn Io>, Vec<u8>);
-
 /// A WebSocket with a connection token: the first one, or one that comes back.
 pub(crate) async fn websocket(mut asked: Asked, id: ConnectionId) -> Response<ResponseBody> {
-    let upgrade = asked.upgrade.take().filter(|_| is_websocket(&asked.head));
+    let upgrade = Upgrade::of(&mut asked).filter(|_| is_websocket(&asked.head));
     let Some(upgrade) = upgrade else {
         return plain(StatusCode::BAD_REQUEST, "Not a valid web socket request.");
     };
     let Ok(start) = start_of(&asked).await else {
-        return refuse(&asked, upgrade);
+        return upgrade.refuse();
     };
     match place(&asked, id, start, Arc::new(WebSocket(asked.speaks())), true).await {
-        Err(Refused) => refuse(&asked, upgrade),
-        Ok(opened) => switch(&asked.head, upgrade, |socket| async {
-            let Some((socket, read)) = socket else {
+        Err(Refused) => upgrade.refuse(),
+        Ok(opened) => upgrade.switch(|socket| async {
+            let Some(socket) = socket else {
                 lifetime::detach(&opened.node, &opened.connection, opened.request, false);
                 return None;
             };
-            Some(transport::serve(socket, read, opened))
+            Some(transport::serve(socket, opened))
         }),
     }
-}
-
-/// A socket that is closed at once (`classic-signalr.md` 2.5 row 14, 10.3).
-fn refuse(asked: &Asked, upgrade: OnUpgrade) -> Response<ResponseBody> {
-    switch(&asked.head, upgrade, |socket| async {
-        if let Some((socket, _)) = socket {
-            transport::refuse(socket).await;
-        }
-        None::<Ready<()>>
-    })
 }
 
 /// Whether a request without transport and token may be a connection without negotiation.
@@ -72,7 +59,7 @@ pub(crate) async fn bare(mut asked: Asked) -> Response<ResponseBody> {
     if !asked.node().admits() {
         return later();
     }
-    let Some(upgrade) = asked.upgrade.take() else {
+    let Some(upgrade) = Upgrade::of(&mut asked) else {
         return plain(StatusCode::BAD_REQUEST, "Not a valid web socket request.");
     };
     let node = asked.node().clone();
@@ -90,9 +77,8 @@ pub(crate) async fn bare(mut asked: Asked) -> Response<ResponseBody> {
         bare: true,
         ..attach(&asked, peer.clone(), hubs.clone(), Vec::new(), downlink)
     };
-    let head = asked.head.clone();
-    switch(&head, upgrade, move |socket| async move {
-        let (socket, read) = socket?;
+    upgrade.switch(move |socket| async move {
+        let mut socket = socket?;
         let attached = node.registry.attach(attach, Start::End, true);
         let opened = opened(&asked, attached, peer.clone());
         lifetime::take_over(&node, &peer, &opened.connection).await;
@@ -100,21 +86,29 @@ pub(crate) async fn bare(mut asked: Asked) -> Response<ResponseBody> {
         drop(asked);
         // Another one may have taken over meanwhile, and the hubs have heard of the end.
         let over = opened.connection.ended.load(Ordering::Acquire);
-        if !over
-            && lifetime::tell(&node, &peer, &hubs, Event::Connected)
-                .await
-                .is_err()
-        {
-            tracing::warn!(connection = %peer.id, "on_connected failed");
-            opened.connection.link().finish(End::Over);
+        if !over {
+            let mut told = pin!(lifetime::tell(&node, &peer, &hubs, Event::Connected));
+            let told = match poll_immediate(&mut told).await {
+                Some(told) => told,
+                None => {
+                    // The client is not kept waiting for hubs that take their time. If it is gone, reading tells.
+                    let _ = socket.settle().await;
+                    told.await
+                }
+            };
+            if told.is_err() {
+                tracing::warn!(connection = %peer.id, "on_connected failed");
+                opened.connection.link().finish(End::Over);
+            }
         }
-        Some(transport::serve(socket, read, opened))
+        Some(transport::serve(socket, opened))
     })
 }
 
 /// How a client spells the sub-protocol of XSockets, if it asks for that and the mount speaks it.
 fn sub_protocol(mount: &Mount, head: &Parts) -> Option<HeaderValue> {
-    if !mount.xsockets || mount.connection.is_some() || !is_websocket(head) {
+    let offers = head.headers.contains_key(header::SEC_WEBSOCKET_PROTOCOL);
+    if !offers || !mount.xsockets || mount.connection.is_some() || !is_websocket(head) {
         return None;
     }
     let offered = head.headers.get_all(header::SEC_WEBSOCKET_PROTOCOL);
@@ -141,7 +135,7 @@ pub(crate) async fn xsockets(mut asked: Asked) -> Response<ResponseBody> {
         return later();
     }
     let name = sub_protocol(asked.mount(), &asked.head);
-    let Some(upgrade) = asked.upgrade.take() else {
+    let Some(upgrade) = Upgrade::of(&mut asked) else {
         return plain(StatusCode::BAD_REQUEST, "Not a valid web socket request.");
     };
     if asked.persistent_id.is_none() {
@@ -164,19 +158,20 @@ pub(crate) async fn xsockets(mut asked: Asked) -> Response<ResponseBody> {
         bare: true,
         ..attach(&asked, peer.clone(), Vec::new(), Vec::new(), downlink)
     };
-    let head = asked.head.clone();
-    let mut response = switch(&head, upgrade, move |socket| async move {
-        let (socket, read) = socket?;
+    let mut response = upgrade.switch(move |socket| async move {
+        let mut socket = socket?;
         if node.is_leaving() {
             transport::refuse(socket).await;
             return None;
         }
+        // Its hubs are opened by what it says.
+        let _ = socket.settle().await;
         let attached = node.registry.attach(attach, Start::End, false);
         let opened = opened(&asked, attached, peer.clone());
         lifetime::take_over(&node, &peer, &opened.connection).await;
         // The request holds the server, which must not live as long as a socket does.
         drop(asked);
-        Some(packets::serve(socket, read, clean, opened))
+        Some(packets::serve(socket, clean, opened))
     });
     if let Some(name) = name {
         let headers = response.headers_mut();
@@ -218,63 +213,70 @@ fn is_websocket(head: &Parts) -> bool {
         && head.headers.contains_key(header::SEC_WEBSOCKET_KEY)
 }
 
-/// Answers 101 and serves the socket in a task of its own: `begin` has it, and gives what is done with it from then on. What
-/// the beginning needs is let go with it, in a box.
-fn switch<F, S>(
-    head: &Parts,
+/// What the answer to an upgrade needs of its request.
+struct Upgrade {
     upgrade: OnUpgrade,
-    begin: impl FnOnce(Option<Socket>) -> F + Send + 'static,
-) -> Response<ResponseBody>
-where
-    F: Future<Output = Option<S>> + Send,
-    S: Future<Output = ()> + Send,
-{
-    let key = head
-        .headers
-        .get(header::SEC_WEBSOCKET_KEY)
-        .map(HeaderValue::as_bytes)
-        .unwrap_or_default();
-    let accept = HeaderValue::from_str(&derive_accept_key(key));
-    // The socket counts for its address as long as it is there.
-    let ticket = head.extensions.get::<Arc<Ticket>>().cloned();
-    let begun = Box::pin(async move {
-        let socket = upgrade.await.ok().map(|upgraded| {
-            match upgraded.downcast::<TokioIo<TcpStream>>() {
-                // The bare socket: hyper's own buffers go, and reads and writes are direct.
-                Ok(parts) => (
-                    Box::new(parts.io.into_inner()) as Box<dyn Io>,
-                    parts.read_buf.to_vec(),
-                ),
-                Err(upgraded) => boxed(upgraded),
-            }
+    accept: Option<HeaderValue>,
+    /// The socket counts for its address as long as it is there.
+    ticket: Option<Arc<Ticket>>,
+}
+
+impl Upgrade {
+    /// `None` if the connection can't be upgraded.
+    fn of(asked: &mut Asked) -> Option<Self> {
+        let upgrade = asked.upgrade.take()?;
+        let key = asked.head.headers.get(header::SEC_WEBSOCKET_KEY);
+        let accept = derive_accept_key(key.map(HeaderValue::as_bytes).unwrap_or_default());
+        Some(Self {
+            upgrade,
+            accept: HeaderValue::from_str(&accept).ok(),
+            ticket: asked.head.extensions.get::<Arc<Ticket>>().cloned(),
+        })
+    }
+
+    /// Answers 101 and serves the socket in a task of its own: `begin` has it, and gives what is done with it from then on. What
+    /// the beginning needs is let go with it, in a box.
+    fn switch<F, S>(
+        self,
+        begin: impl FnOnce(Option<Switched>) -> F + Send + 'static,
+    ) -> Response<ResponseBody>
+    where
+        F: Future<Output = Option<S>> + Send,
+        S: Future<Output = ()> + Send,
+    {
+        let Self {
+            upgrade,
+            accept,
+            ticket,
+        } = self;
+        let begun = Box::pin(async move {
+            let socket = upgrade.await.ok().map(Switched::of);
+            begin(socket).await.map(Box::pin)
         });
-        begin(socket).await.map(Box::pin)
-    });
-    tokio::spawn(async move {
-        let serving = begun.await;
-        if let Some(serving) = serving {
-            serving.await;
+        tokio::spawn(async move {
+            let serving = begun.await;
+            if let Some(serving) = serving {
+                serving.await;
+            }
+            drop(ticket);
+        });
+        let mut response = plain(StatusCode::SWITCHING_PROTOCOLS, "");
+        let headers = response.headers_mut();
+        headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+        headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+        if let Some(accept) = accept {
+            headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
         }
-        drop(ticket);
-    });
-    let mut response = plain(StatusCode::SWITCHING_PROTOCOLS, "");
-    let headers = response.headers_mut();
-    headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
-    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-    if let Ok(accept) = accept {
-        headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
+        response
     }
-    response
-}
 
-/// The same for a socket on a shared port; any other is read and written through hyper.
-fn boxed(upgraded: Upgraded) -> Socket {
-    match upgraded.downcast::<TokioIo<Begun<TcpStream>>>() {
-        Ok(parts) => (Box::new(parts.io.into_inner()), parts.read_buf.to_vec()),
-        Err(upgraded) => (Box::new(TokioIo::new(upgraded)), Vec::new()),
+    /// A socket that is closed at once (`classic-signalr.md` 2.5 row 14, 10.3).
+    fn refuse(self) -> Response<ResponseBody> {
+        self.switch(|socket| async {
+            if let Some(socket) = socket {
+                transport::refuse(socket).await;
+            }
+            None::<Ready<()>>
+        })
     }
 }
-
-trait Io: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send {}
-
-impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send> Io for S {}

@@ -12,7 +12,7 @@ pub(super) mod ring;
 pub(super) mod sweep;
 mod unread;
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -23,6 +23,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::options::LogOptions;
+use crate::maps::Map;
 use crowd::Hubs;
 use leases::Table;
 use names::{Names, Place};
@@ -50,7 +51,7 @@ pub(super) struct Kept {
 )]
 pub(super) struct State {
     pub(super) end: u64,
-    pub(super) rings: HashMap<Topic, Ring>,
+    pub(super) rings: Map<Topic, Box<Ring>>,
     pub(super) leases: Table,
     /// Up to this order entries may have been in topics that were forgotten since.
     pub(super) forgotten: u64,
@@ -93,7 +94,7 @@ impl Kept {
     pub(super) fn new(epoch: Epoch, options: &LogOptions) -> Self {
         let state = State {
             end: 0,
-            rings: HashMap::new(),
+            rings: Map::default(),
             leases: Table::new(options),
             forgotten: 0,
             touched: None,
@@ -185,9 +186,11 @@ impl State {
         if let Body::Command(Command::Join(hub, group, _)) = &append.body {
             // Kept from here on: whoever joins listens a moment later, and nothing between is lost.
             let topic = Topic::Group(hub.clone(), group.clone());
-            let made = || Ring {
-                idle_since: Some(Instant::now()),
-                ..Ring::after(self.forgotten)
+            let made = || {
+                Box::new(Ring {
+                    idle_since: Some(Instant::now()),
+                    ..Ring::after(self.forgotten)
+                })
             };
             self.rings.entry(topic).or_insert_with(made);
         }
@@ -265,7 +268,7 @@ impl State {
             }
         } else if change == Interest::Listen {
             let (forgotten, end) = (self.forgotten, self.end);
-            let made = || Ring::made_at(end, forgotten);
+            let made = || Box::new(Ring::made_at(end, forgotten));
             let ring = self.rings.entry(topic.clone()).or_insert_with(made);
             ring.listeners += 1;
             ring.idle_since = None;

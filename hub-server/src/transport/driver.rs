@@ -86,6 +86,7 @@ pub(super) async fn drive<S: Socket>(socket: S, opened: Opened) -> (S, Left, Goo
         reached: false,
         stuck: None,
         pause: None,
+        fresh: true,
     };
     let span = driver.opened.span.clone();
     let left = std::future::poll_fn(|cx| span.in_scope(|| driver.poll(cx))).await;
@@ -130,10 +131,18 @@ struct Driver<S> {
     stuck: Option<Pin<Box<Sleep>>>,
     /// Runs out when a client that said too much may be heard again.
     pause: Option<Pin<Box<Sleep>>>,
+    /// Whether it was not looked at yet.
+    fresh: bool,
 }
 
 impl<S: Socket> Driver<S> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Left> {
+        // The greeting leaves with what is still to be said before it.
+        if std::mem::take(&mut self.fresh)
+            && let Poll::Ready(Err(left)) = self.write(cx)
+        {
+            return Poll::Ready(left);
+        }
         loop {
             let reading = match self.read(cx) {
                 Ok(reading) => reading,

@@ -106,7 +106,7 @@ where
     let peer = Arc::new(Peer {
         id: ConnectionId::new(uuid::Uuid::new_v4().to_string()),
         identity: Identity::default(),
-        request: asked.request,
+        request: Arc::new(asked.request),
         persistent_id: Some(persistent_id),
         items: Arc::default(),
         outlet: node.clone(),

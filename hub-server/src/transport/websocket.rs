@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::{BufMut, Bytes, BytesMut};
 use futures_util::{FutureExt, Stream};
 use hub_core::{Protocol, Session, SessionEvent};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::AsyncWrite;
 use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message as Frame;
@@ -19,6 +19,7 @@ use super::goodbye;
 use super::wire::Wire;
 use crate::connection::downlink::Downlink;
 use crate::connection::link::{End, Opened};
+use crate::http::switched::{Io, Switched};
 use crate::hubs::answer::{self, answer_or_call};
 use crate::hubs::dispatch::{Dispatched, dispatch};
 
@@ -87,13 +88,9 @@ pub(super) fn header(payload: usize, out: &mut BytesMut) {
     }
 }
 
-/// Serves a socket until it ends, by whichever side. `read` is what was read from it already.
-pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
-    socket: S,
-    read: Vec<u8>,
-    opened: Opened,
-) {
-    let accepted = accepted(socket, read, opened.node.config.max_message);
+/// Serves a socket until it ends, by whichever side.
+pub(crate) async fn serve(socket: Switched, opened: Opened) {
+    let accepted = accepted(socket, opened.node.config.max_message);
     let socket = Box::pin(accepted).await;
     let speaks = opened.connection.link().downlink().protocol();
     let session = Session::new(speaks);
@@ -112,27 +109,36 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     }
 }
 
-/// A socket that has been upgraded, as tungstenite reads it. In a box, as is all that only begins or ends a connection: a task
+/// A socket that has been upgraded, as tungstenite reads it.
+pub(super) type Accepted = WebSocketStream<Wire<Box<dyn Io>>>;
+
+/// Has tungstenite read a socket that has been upgraded. In a box, as is all that only begins or ends a connection: a task
 /// has room for everything that it ever moves, as long as it lives.
-pub(super) async fn accepted<S: AsyncRead + AsyncWrite + Unpin>(
-    socket: S,
-    read: Vec<u8>,
-    max: Option<usize>,
-) -> Box<WebSocketStream<Wire<S>>> {
+pub(super) async fn accepted(socket: Switched, max: Option<usize>) -> Box<Accepted> {
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(0)
         .max_write_buffer_size(MAX_PONGS)
         .max_message_size(max)
         .max_frame_size(max);
-    let wire = Wire::new(socket);
+    let (wire, read) = wire_of(socket);
     let accepted = WebSocketStream::from_partially_read(wire, read, Role::Server, Some(config));
     Box::new(accepted.await)
 }
 
+/// The socket, with what is to be written first, and what was read from it already.
+fn wire_of(switched: Switched) -> (Wire<Box<dyn Io>>, Vec<u8>) {
+    let mut wire = Wire::new(switched.socket);
+    if !switched.unsent.is_empty() {
+        wire.push(switched.unsent);
+    }
+    (wire, switched.read)
+}
+
 /// Closes a socket that never became a receive request.
-pub(crate) async fn refuse<S: AsyncRead + AsyncWrite + Unpin>(socket: S) {
-    let _ = timeout(CLOSING, say_goodbye(Wire::new(socket), CLOSE)).await;
+pub(crate) async fn refuse(socket: Switched) {
+    let (wire, _) = wire_of(socket);
+    let _ = timeout(CLOSING, say_goodbye(wire, CLOSE)).await;
 }
 
 pub(super) async fn say_goodbye<S: AsyncWrite + Unpin>(mut wire: Wire<S>, close: &'static [u8]) {
@@ -141,12 +147,12 @@ pub(super) async fn say_goodbye<S: AsyncWrite + Unpin>(mut wire: Wire<S>, close:
 }
 
 /// A WebSocket whose messages are calls.
-struct Framed<S> {
-    socket: Box<WebSocketStream<Wire<S>>>,
+struct Framed {
+    socket: Box<Accepted>,
     session: Session,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Socket for Framed<S> {
+impl Socket for Framed {
     fn poll_heard(&mut self, cx: &mut Context<'_>) -> Poll<Heard> {
         Pin::new(&mut self.socket)
             .poll_next(cx)

@@ -8,18 +8,16 @@ use std::task::{Context, Poll};
 use bytes::{BufMut, Bytes, BytesMut};
 use futures_util::Stream;
 use hub_core::{Packets, Protocol, XSockets};
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
-use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message as Frame;
 
 use super::controller::Controller;
 use super::driver::{Heard, Left, Socket, Work, drive};
 use super::goodbye;
-use super::websocket::{CLOSE, CLOSING, TAKEN_OVER, accepted, header, say_goodbye};
-use super::wire::Wire;
+use super::websocket::{Accepted, CLOSE, CLOSING, TAKEN_OVER, accepted, header, say_goodbye};
 use crate::connection::downlink::Downlink;
 use crate::connection::link::{End, Opened};
+use crate::http::switched::Switched;
 
 /// A close frame with code 4002: the client broke the protocol.
 const VIOLATED: &[u8] = &[0x88, 0x02, 0x0F, 0xA2];
@@ -66,14 +64,9 @@ impl Downlink for Packeted {
     }
 }
 
-/// Serves a socket until it ends, by whichever side. `read` is what was read from it already.
-pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
-    socket: S,
-    read: Vec<u8>,
-    clean: bool,
-    opened: Opened,
-) {
-    let accepted = accepted(socket, read, opened.node.config.max_message);
+/// Serves a socket until it ends, by whichever side.
+pub(crate) async fn serve(socket: Switched, clean: bool, opened: Opened) {
+    let accepted = accepted(socket, opened.node.config.max_message);
     let socket = Packed {
         socket: Box::pin(accepted).await,
         controller: Controller::new(&XSockets, clean),
@@ -96,8 +89,8 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
 }
 
 /// A WebSocket whose frames are packets.
-struct Packed<S> {
-    socket: Box<WebSocketStream<Wire<S>>>,
+struct Packed {
+    socket: Box<Accepted>,
     controller: Controller,
     /// Whether the frame at hand is a binary one.
     binary: bool,
@@ -105,7 +98,7 @@ struct Packed<S> {
     violated: bool,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Socket for Packed<S> {
+impl Socket for Packed {
     fn poll_heard(&mut self, cx: &mut Context<'_>) -> Poll<Heard> {
         if let Some(last) = self.controller.violation() {
             let mut framed = BytesMut::new();

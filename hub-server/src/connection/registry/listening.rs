@@ -1,12 +1,14 @@
 //! Who listens to what: the two tables of topics and connections, which change together, and who is told to be there.
 
-use std::collections::HashSet;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use hub_core::{HubName, Interest, Log, Topic};
 
 use super::Inner;
+use super::listeners::Listeners;
 use crate::connection::link::Connection;
+use crate::maps::Set;
 use crate::meter;
 
 impl Inner {
@@ -17,11 +19,13 @@ impl Inner {
 
     pub(super) fn remove(&mut self, connection: &Arc<Connection>, log: &dyn Log) {
         let known = self.by_id.get(&connection.id);
-        if known.is_some_and(|tracked| Arc::ptr_eq(&tracked.connection, connection)) {
-            self.listen_exactly(connection, &HashSet::new(), log);
-            let removed = self.by_id.remove(&connection.id);
-            let who = removed.and_then(|tracked| tracked.who);
-            if let (Some(presences), Some(who)) = (&self.presences, who) {
+        if known.is_some_and(|tracked| Arc::ptr_eq(&tracked.connection, connection))
+            && let Some(tracked) = self.by_id.remove(&connection.id)
+        {
+            for topic in &tracked.topics {
+                self.unheard(connection, topic, log);
+            }
+            if let (Some(presences), Some(who)) = (&self.presences, tracked.who) {
                 presences.ended(&who);
             }
         }
@@ -31,20 +35,19 @@ impl Inner {
     pub(super) fn listen_exactly(
         &mut self,
         connection: &Arc<Connection>,
-        wanted: &HashSet<Topic>,
+        wanted: &Set<Topic>,
         log: &dyn Log,
     ) {
-        let current = self
-            .by_id
-            .get(&connection.id)
-            .map(|tracked| tracked.topics.clone())
-            .unwrap_or_default();
         // New ones first: a topic must not be without listeners for a moment.
-        for topic in wanted.difference(&current) {
+        for topic in wanted {
             self.listen(connection, topic, log);
         }
-        for topic in current.difference(wanted) {
-            self.unlisten(connection, topic, log);
+        let tracked = self.by_id.get(&connection.id);
+        let topics = tracked.map(|tracked| &tracked.topics);
+        let others = topics.filter(|topics| topics.len() > wanted.len());
+        let others = others.into_iter().flat_map(|it| it.difference(wanted));
+        for topic in others.cloned().collect::<Vec<_>>() {
+            self.unlisten(connection, &topic, log);
         }
     }
 
@@ -58,24 +61,30 @@ impl Inner {
         if let (Some(presences), Some(who)) = (&self.presences, &tracked.who) {
             presences.listens(who, topic);
         }
-        let listeners = self.listeners.entry(topic.clone()).or_default();
-        if listeners.is_empty() {
-            self.floor = self.floor.max(log.watch(topic, Interest::Listen));
-            if let Some(hub) = hub_of_group(topic) {
-                meter::group_began(hub);
+        match self.listeners.entry(topic.clone()) {
+            Entry::Occupied(mut others) => others.get_mut().add(connection.clone()),
+            Entry::Vacant(nobody) => {
+                nobody.insert(Listeners::One(connection.clone()));
+                self.floor = self.floor.max(log.watch(topic, Interest::Listen));
+                if let Some(hub) = hub_of_group(topic) {
+                    meter::group_began(hub);
+                }
             }
         }
-        listeners.insert(connection.serial, connection.clone());
     }
 
     pub(super) fn unlisten(&mut self, connection: &Arc<Connection>, topic: &Topic, log: &dyn Log) {
         if let Some(tracked) = self.by_id.get_mut(&connection.id) {
             tracked.topics.remove(topic);
         }
+        self.unheard(connection, topic, log);
+    }
+
+    fn unheard(&mut self, connection: &Arc<Connection>, topic: &Topic, log: &dyn Log) {
         let Some(listeners) = self.listeners.get_mut(topic) else {
             return;
         };
-        if listeners.remove(&connection.serial).is_some() && listeners.is_empty() {
+        if listeners.remove(connection.serial) {
             self.listeners.remove(topic);
             log.watch(topic, Interest::Leave);
             if let Some(hub) = hub_of_group(topic) {

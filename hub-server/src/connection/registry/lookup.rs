@@ -1,12 +1,13 @@
 //! Who is there: connections by what they listen to. What is given is a snapshot, so that hub code looks at it without a lock.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use hub_core::{ConnectionId, GroupName, HubName, Topic};
 
 use super::Registry;
+use super::listeners::Listeners;
 use crate::connection::link::Connection;
+use crate::maps::Set;
 
 impl Registry {
     /// The order of the last entry that was handed on.
@@ -17,19 +18,13 @@ impl Registry {
     /// Those who listen to any of these topics, each once.
     pub(crate) fn listeners(&self, topics: &[Topic]) -> Vec<Arc<Connection>> {
         let inner = self.lock();
-        let tables = topics.iter().filter_map(|topic| inner.listeners.get(topic));
-        if let [one] = topics {
-            let table = inner.listeners.get(one);
-            return table
-                .into_iter()
-                .flatten()
-                .map(|(_, it)| it.clone())
-                .collect();
+        let all = topics.iter().filter_map(|topic| inner.listeners.get(topic));
+        let all = all.flat_map(Listeners::iter);
+        if let [_] = topics {
+            return all.cloned().collect();
         }
-        let mut seen = HashSet::new();
-        let all = tables.flatten();
-        let once = all.filter(|(serial, _)| seen.insert(**serial));
-        once.map(|(_, connection)| connection.clone()).collect()
+        let mut seen = Set::default();
+        all.filter(|it| seen.insert(it.serial)).cloned().collect()
     }
 
     /// The groups of a hub that a connection listens to.
@@ -52,14 +47,11 @@ impl Registry {
         }
         let inner = self.lock();
         let listeners = topics.iter().filter_map(|topic| inner.listeners.get(topic));
-        let all = listeners.flat_map(HashMap::iter);
-        let meant = all.filter(|(_, connection)| !except.contains(&connection.id));
+        let all = listeners.flat_map(Listeners::iter);
+        let meant = all.filter(|connection| !except.contains(&connection.id));
         let count = match topics {
             [_] => meant.count(),
-            _ => meant
-                .map(|(serial, _)| *serial)
-                .collect::<HashSet<u64>>()
-                .len(),
+            _ => meant.map(|it| it.serial).collect::<Set<u64>>().len(),
         };
         u32::try_from(count).unwrap_or(u32::MAX)
     }
@@ -90,6 +82,6 @@ impl Registry {
     pub(crate) fn is_on(&self, connection: &Arc<Connection>, hub: &HubName) -> bool {
         let inner = self.lock();
         let on = inner.listeners.get(&Topic::All(hub.clone()));
-        on.is_some_and(|on| on.contains_key(&connection.serial))
+        on.is_some_and(|on| on.has(connection.serial))
     }
 }

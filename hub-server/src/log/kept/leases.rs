@@ -252,7 +252,8 @@ impl State {
     pub(in crate::log) fn queue(&mut self, topic: &Topic) {
         let forgotten = self.leases.forgotten;
         if !self.rings.contains_key(topic) {
-            self.rings.insert(topic.clone(), Ring::after(forgotten));
+            let ring = Box::new(Ring::after(forgotten));
+            self.rings.insert(topic.clone(), ring);
             self.touch(topic);
         }
     }

@@ -86,7 +86,7 @@ fn fill(kept: &Kept, found: Found) -> Writer {
         writer.named.insert(number);
         state.cached += ring.bytes;
         state.hubs.change(&topic, &Tally::default(), &ring.tally);
-        state.rings.insert(topic, ring);
+        state.rings.insert(topic, Box::new(ring));
     }
     writer.doomed = found.damaged;
     writer.gone = found.gone;
