@@ -12,6 +12,7 @@ mod calling;
 mod closing;
 mod cutting;
 mod dice;
+mod doors;
 mod each;
 mod hub;
 mod in_step;
