@@ -73,7 +73,7 @@
 //!   server sends what was missed, and gives up after the server's disconnect timeout. [`HubClient::states`] and
 //!   [`HubClient::client_events`] tell.
 //! * **Proxies** that the environment names (`http_proxy`, `https_proxy`, `all_proxy`, `no_proxy`) are used, except for this
-//!   machine's own servers.
+//!   machine's own servers. They are of `http://`; with another one nothing can be reached.
 //!
 //! Of a server of *hub*, not of the original:
 //!

@@ -21,3 +21,4 @@ mod pool;
 mod presence;
 mod proxy;
 mod secure;
+mod through;
