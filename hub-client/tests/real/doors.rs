@@ -160,7 +160,12 @@ async fn a_redirect_leads_to_another_server_for_good(transport: Transport) {
         })
     })
     .await;
-    let builder = here.client().query("tenant", "1").header("x-user", "bob");
+    let builder = here
+        .client()
+        .query("tenant", "1")
+        .header("x-user", "bob")
+        // Good for where it leads from.
+        .access_token(|| async { Ok::<_, std::fmt::Error>("another".into()) });
     let (client, mut noted) = connect(builder, transport).await;
     let mut events = client.client_events();
     assert_eq!(there.next().await.1, Was::Connected);
