@@ -53,8 +53,12 @@ pub(crate) async fn run(options: &Bench, output: &Output) -> Result<(), Box<dyn 
     for client in &clients {
         client.close().await;
     }
+    let none = all.took.is_empty();
     report(all, took, output);
-    Ok(())
+    match none {
+        true => Err("no call had a result".into()),
+        false => Ok(()),
+    }
 }
 
 async fn call(client: HubClient, what: Arc<(String, String, Vec<Value>)>, end: Instant) -> Seen {

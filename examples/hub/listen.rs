@@ -3,16 +3,14 @@
 use std::error::Error;
 
 use futures_util::StreamExt;
-use futures_util::stream::select_all;
-use hub_client::{ClientEvent, HubEvent, State};
+use futures_util::stream::{SelectAll, select_all};
+use hub_client::{ClientEvent, ClientEvents, HubClient, HubEvent, HubEvents, State};
 use serde_json::{Value, json};
 
-use crate::options::{Listen, called};
+use crate::options::{Called, Listen};
 use crate::output::Output;
 
 pub(crate) async fn run(options: &Listen, output: &Output) -> Result<(), Box<dyn Error>> {
-    let calls: Result<Vec<_>, _> = options.call.iter().map(|text| called(text)).collect();
-    let calls = calls.map_err(|error| error as Box<dyn Error>)?;
     let mut builder = options.server.client();
     let mut all = Vec::new();
     for hub in &options.hubs {
@@ -24,11 +22,23 @@ pub(crate) async fn run(options: &Listen, output: &Output) -> Result<(), Box<dyn
     let mut told = client.client_events();
     let id = client.connection_id();
     output.note(&format!("connected as {id} over {}", client.transport()));
-    for (method, args) in calls {
+    let heard = hear(options, &client, &mut select_all(all), &mut told, output).await;
+    // Whatever came of it: the server need not wait for this client.
+    client.close().await;
+    heard
+}
+
+async fn hear(
+    options: &Listen,
+    client: &HubClient,
+    events: &mut SelectAll<HubEvents>,
+    told: &mut ClientEvents,
+    output: &Output,
+) -> Result<(), Box<dyn Error>> {
+    for Called { method, args } in &options.call {
         let hub = options.hubs.first().map_or("", String::as_str);
-        client.invoke::<Value>(hub, &method, &args).await?;
+        client.invoke::<Value>(hub, method, args).await?;
     }
-    let mut events = select_all(all);
     let mut left = options.count.unwrap_or(u64::MAX);
     while left > 0 {
         tokio::select! {
@@ -44,7 +54,6 @@ pub(crate) async fn run(options: &Listen, output: &Output) -> Result<(), Box<dyn
             _ = tokio::signal::ctrl_c() => break,
         }
     }
-    client.close().await;
     Ok(())
 }
 

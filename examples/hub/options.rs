@@ -62,8 +62,8 @@ pub(crate) struct Call {
     /// Arguments: JSON, or texts if they are not.
     #[arg(value_parser = value, allow_negative_numbers = true)]
     pub(crate) args: Vec<Value>,
-    /// Seconds that the call may take.
-    #[arg(long, value_parser = seconds)]
+    /// How long the call may take.
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub(crate) timeout: Option<Duration>,
 }
 
@@ -75,11 +75,18 @@ pub(crate) struct Listen {
     #[arg(required = true)]
     pub(crate) hubs: Vec<String>,
     /// End after so many events.
-    #[arg(long)]
+    #[arg(long, value_name = "EVENTS")]
     pub(crate) count: Option<u64>,
     /// Before listening, call a method of the first hub: `--call 'join "lobby"'`.
-    #[arg(long)]
-    pub(crate) call: Vec<String>,
+    #[arg(long, value_parser = called)]
+    pub(crate) call: Vec<Called>,
+}
+
+/// A call to be made.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Called {
+    pub(crate) method: String,
+    pub(crate) args: Vec<Value>,
 }
 
 #[derive(Args)]
@@ -99,8 +106,8 @@ pub(crate) struct Bench {
     /// How many calls of each are open at a time.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) depth: u32,
-    /// For how many seconds.
-    #[arg(long, default_value = "5", value_parser = seconds)]
+    /// For how long.
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
     pub(crate) seconds: Duration,
 }
 
@@ -172,7 +179,9 @@ fn value(text: &str) -> Parsed<Value> {
 }
 
 fn seconds(text: &str) -> Parsed<Duration> {
-    Ok(Duration::try_from_secs_f64(text.parse()?)?)
+    let seconds = text.parse().ok();
+    let time = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    time.ok_or_else(|| "write it as seconds, such as `1.5`".into())
 }
 
 fn header(text: &str) -> Parsed<(String, String)> {
@@ -186,13 +195,14 @@ fn pair(text: &str) -> Parsed<(String, String)> {
 }
 
 /// A method and its arguments in one text: `join "lobby" 3`.
-pub(crate) fn called(text: &str) -> Parsed<(String, Vec<Value>)> {
+fn called(text: &str) -> Parsed<Called> {
     let (method, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
     let args = serde_json::Deserializer::from_str(rest).into_iter::<Value>();
     let args = args.collect::<Result<_, _>>().map_err(|error| {
         format!("'{rest}' is no row of JSON values (texts are written in quotes): {error}")
     })?;
-    Ok((method.to_owned(), args))
+    let method = method.to_owned();
+    Ok(Called { method, args })
 }
 
 #[cfg(test)]
@@ -216,10 +226,14 @@ mod tests {
 
     #[test]
     fn a_call_in_one_text_is_taken_apart() {
-        let call = called("join \"the lobby\" 3 {}").unwrap();
+        let call = |method: &str, args| Called {
+            method: method.to_owned(),
+            args,
+        };
         let args = vec![json!("the lobby"), json!(3), json!({})];
-        assert_eq!(call, ("join".to_owned(), args));
-        assert_eq!(called("ping").unwrap(), ("ping".to_owned(), vec![]));
+        let text = "join \"the lobby\" 3 {}";
+        assert_eq!(called(text).unwrap(), call("join", args));
+        assert_eq!(called("ping").unwrap(), call("ping", vec![]));
         assert!(called("join lobby").is_err());
     }
 }

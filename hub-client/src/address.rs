@@ -4,6 +4,8 @@ use http::Uri;
 
 use crate::error::ConnectError;
 
+const SCHEMES: &str = "it does not begin with `http://` or `https://`";
+
 /// The URL of a mount, without its query: `scheme://authority/path`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Address {
@@ -23,11 +25,15 @@ impl Address {
         if url.contains(['?', '#']) {
             return Err(wrong("give the query with `query()`"));
         }
+        // Most that is no URL lacks this.
+        if !url.contains("://") {
+            return Err(wrong(SCHEMES));
+        }
         let uri: Uri = url.parse().map_err(|_| wrong("it is no URL"))?;
         let secure = match uri.scheme_str() {
             Some("http") => false,
             Some("https") => true,
-            _ => return Err(wrong("it does not begin with `http://` or `https://`")),
+            _ => return Err(wrong(SCHEMES)),
         };
         let authority = uri.authority().ok_or_else(|| wrong("it has no host"))?;
         if authority.as_str().contains('@') {
@@ -152,21 +158,24 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_refused() {
-        for url in [
-            "",
-            "/signalr",
-            "ws://h/signalr",
-            "http://",
-            "http:///x",
-            "http://a b/",
-            "http://me:secret@h/",
-            "http://h/signalr?x=1",
-            "http://h/#x",
+        for (url, why) in [
+            ("", SCHEMES),
+            ("/signalr", SCHEMES),
+            ("127.0.0.1:8080/signalr", SCHEMES),
+            ("h:8080/signalr", SCHEMES),
+            ("ws://h/signalr", SCHEMES),
+            ("http://", "no URL"),
+            ("http:///x", "no URL"),
+            ("http://a b/", "no URL"),
+            ("http://:80/", "no host"),
+            ("http://me:secret@h/", "credentials"),
+            ("http://h/signalr?x=1", "query()"),
+            ("http://h/#x", "query()"),
         ] {
-            assert!(
-                matches!(Address::parse(url), Err(ConnectError::Url { .. })),
-                "{url}"
-            );
+            let Err(ConnectError::Url { problem, .. }) = Address::parse(url) else {
+                panic!("{url} is taken");
+            };
+            assert!(problem.contains(why), "{url}: {problem}");
         }
     }
 

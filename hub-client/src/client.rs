@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hub_core::{CallError, ConnectionId, Invoke, Payload, Proxy};
+use hub_core::{CallError, ConnectionId, Invoke, Payload, Proxy, Report};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
@@ -105,6 +105,9 @@ impl HubClient {
     /// # }
     /// ```
     ///
+    /// Who wants the reports as a stream lets `report` send them into a channel. The proxy of a contract has
+    /// `pack_with_progress` beside `pack`, if that has a [`Progress`](crate::Progress).
+    ///
     /// # Errors
     /// As for [`invoke`](Self::invoke), and [`CallError::Decode`] at a report that is no `P`.
     ///
@@ -117,18 +120,12 @@ impl HubClient {
         args: impl Serialize,
         mut report: impl FnMut(P),
     ) -> Result<T, CallError> {
-        let (mut command, result) = self.handle.command(hub, method, &array(&args)?)?;
-        let mut reports = command.reports();
-        let call = async {
-            self.handle.send(command).await?;
-            // They end when the call does.
-            while let Some(value) = reports.recv().await {
-                report(value.read().map_err(CallError::Decode)?);
-            }
-            self::result(result).await
+        let read = |value: Payload| {
+            report(value.read().map_err(CallError::Decode)?);
+            Ok(())
         };
-        let result = self.handle.in_time(call).await?;
-        result.read().map_err(CallError::Decode)
+        let call = self.handle.report(hub, method, array(&args)?, read);
+        call.await?.read().map_err(CallError::Decode)
     }
 
     /// Adds a callback. `A` takes all arguments together: a tuple such as `(String, u32)`, or `Vec<serde_json::Value>`
@@ -275,9 +272,40 @@ impl Invoke for Handle {
         };
         self.in_time(call).await
     }
+
+    async fn invoke_with_progress(
+        &self,
+        hub: &str,
+        method: &str,
+        args: Payload,
+        report: &mut Report<'_>,
+    ) -> Result<Payload, CallError> {
+        self.report(hub, method, args, report).await
+    }
 }
 
 impl Handle {
+    /// A call, and `report` for each of its reports.
+    async fn report(
+        &self,
+        hub: &str,
+        method: &str,
+        args: Payload,
+        mut report: impl FnMut(Payload) -> Result<(), CallError>,
+    ) -> Result<Payload, CallError> {
+        let (mut command, result) = self.command(hub, method, &args)?;
+        let mut reports = command.reports();
+        let call = async {
+            self.send(command).await?;
+            // They end when the call does.
+            while let Some(value) = reports.recv().await {
+                report(value)?;
+            }
+            self::result(result).await
+        };
+        self.in_time(call).await
+    }
+
     async fn send(&self, command: Command) -> Result<(), CallError> {
         let sent = self.commands.send(command).await;
         sent.map_err(|_| CallError::NotConnected)

@@ -41,7 +41,7 @@ pub enum ConnectError {
     },
     /// The server refused a request. 401 and 403 ask for other credentials, 404 for another path; hubs that the server
     /// doesn't know give 500.
-    #[error("the server refused '{request}' with status {status}: {body}")]
+    #[error("the server refused '{request}' with status {status}{}", after(body))]
     Refused {
         /// The request: `negotiate`, `connect`, `start`.
         request: &'static str,
@@ -116,6 +116,14 @@ impl ConnectError {
             Self::NoTransport(tried) => tried.iter().any(|(_, error)| error.is_temporary()),
             _ => false,
         }
+    }
+}
+
+/// What a server said, if it said anything.
+fn after(body: &str) -> String {
+    match body {
+        "" => String::new(),
+        text => format!(": {text}"),
     }
 }
 

@@ -10,6 +10,18 @@ use crate::life::{Change, State};
 const KEPT: usize = 64;
 
 /// What happened to a connection.
+///
+/// The original's clients have an event of its own for each of these; here they are:
+///
+/// | there | here |
+/// |---|---|
+/// | `starting` | [`Starting`](Self::Starting) |
+/// | `stateChanged` | [`StateChanged`](Self::StateChanged) |
+/// | `reconnecting`, `reconnected` | the same, [from](Self::StateChanged::from) and [to](Self::StateChanged::to) [`State::Reconnecting`]; [`Lost`](Self::Lost) before says why |
+/// | `connectionSlow` | [`Slow`](Self::Slow) |
+/// | `error` | [`Lost`](Self::Lost) for the link, [`Error`](Self::Error) for callbacks; a call's own is its result |
+/// | `closed`, `disconnected` | [`Closed`](Self::Closed), with the reason |
+/// | `received` | what hubs send is no event of the connection: [`HubClient::hub_events`](crate::HubClient::hub_events) |
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum ClientEvent {

@@ -67,12 +67,13 @@
 //! * **Transports** are tried in turn until one works ([`Builder::transports`]). Where the link only receives, each call is a
 //!   request of its own: calls may overtake each other and their events, results and progress come side by side, and a
 //!   link that ends does not fail them (one that falls silent does); [`CallError::Send`] says that the request did.
-//! * **Progress** of a method reaches [`HubClient::invoke_with_progress`]; other callers ignore it.
+//! * **Progress** of a method reaches [`HubClient::invoke_with_progress`], and of a contract's method `pack` its proxy's
+//!   `pack_with_progress`; other callers ignore it.
 //! * **Links break.** The client is then [`State::Reconnecting`]: it comes back with its cursor and groups, so that the
 //!   server sends what was missed, and gives up after the server's disconnect timeout. [`HubClient::states`] and
 //!   [`HubClient::client_events`] tell.
 //! * **Proxies** that the environment names (`http_proxy`, `https_proxy`, `all_proxy`, `no_proxy`) are used, except for this
-//!   machine's own servers.
+//!   machine's own servers. They are of `http://`; with another one nothing can be reached.
 //!
 //! Of a server of *hub*, not of the original:
 //!
@@ -143,7 +144,7 @@ pub use events::{ClientEvent, ClientEvents};
 pub use handlers::{HubEvent, HubEvents, Subscription};
 pub use hub_core::{
     CallError, ConnectionId, Context, EventRouter, HubError, Invoke, Member, Missed, Payload,
-    PresenceChange, PresenceDiff, PresencePage, PresenceView, Progress, Proxy,
+    PresenceChange, PresenceDiff, PresencePage, PresenceView, Progress, Proxy, Report,
 };
 pub use hub_macros::{hub_client_for_client as hub_client, hub_for_client as hub};
 pub use hub_state::HubState;

@@ -17,7 +17,26 @@ pub trait Invoke: Send + Sync + 'static {
     /// # Errors
     /// When the method failed, or the connection ended before its result came.
     async fn invoke(&self, hub: &str, method: &str, args: Payload) -> Result<Payload, CallError>;
+
+    /// As [`invoke`](Self::invoke), and gives `report` each of the method's reports, in order. A report that `report` can't
+    /// take ends the call with its error. A client that knows of no reports gives none: so it is unless this is written.
+    ///
+    /// # Errors
+    /// As for [`invoke`](Self::invoke), and those of `report`.
+    async fn invoke_with_progress(
+        &self,
+        hub: &str,
+        method: &str,
+        args: Payload,
+        report: &mut Report<'_>,
+    ) -> Result<Payload, CallError> {
+        let _ = report;
+        self.invoke(hub, method, args).await
+    }
 }
+
+/// Takes the reports of a call's progress.
+pub type Report<'a> = dyn FnMut(Payload) -> Result<(), CallError> + Send + 'a;
 
 /// A typed proxy, as `#[hub]` on a trait makes it: `ChatProxy` for `trait Chat`.
 pub trait Proxy: Sized {

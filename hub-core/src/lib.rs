@@ -76,7 +76,7 @@ pub use hub_macros::{hub, hub_client};
 pub use id::{
     ConnectionId, GroupName, HubName, InvocationId, NodeId, PersistentId, QueueName, UserId,
 };
-pub use invoke::{EventRouter, Invoke, Proxy};
+pub use invoke::{EventRouter, Invoke, Proxy, Report};
 #[doc(hidden)]
 pub use items::Follow;
 pub use items::Items;
@@ -117,6 +117,7 @@ pub mod __private {
     pub use std::fmt;
     pub use std::future::{Future, ready};
     pub use std::marker::{Send, Sized, Sync};
+    pub use std::ops::FnMut;
     pub use std::option::Option::{self, None, Some};
     pub use std::result::Result::{self, Err, Ok};
     pub use std::string::String;
@@ -212,5 +213,38 @@ pub mod __private {
         let args = args.map_err(CallError::Encode)?;
         let result = client.invoke(hub, method, args).await?;
         result.read().map_err(CallError::Decode)
+    }
+
+    /// As [`invoke`], for a method that reports its progress.
+    ///
+    /// # Errors
+    /// As for [`invoke`], and when a report is no `P`.
+    pub async fn invoke_with_progress<T, P>(
+        client: &dyn Invoke,
+        hub: &'static str,
+        method: &'static str,
+        args: Result<Payload, serde_json::Error>,
+        mut report: impl FnMut(P) + Send,
+    ) -> Result<T, CallError>
+    where
+        T: serde::de::DeserializeOwned,
+        P: serde::de::DeserializeOwned,
+    {
+        let args = args.map_err(CallError::Encode)?;
+        let mut read = |value: Payload| {
+            report(value.read().map_err(CallError::Decode)?);
+            Ok(())
+        };
+        let result = client.invoke_with_progress(hub, method, args, &mut read);
+        result.await?.read().map_err(CallError::Decode)
+    }
+
+    /// What a parameter of this type reports.
+    pub trait Reports {
+        type Report;
+    }
+
+    impl<T> Reports for Progress<T> {
+        type Report = T;
     }
 }

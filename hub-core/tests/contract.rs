@@ -5,7 +5,10 @@ mod support;
 
 use std::sync::{Arc, Mutex};
 
-use hub_core::{CallError, Context, Hub, HubError, Progress, Proxy, Resumed, hub};
+use async_trait::async_trait;
+use hub_core::{
+    CallError, Context, Hub, HubError, Invoke, Payload, Progress, Proxy, Report, Resumed, hub,
+};
 use serde_json::{Value, json};
 
 use support::{Local, Memory, call, call_in, context};
@@ -162,6 +165,51 @@ fn a_proxy_hands_on_the_methods_error() {
     assert_eq!((message.as_str(), public), ("tired", true));
 }
 
+/// A client that reports these, whatever it is asked.
+struct Reporting(&'static [&'static str]);
+
+#[async_trait]
+impl Invoke for Reporting {
+    async fn invoke(&self, _: &str, _: &str, _: Payload) -> Result<Payload, CallError> {
+        Ok(Payload::of(&()).unwrap())
+    }
+
+    async fn invoke_with_progress(
+        &self,
+        hub: &str,
+        method: &str,
+        args: Payload,
+        report: &mut Report<'_>,
+    ) -> Result<Payload, CallError> {
+        assert_eq!((hub, method), ("chatRoom", "long"));
+        assert_eq!(args.as_bytes(), &b"[2]"[..]);
+        for value in self.0 {
+            report(Payload::of(&serde_json::from_str::<Value>(value).unwrap()).unwrap())?;
+        }
+        self.invoke(hub, method, args).await
+    }
+}
+
+#[test]
+fn a_proxy_reads_the_reports_of_a_methods_progress() {
+    let mut seen = Vec::new();
+    let mut long = |proxy: contract::ChatRoomProxy| {
+        seen.clear();
+        let done = pollster::block_on(proxy.long_with_progress(2, |step: u8| seen.push(step)));
+        (done, seen.clone())
+    };
+    let (done, seen) = long(Proxy::over(Arc::new(Reporting(&["0", "1"]))));
+    assert!(done.is_ok());
+    assert_eq!(seen, [0, 1]);
+    let (wrong, seen) = long(Proxy::over(Arc::new(Reporting(&["0", "\"x\"", "2"]))));
+    assert!(matches!(wrong, Err(CallError::Decode(_))), "{wrong:?}");
+    assert_eq!(seen, [0]);
+    // A client that knows of no reports calls all the same.
+    let (tired, seen) = long(Proxy::over(Local::new(Hall::default())));
+    assert!(matches!(tired, Err(CallError::Hub { .. })), "{tired:?}");
+    assert_eq!(seen, [0u8; 0]);
+}
+
 /// The same wire name as `ChatRoom::plain`, with another result.
 #[hub(name = "chatRoom")]
 trait Misread {
@@ -200,6 +248,7 @@ fn futures_of_contracts_and_proxies_can_move_between_threads() {
     }
     any(&Hall::default(), &context(&Arc::default()));
     let proxy = contract::ChatRoomProxy::over(Local::new(Hall::default()));
+    is_send(&proxy.long_with_progress(1, |_: u8| {}));
     is_send(&proxy.send_all(String::new(), None));
 }
 

@@ -144,7 +144,8 @@ attributes! {
     ///
     /// # Contracts
     /// On a trait the attribute also generates a client's side, `ChatProxy` for `trait Chat`, and `#[hub]` on `impl Chat for
-    /// ChatHub` makes the hub. The trait's `async fn`s return `Send` futures, and it has the lifecycle methods above, which
+    /// ChatHub` makes the hub. A method with a `Progress` can be called in two ways: `chat.pack(files)` ignores the reports,
+    /// `chat.pack_with_progress(files, |report| ..)` is given them. The trait's `async fn`s return `Send` futures, and it has the lifecycle methods above, which
     /// an `impl` writes whole or not at all.
     ///
     /// ```

@@ -121,6 +121,8 @@ macro_rules! everything {
                 /// Without documented errors.
                 #[hub(authorize(roles("a", "b"), check = Plain::may))]
                 async fn nothing(&self);
+                /// With an argument named as callers hand in what hears of the progress.
+                async fn long(&self, report: u8, progress: ::hub_core::Progress<super::String>);
             }
 
             /// Keeps the contract.
@@ -139,6 +141,8 @@ macro_rules! everything {
                 }
 
                 async fn nothing(&self) {}
+
+                async fn long(&self, _report: u8, _: ::hub_core::Progress<super::String>) {}
             }
 
             /// Callbacks.

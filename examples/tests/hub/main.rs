@@ -9,6 +9,8 @@
 
 #[path = "../common/application.rs"]
 mod application;
+mod asked;
+mod read;
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Output, Stdio};
@@ -55,11 +57,15 @@ impl Running {
         line.trim_end().to_owned()
     }
 
-    /// The next event is a broadcast of this text.
-    fn hears(&mut self, text: &str) {
+    fn line(&mut self) -> String {
         let mut line = String::new();
         self.said.read_line(&mut line).unwrap();
-        let event: Value = serde_json::from_str(&line).unwrap();
+        line.trim_end().to_owned()
+    }
+
+    /// The next event is a broadcast of this text.
+    fn hears(&mut self, text: &str) {
+        let event: Value = serde_json::from_str(&self.line()).unwrap();
         let told = (&event["hub"], &event["event"], &event["args"][1]);
         let text = json!(text);
         assert_eq!(told, (&json!("conformance"), &json!("message"), &text));

@@ -1,207 +1,16 @@
 //! The driver over a link that the test plays, with a clock that the test moves.
 
-use std::collections::VecDeque;
-use std::sync::Mutex;
-use std::task::{Context, Poll, Waker};
+mod rig;
 
-use bytes::Bytes;
 use futures_util::FutureExt;
-use hub_core::{BoxFuture, Payload};
-use tokio::task::JoinHandle;
+use hub_core::Payload;
 
 use super::*;
-use crate::HubClient;
 use crate::State;
-use crate::events::ClientEvents;
 use crate::hub_state::HubState;
-use crate::route::Site;
-use crate::transport::Place;
+use rig::{advance, rig, settle, still};
 
 const EVENT: &str = r#"{"C":"d-1","M":[{"H":"chat","M":"message","A":[1]}]}"#;
-
-/// The server's end of a link.
-#[derive(Clone, Default)]
-struct Peer(Arc<Mutex<Wire>>);
-
-#[derive(Default)]
-struct Wire {
-    to_client: VecDeque<&'static str>,
-    from_client: Vec<Bytes>,
-    blocked: bool,
-    waker: Option<Waker>,
-}
-
-impl Peer {
-    fn say(&self, frame: &'static str) {
-        self.change(|wire| wire.to_client.push_back(frame));
-    }
-
-    fn block(&self, blocked: bool) {
-        self.change(|wire| wire.blocked = blocked);
-    }
-
-    fn unread(&self) -> usize {
-        self.0.lock().unwrap().to_client.len()
-    }
-
-    fn heard(&self) -> Vec<Bytes> {
-        self.0.lock().unwrap().from_client.clone()
-    }
-
-    fn change(&self, change: impl FnOnce(&mut Wire)) {
-        let mut wire = self.0.lock().unwrap();
-        change(&mut wire);
-        if let Some(waker) = wire.waker.take() {
-            waker.wake();
-        }
-    }
-}
-
-struct Played {
-    peer: Peer,
-    outgoing: Option<Bytes>,
-}
-
-impl Link for Played {
-    fn poll(
-        &mut self,
-        cx: &mut Context<'_>,
-        after: Option<Place<'_>>,
-    ) -> Poll<Result<Option<Bytes>, LinkError>> {
-        let read = after.is_some();
-        let mut wire = self.peer.0.lock().unwrap();
-        wire.waker = Some(cx.waker().clone());
-        if !wire.blocked
-            && let Some(frame) = self.outgoing.take()
-        {
-            wire.from_client.push(frame);
-            return Poll::Ready(Ok(None));
-        }
-        match wire.to_client.pop_front() {
-            Some(frame) if read => Poll::Ready(Ok(Some(Bytes::from_static(frame.as_bytes())))),
-            Some(frame) => {
-                wire.to_client.push_front(frame);
-                Poll::Pending
-            }
-            None => Poll::Pending,
-        }
-    }
-
-    fn idle(&self) -> bool {
-        self.outgoing.is_none()
-    }
-
-    fn send(&mut self, frame: Bytes) {
-        assert!(self.outgoing.replace(frame).is_none(), "given while busy");
-    }
-
-    fn close(&mut self) -> BoxFuture<'_, ()> {
-        Box::pin(async {})
-    }
-}
-
-/// A driver that serves one link, and everything around it.
-struct Rig {
-    client: Option<HubClient>,
-    peer: Peer,
-    events: ClientEvents,
-    serving: JoinHandle<Outcome>,
-}
-
-fn rig(event_buffer: usize, handlers: Arc<Handlers>) -> Rig {
-    let peer = Peer::default();
-    let voice = Voice::new();
-    let (commands, calls) = mpsc::channel(8);
-    let (end, ending) = watch::channel(false);
-    let client = HubClient::new(crate::client::Handle {
-        id: "id".into(),
-        transport: Transport::WebSockets,
-        commands,
-        ending: end,
-        changes: voice.states(),
-        states: Arc::default(),
-        events: voice.events().downgrade(),
-        handlers: Arc::clone(&handlers),
-        call_timeout: None,
-    });
-    let events = client.client_events();
-    let site = Site {
-        address: crate::address::Address::parse("http://127.0.0.1:9/").unwrap(),
-        extra: crate::address::Query::default(),
-        headers: http::HeaderMap::new(),
-        agent: crate::http::Agent::new(crate::http::Trust::default()),
-        tokens: None,
-        data: "[]".to_owned(),
-    };
-    let settings = Settings {
-        site: site.clone(),
-        retry: crate::RetryPolicy::default(),
-        connect_timeout: Duration::ZERO,
-        http_timeout: Duration::from_secs(1),
-        event_buffer,
-        max_frame: 1024,
-        transports: Vec::new(),
-        retry_start: false,
-        queue: 0,
-    };
-    let ends = Ends {
-        commands: calls,
-        ending,
-        voice,
-        handlers,
-        states: Arc::default(),
-    };
-    let opened = Opened {
-        route: Arc::new(Route {
-            site,
-            token: "token".to_owned(),
-            transport: Transport::WebSockets,
-        }),
-        limits: Limits {
-            frame: 1024,
-            http: Duration::from_secs(1),
-            poll: Duration::from_secs(1),
-        },
-        terms: Negotiated {
-            id: "id".into(),
-            token: "token".to_owned(),
-            silence: Some(Duration::from_secs(30)),
-            disconnect: Duration::from_secs(30),
-            connect: Duration::from_secs(5),
-            web_sockets: true,
-            poll: Duration::from_secs(110),
-        },
-        link: Box::new(Played {
-            peer: peer.clone(),
-            outgoing: None,
-        }),
-        reception: Reception::new(event_buffer),
-    };
-    let mut life = Life::new();
-    let started = life.started(Duration::from_secs(30), None, SystemTime::now());
-    ends.voice.enter(started);
-    let (mut driver, mut link) = Driver::new(settings, ends, life, opened);
-    let serving = tokio::spawn(async move { driver.serve(&mut *link).await });
-    Rig {
-        client: Some(client),
-        peer,
-        events,
-        serving,
-    }
-}
-
-/// Lets every task run until all wait; the clock stands still.
-async fn settle() {
-    for _ in 0..100 {
-        tokio::task::yield_now().await;
-    }
-}
-
-async fn advance(seconds: u64) {
-    settle().await;
-    tokio::time::advance(Duration::from_secs(seconds)).await;
-    settle().await;
-}
 
 fn stuck(handlers: &Arc<Handlers>) -> Arc<tokio::sync::Semaphore> {
     let gate = Arc::new(tokio::sync::Semaphore::new(0));
@@ -389,4 +198,51 @@ fn arguments_are_an_array() {
         Command::new("h", "m", &payload, HubState::default()).map(drop),
         Err(CallError::Encode(_))
     ));
+}
+
+/// Longer ago than its timeouts together allow a client to be still.
+fn long_ago() -> SystemTime {
+    SystemTime::now() - Duration::from_secs(120)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_slept_for_too_long_is_over_without_an_attempt() {
+    let mut still = still(4, Arc::default(), long_ago());
+    let Err(reason) = still.driver.reconnect(LinkError::Closed).await else {
+        panic!("it came back");
+    };
+    assert!(matches!(reason, CloseReason::Inactive { .. }), "{reason:?}");
+    let said = reason.to_string();
+    let text = "The client has been inactive for 120";
+    assert!(said.starts_with(text), "{said}");
+    let text = " ms, which exceeds the inactivity timeout of 60000 ms. Stopping the connection.";
+    assert!(said.ends_with(text), "{said}");
+    let told = still.events.next().now_or_never();
+    assert!(matches!(
+        told,
+        Some(Some(ClientEvent::StateChanged {
+            to: State::Connected,
+            ..
+        }))
+    ));
+    let told = still.events.next().now_or_never();
+    assert!(matches!(told, Some(Some(ClientEvent::Lost(_)))));
+    assert!(still.events.next().now_or_never().is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_hears_of_its_server_has_not_slept() {
+    let mut still = still(4, Arc::default(), long_ago());
+    still.peer.say("{}");
+    still.peer.say(r#"{"C":"d-1","T":1,"M":[]}"#);
+    let outcome = still.driver.serve(&mut *still.link).await;
+    let Outcome::Lost(error) = outcome else {
+        panic!("it goes on");
+    };
+    // There is nobody to come back to.
+    let reason = still.driver.reconnect(error).await.err();
+    assert!(
+        matches!(reason, Some(CloseReason::GaveUp { .. })),
+        "{reason:?}"
+    );
 }

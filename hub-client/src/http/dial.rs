@@ -50,14 +50,17 @@ impl Dialer {
         Self {
             tcp,
             trust,
-            proxies: Arc::new(Matcher::from_env()),
+            proxies: Arc::new(proxies()),
         }
     }
 
     /// A stream that ends at the server, whatever is between.
     pub(super) async fn through(&self, server: Uri) -> Result<Box<dyn Io>, DialError> {
         let tcp = match self.proxy(&server) {
-            Some(proxy) => tunnel(&proxy, self.tcp.clone(), &server).await?,
+            Some(proxy) => {
+                speaks_http(&proxy)?;
+                tunnel(&proxy, self.tcp.clone(), &server).await?
+            }
             None => connect(self.tcp.clone(), server.clone()).await?,
         };
         self.secured(&server, tcp).await
@@ -68,6 +71,7 @@ impl Dialer {
         let plain = self.proxy(&server).filter(|_| !is_secure(&server));
         let (io, proxied) = match plain {
             Some(proxy) => {
+                speaks_http(&proxy)?;
                 let tcp = connect(self.tcp.clone(), proxy.uri().clone()).await?;
                 (Box::new(tcp) as Box<dyn Io>, true)
             }
@@ -103,6 +107,26 @@ impl Dialer {
             return Ok(Box::new(tls::wrap(server, &self.trust, tcp).await?));
         }
         Ok(Box::new(tcp))
+    }
+}
+
+/// What the environment says. A star excepts everything; the matcher takes it for all names, and not for addresses.
+fn proxies() -> Matcher {
+    let mut except = ["NO_PROXY", "no_proxy"].iter().filter_map(std::env::var_os);
+    let except = except.next().unwrap_or_default();
+    let mut parts = except.to_str().unwrap_or_default().split(',');
+    match parts.any(|part| part.trim() == "*") {
+        true => Matcher::builder().build(),
+        false => Matcher::from_env(),
+    }
+}
+
+/// Proxies are spoken to by HTTP, in the clear: to others that would be nonsense.
+fn speaks_http(proxy: &Intercept) -> Result<(), DialError> {
+    let uri = proxy.uri();
+    match uri.scheme_str() {
+        Some("http") => Ok(()),
+        _ => Err(format!("the environment's proxy {uri} is none of `http://`").into()),
     }
 }
 

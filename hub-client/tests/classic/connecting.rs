@@ -129,6 +129,10 @@ async fn a_refused_negotiate_tells_the_status() {
         error(connecting).await,
         ConnectError::Refused { request: "negotiate", status: 401, body } if body == "who are you?"
     ));
+    let connecting = connect(server.client());
+    server.request().await.answer(404, "").await;
+    let text = "the server refused 'negotiate' with status 404";
+    assert_eq!(error(connecting).await.to_string(), text);
 }
 
 #[tokio::test]

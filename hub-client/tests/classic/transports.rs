@@ -85,6 +85,31 @@ async fn web_sockets_that_are_not_offered_are_not_tried() {
 }
 
 #[tokio::test]
+async fn the_order_is_the_applications() {
+    use Transport::{LongPolling, ServerSentEvents, WebSockets};
+    let mut server = Server::start().await;
+    let order = [LongPolling, WebSockets, ServerSentEvents];
+    let client = tokio::spawn(server.client().transports(order).connect());
+    let negotiate = server.request().await;
+    negotiate.answer(200, &Terms::default().body()).await;
+    for (method, transport) in [("POST", LongPolling), ("GET", WebSockets)] {
+        let refused = expect(&mut server, method, "connect", transport.name()).await;
+        refused.answer(400, "not so").await;
+    }
+    let events = expect(&mut server, "GET", "connect", "serverSentEvents").await;
+    let _events = events
+        .stream("data: {\"C\":\"d-1\",\"S\":1,\"M\":[]}\n\n")
+        .await;
+    expect(&mut server, "GET", "start", "serverSentEvents")
+        .await
+        .answer(200, STARTED)
+        .await;
+    let client = soon(client).await.unwrap().unwrap();
+    assert_eq!(client.transport(), ServerSentEvents);
+    assert!(server.is_idle());
+}
+
+#[tokio::test]
 async fn item_76_a_failed_start_ends_it_all() {
     let mut server = Server::start().await;
     let client = connecting(&mut server, true).await;

@@ -17,6 +17,7 @@ over_each_transport!(
     errors_come_as_what_they_are_and_harm_nothing,
     progress_that_nobody_listens_to_is_ignored,
     progress_comes_in_order_and_before_the_result,
+    a_contract_tells_of_progress_too,
     a_thousand_calls_at_once_get_each_its_result,
     a_callback_may_call_the_server,
 );
@@ -250,6 +251,21 @@ async fn progress_comes_in_order_and_before_the_result(transport: Transport) {
         .await;
     assert!(matches!(error, Err(CallError::Hub { message, .. }) if message == "no"));
     count(3).await;
+}
+
+async fn a_contract_tells_of_progress_too(transport: Transport) {
+    let (_server, _client, desk, _) = connected(transport).await;
+    let (report, mut reports) = mpsc::unbounded_channel();
+    let call = desk.count_with_progress(500, |number| report.send(number).unwrap());
+    assert_eq!(call.await.unwrap(), "500 counted");
+    drop(report);
+    for number in 0..500 {
+        match reports.recv().await {
+            Some(reported) => assert_eq!(reported, number),
+            // The result comes beside the link and may overtake the last ones.
+            None => return assert_ne!(transport, Transport::WebSockets),
+        }
+    }
 }
 
 async fn a_thousand_calls_at_once_get_each_its_result(transport: Transport) {

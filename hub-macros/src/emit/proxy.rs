@@ -1,10 +1,13 @@
-//! A contract's typed client: one method for each of the contract's, over `Arc<dyn Invoke>`.
+//! A contract's typed client: one method for each of the contract's, two where it reports progress, over
+//! `Arc<dyn Invoke>`.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote_spanned};
+use syn::Type;
+use syn::ext::IdentExt;
 
 use super::{Root, at, derived, local, sent};
-use crate::model::{ContractModel, MethodModel};
+use crate::model::{ArgModel, ContractModel, MethodModel};
 
 /// `struct ChatProxy` and what it implements.
 pub(super) fn proxy(root: &Root, contract: &ContractModel) -> TokenStream {
@@ -72,14 +75,15 @@ fn method(root: &Root, contract: &ContractModel, method: &MethodModel) -> TokenS
         let text = format!(" Calls `{wire}` on the hub `{}`.", contract.name);
         quote_spanned!(Span::mixed_site()=> #[doc = #text])
     });
-    let params = args.iter().map(|arg| {
-        let (local, ty) = (local(&arg.ident), &arg.ty);
-        quote_spanned!(Span::mixed_site()=> #local: #ty)
-    });
+    let params = parameters(args);
     let values = sent(args);
     let value = &method.output.value;
     let invoke = root.at(at(value));
     let invoke = quote_spanned!(at(value)=> #invoke::invoke::<#value>);
+    let reporting = method
+        .progress
+        .as_ref()
+        .map(|progress| reporting(root, contract, method, progress));
     quote_spanned! {Span::mixed_site()=>
         #(#cfgs)*
         #(#docs)*
@@ -88,5 +92,61 @@ fn method(root: &Root, contract: &ContractModel, method: &MethodModel) -> TokenS
             let args = #root::arguments(&[#(#values),*]);
             #invoke(&*self.client, <Self as #root::Proxy>::HUB, #wire, args).await
         }
+
+        #reporting
     }
+}
+
+/// The same method once more, for callers who want to hear of its progress.
+fn reporting(
+    root: &Root,
+    contract: &ContractModel,
+    method: &MethodModel,
+    progress: &Type,
+) -> TokenStream {
+    let MethodModel {
+        ident,
+        wire,
+        cfgs,
+        docs,
+        args,
+        ..
+    } = method;
+    let vis = &contract.vis;
+    let deprecated = docs.iter().filter(|attr| !attr.path().is_ident("doc"));
+    let name = format_ident!("{ident}_with_progress", span = at(ident));
+    let doc = format!(
+        " As [`{0}`](Self::{0}), and gives `report` each report of its progress, in order.",
+        ident.unraw()
+    );
+    let (params, values) = (parameters(args), sent(args));
+    let mut report = format_ident!("report", span = Span::mixed_site());
+    while args.iter().any(|arg| arg.ident == report) {
+        report = format_ident!("{report}_", span = Span::mixed_site());
+    }
+    let value = &method.output.value;
+    let invoke = root.at(at(value));
+    let invoke = quote_spanned!(at(value)=> #invoke::invoke_with_progress::<#value, _>);
+    let reported = root.at(at(progress));
+    let reported = quote_spanned!(at(progress)=> <#progress as #reported::Reports>::Report);
+    quote_spanned! {Span::mixed_site()=>
+        #(#cfgs)*
+        #(#deprecated)*
+        #[doc = #doc]
+        #vis async fn #name(
+            &self,
+            #(#params,)*
+            #report: impl #root::FnMut(#reported) + #root::Send,
+        ) -> #root::Result<#value, #root::CallError> {
+            let args = #root::arguments(&[#(#values),*]);
+            #invoke(&*self.client, <Self as #root::Proxy>::HUB, #wire, args, #report).await
+        }
+    }
+}
+
+fn parameters(args: &[ArgModel]) -> impl Iterator<Item = TokenStream> {
+    args.iter().map(|arg| {
+        let (local, ty) = (local(&arg.ident), &arg.ty);
+        quote_spanned!(Span::mixed_site()=> #local: #ty)
+    })
 }

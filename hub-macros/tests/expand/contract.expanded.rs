@@ -409,4 +409,24 @@ impl ChatProxy {
         >(&*self.client, <Self as ::hub_core::__private::Proxy>::HUB, "load", args)
             .await
     }
+    /// As [`load`](Self::load), and gives `report` each report of its progress, in order.
+    pub async fn load_with_progress(
+        &self,
+        report: impl ::hub_core::__private::FnMut(
+            <Progress<u8> as ::hub_core::__private::Reports>::Report,
+        ) + ::hub_core::__private::Send,
+    ) -> ::hub_core::__private::Result<(), ::hub_core::__private::CallError> {
+        let args = ::hub_core::__private::arguments(&[]);
+        ::hub_core::__private::invoke_with_progress::<
+            (),
+            _,
+        >(
+                &*self.client,
+                <Self as ::hub_core::__private::Proxy>::HUB,
+                "load",
+                args,
+                report,
+            )
+            .await
+    }
 }
