@@ -16,6 +16,7 @@ use crate::events::{ClientEvent, ClientEvents};
 use crate::handlers::{Handlers, HubEvents, Subscription};
 use crate::hub_state::{HubState, HubStates};
 use crate::life::State;
+use crate::progress::ProgressStream;
 use crate::transport::Transport;
 
 /// How many events wait in a stream before callbacks do.
@@ -105,8 +106,8 @@ impl HubClient {
     /// # }
     /// ```
     ///
-    /// Who wants the reports as a stream lets `report` send them into a channel. The proxy of a contract has
-    /// `pack_with_progress` beside `pack`, if that has a [`Progress`](crate::Progress).
+    /// The same as a stream is [`progress`](Self::progress). The proxy of a contract has `pack_with_progress` beside `pack`, if that
+    /// has a [`Progress`](crate::Progress).
     ///
     /// # Errors
     /// As for [`invoke`](Self::invoke), and [`CallError::Decode`] at a report that is no `P`.
@@ -126,6 +127,42 @@ impl HubClient {
         };
         let call = self.handle.report(hub, method, array(&args)?, read);
         call.await?.read().map_err(CallError::Decode)
+    }
+
+    /// As [`invoke_with_progress`](Self::invoke_with_progress), with the reports as a stream.
+    ///
+    /// ```
+    /// # async fn with(client: &hub_client::HubClient) -> Result<(), hub_client::CallError> {
+    /// use futures_util::StreamExt;
+    ///
+    /// let mut packing = client.progress::<u8, String>("files", "pack", ("photos",))?;
+    /// while let Some(percent) = packing.next().await {
+    ///     println!("{} %", percent?);
+    /// }
+    /// let path = packing.result().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// When `args` can't be sent; all else is told by the stream and its result.
+    pub fn progress<P: DeserializeOwned, T: DeserializeOwned>(
+        &self,
+        hub: &str,
+        method: &str,
+        args: impl Serialize,
+    ) -> Result<ProgressStream<P, T>, CallError> {
+        let (mut command, result) = self.handle.command(hub, method, &array(&args)?)?;
+        let reports = command.reports();
+        let handle = self.handle.clone();
+        let call = async move {
+            let call = async {
+                handle.send(command).await?;
+                self::result(result).await
+            };
+            handle.in_time(call).await
+        };
+        Ok(ProgressStream::new(Box::pin(call), reports))
     }
 
     /// Adds a callback. `A` takes all arguments together: a tuple such as `(String, u32)`, or `Vec<serde_json::Value>`

@@ -129,6 +129,7 @@ mod opening;
 mod place;
 mod pool;
 mod posts;
+mod progress;
 mod reception;
 mod resync;
 mod retry;
@@ -150,6 +151,7 @@ pub use hub_macros::{hub_client_for_client as hub_client, hub_for_client as hub}
 pub use hub_state::HubState;
 pub use life::State;
 pub use pool::{ClientPool, PoolError, Resolve};
+pub use progress::ProgressStream;
 pub use retry::RetryPolicy;
 pub use transport::Transport;
 

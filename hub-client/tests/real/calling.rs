@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use futures_util::StreamExt;
 use hub_client::{CallError, ClientEvent, HubClient, State, Transport};
 use hub_core::HubError;
 use serde_json::{Value, json};
@@ -18,6 +19,7 @@ over_each_transport!(
     progress_that_nobody_listens_to_is_ignored,
     progress_comes_in_order_and_before_the_result,
     a_contract_tells_of_progress_too,
+    progress_is_a_stream_too,
     a_thousand_calls_at_once_get_each_its_result,
     a_callback_may_call_the_server,
 );
@@ -251,6 +253,46 @@ async fn progress_comes_in_order_and_before_the_result(transport: Transport) {
         .await;
     assert!(matches!(error, Err(CallError::Hub { message, .. }) if message == "no"));
     count(3).await;
+}
+
+async fn progress_is_a_stream_too(transport: Transport) {
+    let (_server, client, _, _) = connected(transport).await;
+    let count = |upto: u32| client.progress::<u32, String>("desk", "count", (upto,));
+    for upto in [0, 500] {
+        let mut counting = count(upto).unwrap();
+        let seen: Vec<u32> = counting.by_ref().map(Result::unwrap).collect().await;
+        // The result may overtake the last ones where it comes beside the link.
+        let all = transport == Transport::WebSockets;
+        assert!(!all || seen.len() == upto as usize, "{}", seen.len());
+        assert!(seen.iter().copied().eq(0..seen.len() as u32));
+        assert_eq!(counting.result().await.unwrap(), format!("{upto} counted"));
+    }
+    assert_eq!(count(500).unwrap().result().await.unwrap(), "500 counted");
+    if transport == Transport::WebSockets {
+        let wrong = client.progress::<String, String>("desk", "count", (3,));
+        let mut wrong = wrong.unwrap();
+        let all: Vec<_> = wrong.by_ref().collect().await;
+        assert!(matches!(
+            all[..],
+            [Err(CallError::Decode(_)), Err(_), Err(_)]
+        ));
+        assert_eq!(wrong.result().await.unwrap(), "3 counted");
+    }
+    let mut refused = client
+        .progress::<(), ()>("desk", "refuse", ("no", 1))
+        .unwrap();
+    assert!(refused.next().await.is_none());
+    let error = refused.result().await.unwrap_err();
+    assert!(matches!(error, CallError::Hub { message, .. } if message == "no"));
+    // One that the connection does not outlive ends, too.
+    let mut cut = client.progress::<(), ()>("desk", "hang", ()).unwrap();
+    let (end, ()) = tokio::join!(cut.next(), client.close());
+    assert!(end.is_none());
+    let error = cut.result().await.unwrap_err();
+    assert!(
+        matches!(error, CallError::Disconnected | CallError::NotConnected),
+        "{error}"
+    );
 }
 
 async fn a_contract_tells_of_progress_too(transport: Transport) {

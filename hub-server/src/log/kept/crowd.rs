@@ -108,7 +108,9 @@ impl State {
         };
         let fresh = draft.into_iter().flat_map(|draft| &draft.fresh);
         let mut fresh = fresh.map(|spot| spot.order).filter(|order| *order > gone);
-        ring.map(Box::as_ref).and_then(of_ring).or_else(|| fresh.next())
+        ring.map(Box::as_ref)
+            .and_then(of_ring)
+            .or_else(|| fresh.next())
     }
 }
 
