@@ -35,8 +35,9 @@ pub struct Full;
 /// Bytes ready to be written, in lanes, bounded in frames and bytes. Empty, it holds no memory.
 #[derive(Debug)]
 pub struct Outbox {
-    control: Queue,
-    send: Queue,
+    /// Lanes that few ever need, and nobody for long.
+    control: Option<Box<Queue>>,
+    send: Option<Box<Queue>>,
     post: Queue,
     frames: usize,
     bytes: usize,
@@ -68,11 +69,10 @@ impl Outbox {
     /// An outbox that holds at most so many frames and bytes.
     #[must_use]
     pub fn new(max_frames: usize, max_bytes: usize) -> Self {
-        let [control, send, post] = Default::default();
         Self {
-            control,
-            send,
-            post,
+            control: None,
+            send: None,
+            post: Queue::default(),
             frames: 0,
             bytes: 0,
             max_frames,
@@ -190,11 +190,11 @@ impl Outbox {
     #[must_use]
     pub fn waits(&self, lane: Lane) -> bool {
         let queue = match lane {
-            Lane::Control => &self.control,
-            Lane::Send => &self.send,
-            Lane::Post => &self.post,
+            Lane::Control => self.control.as_deref(),
+            Lane::Send => self.send.as_deref(),
+            Lane::Post => Some(&self.post),
         };
-        !queue.is_empty()
+        queue.is_some_and(|queue| !queue.is_empty())
     }
 
     /// Whether it holds half of what it may, or more: the moment to stop reading what causes answers.
@@ -214,18 +214,18 @@ impl Outbox {
 
     fn queue(&mut self, lane: Lane) -> &mut Queue {
         match lane {
-            Lane::Control => &mut self.control,
-            Lane::Send => &mut self.send,
+            Lane::Control => self.control.get_or_insert_default(),
+            Lane::Send => self.send.get_or_insert_default(),
             Lane::Post => &mut self.post,
         }
     }
 
     fn next(&mut self) -> Option<Chunk> {
-        if let Some(next) = self.control.next() {
+        if let Some(next) = drained(&mut self.control) {
             return Some(next);
         }
         if (self.burst < BURST || self.post.is_empty())
-            && let Some(next) = self.send.next()
+            && let Some(next) = drained(&mut self.send)
         {
             self.burst += 1;
             return Some(next);
@@ -235,6 +235,15 @@ impl Outbox {
         self.left = next.mark;
         Some(next)
     }
+}
+
+/// The next chunk of a lane, which is let go with its last.
+fn drained(lane: &mut Option<Box<Queue>>) -> Option<Chunk> {
+    let next = lane.as_mut()?.next();
+    if next.is_none() {
+        *lane = None;
+    }
+    next
 }
 
 impl Queue {
