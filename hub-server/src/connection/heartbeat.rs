@@ -66,15 +66,15 @@ fn beat(node: &Arc<Node>, connection: &Arc<Connection>, now: Instant, second: bo
     let age = now.saturating_duration_since(link.active);
     if !link.outbox.is_empty() {
         // Cleared by whoever writes next.
-        link.blocked.get_or_insert(now);
+        link.flow.block(now);
     }
     pressure::look(node, connection, &mut link);
-    let stuck = |since| now.saturating_duration_since(since) >= node.config.write_timeout;
+    let deadline = link.flow.deadline(node.config.write_timeout);
     // Without keep-alives nothing else would notice that the peer is dead; long polls end in any case.
     let ends = node.config.keep_alive.is_none() || link.downlink().is_single();
-    if link.blocked.is_some_and(stuck) {
-        // The peer takes nothing any more: gone without a word, or not reading. Its request may be stuck for ever, so
-        // that it is not waited for.
+    if deadline.is_some_and(|deadline| deadline <= now) {
+        // The peer takes nothing any more, or next to nothing: gone without a word, or not reading. Its request may be stuck
+        // for ever, so that it is not waited for.
         tracing::debug!(connection = %connection.id, "a client takes nothing; it has to come back");
         meter::slow();
         link.finish(End::ComeBack);
