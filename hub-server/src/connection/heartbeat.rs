@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
@@ -10,26 +11,43 @@ use super::{expiry, lifetime, pressure};
 use crate::meter;
 use crate::node::Node;
 
+/// How often memory is looked at between two beats: in that time a server that is sent all it can take must not get from a little
+/// too much to far too much.
+const LOOK: Duration = Duration::from_secs(1);
+
 pub(crate) async fn run(node: Arc<Node>) {
     let every = node.config.beat();
     let mut ticks = interval_at(Instant::now() + every, every);
     // A beat that came late is not made up for.
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut looks = interval_at(Instant::now() + LOOK, LOOK);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut second = false;
     loop {
-        let now = ticks.tick().await;
+        let now = tokio::select! {
+            now = ticks.tick() => now,
+            _ = looks.tick() => {
+                look(&node);
+                continue;
+            }
+        };
         for connection in node.registry.connections() {
             beat(&node, &connection, now, second);
         }
         second = !second;
-        node.load.look();
-        if let Some(short) = node.load.turned() {
-            node.log.shrink(short);
-        }
+        look(&node);
         if node.load.is_heavy() {
             shed(&node);
         }
         expiry::sweep(&node).await;
+    }
+}
+
+/// Looks at memory, and has the log keep more or less.
+fn look(node: &Node) {
+    node.load.look();
+    if let Some(short) = node.load.turned() {
+        node.log.shrink(short);
     }
 }
 
