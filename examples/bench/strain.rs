@@ -2,6 +2,7 @@
 //! crowd that drops and comes back at once, at the sizes that are promised. Every number is looked for, in order and once, on
 //! each connection; what is not held is an error that says so.
 
+mod counters;
 mod crowd;
 mod flood;
 mod hub;
@@ -31,8 +32,8 @@ pub(crate) const HASTY: &str = "strain-hasty";
 
 /// What an outbox may hold, in bytes.
 const OUTBOX: usize = 64 * 1024;
-/// What may be on its way to a client's socket beside its outbox: one write.
-const WRITE: usize = 80 * 1024;
+/// What may have left an outbox, and waits for its client's socket to take it.
+const WRITE: usize = 16 * 1024;
 /// What the server may take, in bytes.
 const BUDGET: u64 = 256 << 20;
 

@@ -8,9 +8,8 @@ use std::{
 use hub_server::{
     Context, DeliveryError, HubError, HubHandle, HubServer, LiveSession, LogOptions, hub,
 };
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
-use super::{BUDGET, OUTBOX, Setting};
+use super::{BUDGET, OUTBOX, Setting, counters::Counters};
 use crate::hub::Bench;
 
 /// What the log keeps of a topic: all that somebody may come back for, and of many topics together more than the budget allows.
@@ -21,7 +20,7 @@ const AWAY: Duration = Duration::from_secs(600);
 const QUEUE: &str = "waits";
 
 pub(super) struct Strain {
-    metrics: PrometheusHandle,
+    counters: Counters,
     /// Where everybody is.
     everybody: Arc<OnceLock<HubHandle>>,
 }
@@ -59,7 +58,7 @@ impl Strain {
 
     /// What a counter of the server's metrics says.
     fn counted(&self, name: String) -> u64 {
-        count(&self.metrics.render(), &name)
+        self.counters.of(&name)
     }
 }
 
@@ -68,23 +67,13 @@ fn own(cx: &Context) -> Result<LiveSession, DeliveryError> {
     own.ok_or(DeliveryError::Closed)
 }
 
-/// A counter's sum over its labels, in the text that Prometheus reads.
-fn count(metrics: &str, name: &str) -> u64 {
-    let of_name = |line: &str| {
-        let rest = line.strip_prefix(name)?;
-        let value = rest.rsplit(' ').next()?;
-        let named = rest.starts_with(' ') || rest.starts_with('{');
-        value.parse::<u64>().ok().filter(|_| named)
-    };
-    metrics.lines().filter_map(of_name).sum()
-}
-
 /// Serves for ever; says the address first.
 pub(super) async fn serve(port: u16, setting: &Setting) -> Result<(), Box<dyn std::error::Error>> {
-    let metrics = PrometheusBuilder::new().install_recorder()?;
+    let counters = Counters::default();
+    metrics::set_global_recorder(counters.clone())?;
     let everybody = Arc::new(OnceLock::new());
     let strain = Strain {
-        metrics,
+        counters,
         everybody: everybody.clone(),
     };
     let server = HubServer::builder()
@@ -107,17 +96,4 @@ pub(super) async fn serve(port: u16, setting: &Setting) -> Result<(), Box<dyn st
     let bound = server.bind(("127.0.0.1", port)).await?;
     crate::serve::announce(bound.local_addr())?;
     Ok(bound.serve().await?)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_counter_is_the_sum_over_its_labels() {
-        let metrics =
-            "# TYPE sends counter\nsends{why=\"a\"} 3\nsends{why=\"b\"} 4\nsends_more 5\nother 7\n";
-        let of = |name| count(metrics, name);
-        assert_eq!((of("sends"), of("other"), of("none")), (7, 7, 0));
-    }
 }

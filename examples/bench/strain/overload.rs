@@ -33,12 +33,14 @@ pub(super) fn run(setting: &Setting, cores: Option<Cores>) -> io::Result<Outcome
     let server = Server::start(setting.row, cores)?;
     let mut swarm = Swarm::connect(server.address, Dialect::Classic, setting.publishers)?;
     let mut flood = Flood::new(setting.publishers);
+    // Whoever comes later may be told that memory is short.
+    let mut caller = Socket::on(server.address, NAME)?;
+    let watch = Watch::begin(&server, false)?;
     progress("what it can do");
     let capacity = flood.capacity(&mut swarm, setting.calm)?;
     let before = calm(setting, &mut swarm, &mut flood)?;
     progress(&format!("three times {capacity:.0} messages a second"));
-    let refused_before = refused(&server)?;
-    let watch = Watch::begin(&server, false)?;
+    let refused_before = refused(&mut caller)?;
     let (start, counted) = (Instant::now(), flood.counts);
     let each = |seconds, counts: super::flood::Counts| {
         if seconds % 5 == 0 {
@@ -46,9 +48,11 @@ pub(super) fn run(setting: &Setting, cores: Option<Cores>) -> io::Result<Outcome
                 counts.taken - counted.taken,
                 counts.refused - counted.refused,
             );
+            let memory = watch::most(&watch.since(start), |look| look.memory);
             progress(&format!(
-                "{seconds} s: {taken} taken, {refused} refused, {} held back",
-                counts.held_back
+                "{seconds} s: {taken} taken, {refused} refused, {} held back, {}",
+                counts.held_back,
+                mib(memory)
             ));
         }
     };
@@ -57,10 +61,11 @@ pub(super) fn run(setting: &Setting, cores: Option<Cores>) -> io::Result<Outcome
     let looks = watch.since(start);
     watch.end()?;
     let over = flood.counts;
-    let refusals = refused(&server)? - refused_before;
+    let refusals = refused(&mut caller)? - refused_before;
     thread::sleep(setting.rest);
     let after = calm(setting, &mut swarm, &mut flood)?;
     let memory_after = server.memory()?;
+    let newcomer = Socket::on(server.address, NAME).map(drop);
 
     let mut outcome = Outcome::new(
         "Overload",
@@ -113,6 +118,20 @@ pub(super) fn run(setting: &Setting, cores: Option<Cores>) -> io::Result<Outcome
         most <= BUDGET,
     );
     outcome.figure("memory afterwards", mib(memory_after));
+    outcome.bound(
+        "a newcomer afterwards",
+        match &newcomer {
+            Ok(()) => "is let in".to_owned(),
+            Err(error) => error
+                .to_string()
+                .lines()
+                .next()
+                .unwrap_or_default()
+                .to_owned(),
+        },
+        "let in",
+        newcomer.is_ok(),
+    );
     outcome.figure("p99 before", ms(before.p99));
     outcome.bound(
         format!("p99 {} s after", setting.rest.as_secs()),
@@ -134,7 +153,6 @@ fn calm(setting: &Setting, swarm: &mut Swarm, flood: &mut Flood) -> io::Result<L
 }
 
 /// What the server has refused for want of room so far, by its own metrics.
-fn refused(server: &Server) -> io::Result<u64> {
-    let mut caller = Socket::on(server.address, NAME)?;
+fn refused(caller: &mut Socket) -> io::Result<u64> {
     caller.number("counted", r#"["sends_refused_total"]"#)
 }

@@ -13,7 +13,7 @@ use crate::node::Node;
 
 /// How often memory is looked at between two beats: in that time a server that is sent all it can take must not get from a little
 /// too much to far too much.
-const LOOK: Duration = Duration::from_secs(1);
+const LOOK: Duration = Duration::from_millis(250);
 
 pub(crate) async fn run(node: Arc<Node>) {
     let every = node.config.beat();

@@ -266,7 +266,12 @@ impl<S: Socket> Driver<S> {
             if !closes {
                 link.settle(node.epoch);
             }
-            while self.socket.queued() < BYTES_A_FLUSH {
+            // What its client does not take stays in the outbox, where it counts.
+            let room = match link.flow.is_blocked() {
+                true => 1,
+                false => BYTES_A_FLUSH,
+            };
+            while self.socket.queued() < room {
                 match link.outbox.drain() {
                     Some(bytes) => self.socket.push(bytes),
                     None => break,
