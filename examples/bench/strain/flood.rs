@@ -17,8 +17,9 @@ use crate::{
 /// Calls under way of each publisher when as much is done as can be.
 const UNDER_WAY: usize = 16;
 
-/// Whoever has so many bytes that its socket does not take sends nothing more.
-const HELD: usize = 64 * 1024;
+/// Whoever has so many bytes that its socket does not take sends nothing more, nor does whoever has so many calls without an answer:
+/// kernels would take a million of them on both sides together.
+const HELD: (usize, usize) = (64 * 1024, 2_048);
 
 pub(super) struct Flood {
     /// A call that waits until its message is on its way, and one that does not wait.
@@ -37,7 +38,7 @@ pub(super) struct Flood {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Counts {
     pub(super) calls: u64,
-    /// Calls that were not made, since the socket was full.
+    /// Calls that were not made, since the socket was full, or too many were not answered.
     pub(super) held_back: u64,
     pub(super) taken: u64,
     pub(super) refused: u64,
@@ -127,7 +128,7 @@ impl Flood {
         let (next, counts, now) = (&mut self.next, &mut self.counts, Instant::now());
         swarm.send(index, |out| {
             for _ in 0..some {
-                if out.len() >= HELD {
+                if out.len() >= HELD.0 || publisher.open.len() >= HELD.1 {
                     counts.held_back += 1;
                     continue;
                 }

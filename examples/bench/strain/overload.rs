@@ -70,8 +70,8 @@ pub(super) fn run(setting: &Setting, cores: Option<Cores>) -> io::Result<Outcome
     let mut outcome = Outcome::new(
         "Overload",
         "Clients publish to themselves and do not wait for answers, over their own sockets: every other one with a call that waits until \
-         its message is on its way, the rest with one that is refused where it would have to wait. What a socket does not take is held \
-         back at the client. Of each call there is one answer, of each message that was taken one arrival, in order; of what was refused \
+         its message is on its way, the rest with one that is refused where it would have to wait. What a socket does not take, and what \
+         comes while 2,048 calls are not answered, is held back at the client. Of each call there is one answer, of each message that was taken one arrival, in order; of what was refused \
          none. Memory is the server's resident memory, each quarter of a second.",
     );
     let seconds = setting.flood.as_secs_f64();
@@ -94,7 +94,7 @@ pub(super) fn run(setting: &Setting, cores: Option<Cores>) -> io::Result<Outcome
         "taken, messages a second",
         format!("{:.0}", taken as f64 / seconds),
     );
-    outcome.figure("held back by TCP", held.to_string());
+    outcome.figure("held back at clients", held.to_string());
     outcome.bound(
         "refused, as callers were told",
         told.to_string(),
