@@ -307,8 +307,14 @@ impl<S: Socket> Driver<S> {
                     return Poll::Ready(Err(Left::Ended(link.end)));
                 }
                 Poll::Ready(Ok(())) => {
-                    link.flow.clear();
-                    self.stuck = None;
+                    // A little that was all of the queue is little still, if more waits.
+                    link.flow.take(before);
+                    if link.outbox.is_empty() {
+                        link.flow.clear();
+                    }
+                    if !link.flow.is_blocked() {
+                        self.stuck = None;
+                    }
                     if all && link.outbox.is_empty() {
                         if closes {
                             return Poll::Ready(Err(Left::Ended(link.end)));
