@@ -76,9 +76,9 @@ pub(super) fn run(setting: &Setting, cores: Option<Cores>) -> io::Result<Outcome
     let mut outcome = Outcome::new(
         "Slow readers",
         "Everybody is sent messages of 100 characters; every tenth client reads a byte a second, and has room for 4 KiB. p99 is from the \
-         broadcast's call to a message's arrival, over all others. Memory is the server's resident memory, bounded by an outbox of 64 KiB and a write of 16 KiB for each slow one beyond what the \
-         connections take and the log; what waits is what it says \
-         of its outboxes. A slow client counts as shown out when the server's process has no socket of it any more. They come back \
+         broadcast's call to a message's arrival, over all others. Memory is the server's resident memory, bounded by an outbox of \
+         64 KiB and a write of 16 KiB for each slow one beyond what the connections and the log take; what waits is what it says of \
+         its outboxes. A slow client counts as shown out when the server's process has no socket of it any more. They come back \
          with their cursors when all are out.",
     );
     told(

@@ -71,8 +71,8 @@ pub(super) fn run(setting: &Setting, cores: Option<Cores>) -> io::Result<Outcome
         "Overload",
         "Clients publish to themselves and do not wait for answers, over their own sockets: every other one with a call that waits until \
          its message is on its way, the rest with one that is refused where it would have to wait. What a socket does not take, and what \
-         comes while 2,048 calls are not answered, is held back at the client. Of each call there is one answer, of each message that was taken one arrival, in order; of what was refused \
-         none. Memory is the server's resident memory, each quarter of a second.",
+         comes while 2,048 calls are not answered, is held back at the client. Of each call there is one answer, of each \
+         message that was taken one arrival, in order; of what was refused none. Memory is the server's resident memory, each quarter of a second.",
     );
     let seconds = setting.flood.as_secs_f64();
     let (calls, held) = (

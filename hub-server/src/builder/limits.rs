@@ -101,8 +101,9 @@ impl Builder {
     }
 
     /// How much memory the process may take, in bytes: 60 % of what its control group, or the machine, has by default.
-    /// From 60 % of it on live topics keep a tenth of what they would, until it is below 50 %; from three quarters of it on nobody new is taken on; from 85 % on connections end for which most waits, so that
-    /// they come back and read from the log. It is looked at four times a second, and those who are to go are chosen with every heartbeat, where the system tells (Linux).
+    /// From 60 % of it on live topics keep a tenth of what they would, until it is below 50 %; from three quarters of it on nobody
+    /// new is taken on; from 85 % on connections end for which most waits, so that they come back and read from the log. It is looked
+    /// at four times a second, and with every heartbeat it is chosen who has to go, where the system tells (Linux).
     #[must_use]
     pub fn memory_budget(mut self, bytes: u64) -> Self {
         self.config.memory_budget = Some(bytes);
