@@ -127,7 +127,7 @@ pub(super) fn run(setting: &Setting, cores: Option<Cores>) -> io::Result<Outcome
     );
     outcome.bound(
         format!("all {} back with all of {sent} messages", beside.slow),
-        back.map_or_else(|left| format!("{left} are not"), |took| ms(took)),
+        back.map_or_else(|left| format!("{left} are not"), ms),
         format!("within {} s", CATCH_UP.as_secs()),
         back.is_ok(),
     );
