@@ -137,6 +137,11 @@ impl Server {
         Ok(server)
     }
 
+    /// The process, for whoever looks at it meanwhile.
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     /// User and system time so far.
     pub(crate) fn cpu(&self) -> io::Result<Duration> {
         cpu(&self.child.id().to_string())

@@ -114,7 +114,7 @@ impl Stamp {
 }
 
 /// A text expected many times, in which only a number of eight digits changes.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Expected {
     text: Vec<u8>,
     spots: Vec<usize>,
@@ -131,6 +131,12 @@ impl Expected {
 
     pub(crate) fn len(&self) -> usize {
         self.text.len()
+    }
+
+    /// The number in a text that is like it.
+    pub(crate) fn number(&self, text: &[u8]) -> Option<Number> {
+        let at = *self.spots.first()?;
+        Number::read(text.get(at..at + 8)?)
     }
 
     /// The text with this number in it.
@@ -152,11 +158,20 @@ fn spots(text: &[u8]) -> impl Iterator<Item = usize> {
 }
 
 /// A counter that is its own text: eight digits, so that a frame's length never changes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Number([u8; 8]);
 
 impl Number {
     pub(crate) const FIRST: Self = Self(*b"10000000");
+
+    /// Reads one that is a text's eight digits.
+    pub(crate) fn read(text: &[u8]) -> Option<Self> {
+        let digits = <[u8; 8]>::try_from(text).ok()?;
+        digits
+            .iter()
+            .all(u8::is_ascii_digit)
+            .then_some(Self(digits))
+    }
 
     /// Returns the number and steps to the one after it.
     pub(crate) fn take(&mut self) -> Self {

@@ -7,19 +7,16 @@ mod groups;
 mod hub;
 mod memory;
 mod resume;
-mod socket;
-mod table;
 
 use std::{
     io::{self, Write},
     time::Duration,
 };
 
-use table::Table;
-
 use crate::{
     child::{Cores, Row},
     measure::Timing,
+    table::Table,
     wire::Dialect,
 };
 

@@ -6,7 +6,8 @@
 //! ```text
 //! cargo run --release -p examples --bin bench [-- --quick | --full] [--only SCENARIO] [--floor SHARE] [--json[=FILE]] [--chart=FILE]
 //! bench growth [--quick] [--only TABLE]
-//! bench serve raw-default|raw-tuned|hub|growth --port PORT
+//! bench strain [slow|overload|storm] [--quick]
+//! bench serve raw-default|raw-tuned|hub|growth|strain --port PORT
 //! ```
 
 // Counts become ratios: nothing here comes near 2^53.
@@ -25,7 +26,10 @@ mod raw;
 mod report;
 mod scenario;
 mod serve;
+mod socket;
+mod strain;
 mod swarm;
+mod table;
 #[cfg(test)]
 mod tests;
 mod wire;
@@ -41,6 +45,7 @@ const USAGE: &str =
     "usage: bench [--quick | --full] [--rounds N] [--only SCENARIO[,SCENARIO]] [--floor SHARE]
              [--json[=FILE]] [--chart=FILE]
        bench growth [--quick] [--only TABLE[,TABLE]]
+       bench strain [slow|overload|storm] [--quick]
        bench serve ROW [--port PORT]
        bench durable redb|hub WARM_UP ROUND
 
@@ -51,7 +56,8 @@ const USAGE: &str =
   --json   one JSON line per measurement, to stdout or to a file
   --chart  the ratios as a picture (SVG)
 
-growth prints how costs grow, as Markdown: deliveries, groups, resume, memory";
+growth prints how costs grow, as Markdown: deliveries, groups, resume, memory
+strain puts a server under it, and fails where it does not hold: slow readers, three times what it can do, a storm";
 
 /// A short run on a shared machine says no more than this.
 const QUICK_FLOOR: f64 = 0.5;
@@ -81,6 +87,9 @@ fn main() -> ExitCode {
         Some((&durable::NAME, rest)) => durable::run(rest),
         Some((&growth::NAME, rest)) => {
             growth::run(rest).unwrap_or_else(|| Err(io::Error::other(USAGE)))
+        }
+        Some((&strain::NAME, rest)) => {
+            strain::run(rest).unwrap_or_else(|| Err(io::Error::other(USAGE)))
         }
         _ => match Plan::parse(&arguments) {
             Some(plan) => run(&plan),

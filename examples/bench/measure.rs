@@ -67,7 +67,20 @@ impl Tally {
         }
     }
 
-    fn latency(&mut self) -> Option<Latency> {
+    /// Counts from now on, and from nothing.
+    pub(crate) fn begin(&mut self) {
+        *self = Self {
+            counting: true,
+            ..Self::default()
+        };
+    }
+
+    /// Counts no more.
+    pub(crate) fn end(&mut self) {
+        self.counting = false;
+    }
+
+    pub(crate) fn latency(&mut self) -> Option<Latency> {
         self.nanoseconds.sort_unstable();
         let at = |share: usize| {
             let nanoseconds = *self.nanoseconds.get(self.nanoseconds.len() * share / 100)?;
@@ -130,10 +143,10 @@ pub(crate) fn measure(
 ) -> io::Result<Sample> {
     swarm.start(load)?;
     run(swarm, load, timing.warm_up)?;
-    load.tally().counting = true;
+    load.tally().begin();
     let before = Reading::of(server)?;
     run(swarm, load, timing.round)?;
-    load.tally().counting = false;
+    load.tally().end();
     let mut sample = before.sample(server, load.tally().messages)?;
     load.stop();
     while !load.done() {
@@ -143,7 +156,8 @@ pub(crate) fn measure(
     Ok(sample)
 }
 
-fn run(swarm: &mut Swarm, load: &mut impl Load, duration: Duration) -> io::Result<()> {
+/// Lets a load go on for so long.
+pub(crate) fn run(swarm: &mut Swarm, load: &mut impl Load, duration: Duration) -> io::Result<()> {
     let start = Instant::now();
     while start.elapsed() < duration {
         swarm.turn(load)?;

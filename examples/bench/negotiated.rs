@@ -48,13 +48,34 @@ pub(crate) fn round(server: &Server, timing: Timing) -> io::Result<Sample> {
 
 /// So many clients come, are served, and close their sockets.
 pub(crate) fn visit(server: SocketAddr, count: usize) -> io::Result<Vec<Visitor>> {
+    let arrived = arrive(server, HUB, count, None)?;
+    Ok(arrived.into_iter().map(|client| client.who).collect())
+}
+
+/// A client that is served, and its WebSocket.
+pub(crate) struct Arrived {
+    pub(crate) who: Visitor,
+    /// The position that its greeting told it.
+    pub(crate) cursor: String,
+    pub(crate) stream: TcpStream,
+    /// What has arrived after the greeting.
+    pub(crate) input: Vec<u8>,
+}
+
+/// So many clients of a hub come and are served, with so much room on their WebSockets for what they don't read.
+pub(crate) fn arrive(
+    server: SocketAddr,
+    hub: &'static str,
+    count: usize,
+    room: Option<usize>,
+) -> io::Result<Vec<Arrived>> {
     let mut poll = Poll::new()?;
     let mut events = Events::with_capacity(1024);
     let (mut visits, mut done) = (Vec::with_capacity(count), 0);
     let mut scratch = vec![0; 16 * 1024];
     while done < count {
         while visits.len() < count && visits.len() - done < OPENING {
-            let visit = Visit::begin(server, visits.len(), poll.registry())?;
+            let visit = Visit::begin(server, hub, room, visits.len(), poll.registry())?;
             visits.push(visit);
         }
         match poll.poll(&mut events, Some(SILENCE)) {
@@ -74,7 +95,10 @@ pub(crate) fn visit(server: SocketAddr, count: usize) -> io::Result<Vec<Visitor>
             done += usize::from(!before && visit.is_done());
         }
     }
-    Ok(visits.into_iter().filter_map(|visit| visit.who).collect())
+    let arrived = visits
+        .into_iter()
+        .map(|visit| visit.arrived(poll.registry()));
+    arrived.collect()
 }
 
 /// Tells the server that these do not come back.
@@ -105,10 +129,13 @@ pub(crate) fn goodbye(server: SocketAddr, gone: &[Visitor]) -> io::Result<()> {
 struct Visit {
     index: usize,
     server: SocketAddr,
+    hub: &'static str,
+    room: Option<usize>,
     phase: Phase,
     http: Line,
     socket: Option<Line>,
     who: Option<Visitor>,
+    cursor: String,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -121,17 +148,40 @@ enum Phase {
 }
 
 impl Visit {
-    fn begin(server: SocketAddr, index: usize, registry: &Registry) -> io::Result<Self> {
-        let mut http = Line::open(server, 2 * index, registry)?;
-        http.out = classic::negotiate(HUB);
+    fn begin(
+        server: SocketAddr,
+        hub: &'static str,
+        room: Option<usize>,
+        index: usize,
+        registry: &Registry,
+    ) -> io::Result<Self> {
+        let mut http = Line::open(server, 2 * index, None, registry)?;
+        http.out = classic::negotiate(hub);
         http.flush()?;
         Ok(Self {
             index,
             server,
+            hub,
+            room,
             phase: Phase::Negotiating,
             http,
             socket: None,
             who: None,
+            cursor: String::new(),
+        })
+    }
+
+    /// What is left when it is done; its other connection ends.
+    fn arrived(self, registry: &Registry) -> io::Result<Arrived> {
+        let (Some(who), Some(mut socket)) = (self.who, self.socket) else {
+            return Err(io::Error::other("a client did not arrive"));
+        };
+        registry.deregister(&mut socket.stream)?;
+        Ok(Arrived {
+            who,
+            cursor: self.cursor,
+            stream: socket.stream,
+            input: socket.input,
         })
     }
 
@@ -162,9 +212,10 @@ impl Visit {
                 let Some((body, end)) = classic::answer(&self.http.input)? else {
                     return Ok(false);
                 };
-                let who = Visitor::of(body, HUB)?;
+                let who = Visitor::of(body, self.hub)?;
                 self.http.input.drain(..end);
-                let mut socket = Line::open(self.server, 2 * self.index + 1, registry)?;
+                let token = 2 * self.index + 1;
+                let mut socket = Line::open(self.server, token, self.room, registry)?;
                 socket.out = who.connect();
                 (self.socket, self.who) = (Some(socket), Some(who));
                 Phase::Upgrading
@@ -180,7 +231,7 @@ impl Visit {
                 let Some((frame::TEXT, text, rest)) = frame::read(heard)? else {
                     return Ok(false);
                 };
-                classic::greeting(text)?;
+                self.cursor = classic::greeting(text)?;
                 let taken = heard.len() - rest.len();
                 heard.drain(..taken);
                 let start = self.who.as_ref().map(Visitor::start);
@@ -208,8 +259,13 @@ struct Line {
 }
 
 impl Line {
-    fn open(server: SocketAddr, token: usize, registry: &Registry) -> io::Result<Self> {
-        let mut stream = swarm::dial(server, token)?;
+    fn open(
+        server: SocketAddr,
+        token: usize,
+        room: Option<usize>,
+        registry: &Registry,
+    ) -> io::Result<Self> {
+        let mut stream = swarm::dial(server, token, room)?;
         let interest = Interest::READABLE | Interest::WRITABLE;
         registry.register(&mut stream, Token(token), interest)?;
         Ok(Self {

@@ -278,6 +278,11 @@ impl FanOut {
         }
     }
 
+    /// How many were sent so far.
+    pub(crate) fn sent(&self) -> usize {
+        self.finished + self.under_way.len()
+    }
+
     fn send(&mut self, now: Instant, out: &mut Vec<u8>) {
         self.request.write(self.next.take(), out);
         self.under_way.push_back((self.subscribers.len(), now));
@@ -345,7 +350,7 @@ impl Measured for FanOut {
     }
 
     fn done(&self) -> bool {
-        let sent = self.finished + self.under_way.len();
+        let sent = self.sent();
         self.under_way.is_empty()
             && self
                 .delivery

@@ -10,6 +10,7 @@ use tokio::net::TcpListener;
 use crate::{
     growth, hub,
     raw::{self, Style},
+    strain,
 };
 
 /// One flavour of runtime for every row: a single thread, as every server is pinned to a single core.
@@ -38,8 +39,10 @@ pub(crate) fn run(arguments: &[&str]) -> io::Result<()> {
         Some("raw-tuned") => runtime.block_on(raw(Style::Tuned, port)),
         Some("hub") => ours(runtime.block_on(hub::serve(port))),
         Some(growth::NAME) => ours(runtime.block_on(growth::serve(port))),
+        Some(strain::NAME) => ours(runtime.block_on(strain::serve(port, false))),
+        Some(strain::HASTY) => ours(runtime.block_on(strain::serve(port, true))),
         _ => Err(io::Error::other(
-            "serve what? raw-default, raw-tuned, hub or growth",
+            "serve what? raw-default, raw-tuned, hub, growth or strain",
         )),
     }
 }

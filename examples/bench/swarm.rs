@@ -47,6 +47,8 @@ pub(crate) struct Swarm {
 struct Peer {
     stream: TcpStream,
     phase: Phase,
+    /// Whether the first text says that the connection works.
+    greeted: bool,
     /// The start of a frame that has not arrived in full.
     partial: Vec<u8>,
     /// What the socket did not take yet.
@@ -70,38 +72,74 @@ const SILENCE: Duration = Duration::from_secs(5);
 impl Swarm {
     /// Opens `count` connections, and returns when every one of them is ready to be used.
     pub(crate) fn connect(server: SocketAddr, dialect: Dialect, count: usize) -> io::Result<Self> {
-        let mut swarm = Self {
-            poll: Poll::new()?,
-            events: Events::with_capacity(1024),
-            scratch: vec![0; 64 * 1024],
-            peers: Vec::with_capacity(count),
-            dialect,
-            open: 0,
-            quiet: None,
-        };
-        while swarm.open < count {
-            while swarm.peers.len() < count && swarm.peers.len() - swarm.open < OPENING {
-                swarm.add(server)?;
-            }
-            swarm.turn(&mut Nothing)?;
-        }
+        let upgrades = (0..count).map(|_| frame::upgrade(dialect.path()));
+        let mut swarm = Self::new(dialect)?;
+        swarm.open(server, upgrades, OPENING, dialect.greets(), &mut Nothing)?;
         Ok(swarm)
     }
 
-    fn add(&mut self, server: SocketAddr) -> io::Result<()> {
+    /// One without connections.
+    pub(crate) fn new(dialect: Dialect) -> io::Result<Self> {
+        Ok(Self {
+            poll: Poll::new()?,
+            events: Events::with_capacity(1024),
+            scratch: vec![0; 64 * 1024],
+            peers: Vec::new(),
+            dialect,
+            open: 0,
+            quiet: None,
+        })
+    }
+
+    /// Opens a connection with each of these requests, so many at once, and returns when all of them can be used. What comes
+    /// meanwhile is for `load`; whoever comes back is not greeted.
+    pub(crate) fn open(
+        &mut self,
+        server: SocketAddr,
+        upgrades: impl IntoIterator<Item = Vec<u8>>,
+        at_once: usize,
+        greeted: bool,
+        load: &mut impl Load,
+    ) -> io::Result<()> {
+        let mut upgrades = upgrades.into_iter().peekable();
+        while upgrades.peek().is_some() || self.open < self.peers.len() {
+            while self.peers.len() - self.open < at_once
+                && let Some(upgrade) = upgrades.next()
+            {
+                self.add(server, upgrade, greeted)?;
+            }
+            self.turn(load)?;
+        }
+        Ok(())
+    }
+
+    /// What one of them sends goes into the buffer that `write` is given, which holds what its socket did not take yet.
+    pub(crate) fn send(
+        &mut self,
+        index: usize,
+        write: impl FnOnce(&mut Vec<u8>),
+    ) -> io::Result<()> {
+        let Some(peer) = self.peers.get_mut(index) else {
+            return Ok(());
+        };
+        write(&mut peer.out);
+        peer.flush()
+    }
+
+    fn add(&mut self, server: SocketAddr, upgrade: Vec<u8>, greeted: bool) -> io::Result<()> {
         let index = self.peers.len();
-        let mut stream = dial(server, index)?;
+        let mut stream = dial(server, index, None)?;
         self.poll.registry().register(
             &mut stream,
             Token(index),
             Interest::READABLE | Interest::WRITABLE,
         )?;
-        let out = frame::upgrade(self.dialect.path());
         let mut peer = Peer {
             stream,
             phase: Phase::Upgrading,
+            greeted,
             partial: Vec::new(),
-            out,
+            out: upgrade,
         };
         peer.flush()?;
         self.peers.push(peer);
@@ -152,11 +190,14 @@ impl Swarm {
     }
 }
 
-/// Connection number `index` to a server, non-blocking.
-pub(crate) fn dial(server: SocketAddr, index: usize) -> io::Result<TcpStream> {
+/// Connection number `index` to a server, non-blocking, with so much room for what is not read.
+pub(crate) fn dial(server: SocketAddr, index: usize, room: Option<usize>) -> io::Result<TcpStream> {
     let address = u8::try_from(1 + index / CONNECTIONS_PER_ADDRESS).map_err(io::Error::other)?;
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
     socket.bind(&SocketAddr::from((Ipv4Addr::new(127, 0, 0, address), 0)).into())?;
+    if let Some(room) = room {
+        socket.set_recv_buffer_size(room)?;
+    }
     socket.connect(&server.into())?;
     socket.set_tcp_nodelay(true)?;
     socket.set_nonblocking(true)?;
@@ -212,7 +253,7 @@ impl Peer {
                 return Ok(input);
             };
             input = input.split_at(head).1;
-            self.phase = if dialect.greets() {
+            self.phase = if self.greeted {
                 Phase::Greeting
             } else {
                 Phase::Open
@@ -254,7 +295,7 @@ impl Peer {
 }
 
 /// While connections open, no message is due.
-struct Nothing;
+pub(crate) struct Nothing;
 
 impl Load for Nothing {
     fn text(&mut self, _: usize, text: &[u8], _: Instant, _: &mut Vec<u8>) -> io::Result<()> {

@@ -112,6 +112,20 @@ impl Delivery {
         (Stamp::new(&request), Self::of_hub("growth", &text))
     }
 
+    /// Messages that a queue keeps for clients of the hub under strain: how they are sent, and what whoever was away receives.
+    pub(crate) fn of_queue() -> (Stamp, Self) {
+        let text = payload('B', BROADCAST_LENGTH);
+        let request = format!(r#"{{"H":"strain","M":"queue","A":["{text}"],"I":$$$$$$$$}}"#);
+        (Stamp::new(&request), Self::of_hub("strain", &text))
+    }
+
+    /// Messages that a client has sent to itself, by this method of that hub.
+    pub(crate) fn of_self(method: &str) -> (Stamp, Self) {
+        let text = payload('B', BROADCAST_LENGTH);
+        let request = format!(r#"{{"H":"strain","M":"{method}","A":["{text}"],"I":$$$$$$$$}}"#);
+        (Stamp::new(&request), Self::of_hub("strain", &text))
+    }
+
     /// Takes the broadcasts in `text` off `next`, one number each, and says how many there were. A text may hold
     /// none: a payload without messages, or the answer to the broadcast itself.
     pub(crate) fn take(&mut self, text: &[u8], next: &mut Number) -> io::Result<usize> {
@@ -146,6 +160,28 @@ impl Delivery {
         }
     }
 
+    /// The numbers of the messages in a payload, whatever they are.
+    pub(crate) fn numbers(&mut self, text: &[u8]) -> io::Result<Vec<Number>> {
+        let wrong = || io::Error::other(format!("received {}", String::from_utf8_lossy(text)));
+        let (mut items, mut numbers) = (messages(text).ok_or_else(wrong)?, Vec::new());
+        while let Some((item, rest)) = items.split_at_checked(self.item.len()) {
+            let number = self.item.number(item).ok_or_else(wrong)?;
+            if item != self.item.with(number) || !rest.starts_with(b",") && rest != b"]}" {
+                return Err(wrong());
+            }
+            numbers.push(number);
+            items = rest.strip_prefix(b",").unwrap_or(rest);
+        }
+        (items == b"]}").then_some(numbers).ok_or_else(wrong)
+    }
+
+    /// A message with this number.
+    #[cfg(test)]
+    pub(crate) fn example(&self, number: u32) -> Vec<u8> {
+        let number = Number::read(number.to_string().as_bytes()).unwrap();
+        self.item.clone().with(number).to_vec()
+    }
+
     /// How many broadcasts the server has called done, if it says so at all.
     pub(crate) fn answers(&self) -> Option<usize> {
         self.envelope.then_some(self.answers)
@@ -157,6 +193,14 @@ fn messages(text: &[u8]) -> Option<&[u8]> {
     let cursor = text.strip_prefix(br#"{"C":""#)?;
     let end = cursor.iter().position(|byte| *byte == b'"')?;
     cursor.get(end..)?.strip_prefix(br#"","M":["#)
+}
+
+/// Which call a text answers, and whether it went well.
+pub(crate) fn outcome(text: &[u8]) -> Option<(Number, bool)> {
+    let (number, rest) = text.strip_prefix(br#"{"I":""#)?.split_at_checked(8)?;
+    let well = rest == br#""}"#;
+    let failed = rest.starts_with(br#"","E":"#);
+    (well || failed).then_some((Number::read(number)?, well))
 }
 
 /// The result of a call that returns nothing.
@@ -196,6 +240,27 @@ mod tests {
         assert!(take(&format!(r#"{{"C":"d-1","M":[{}]}}"#, item(10_000_003))).is_err());
         assert!(take(&format!(r#"{{"C":"d-1","M":[{}"#, item(10_000_002))).is_err());
         assert_eq!(delivery.answers(), Some(1));
+    }
+
+    #[test]
+    fn numbers_and_outcomes_are_read() {
+        let (_, mut delivery) = Delivery::of_queue();
+        let items = [10_000_005, 10_000_007].map(|number| delivery.example(number));
+        let payload = |items: &[u8]| [br#"{"C":"d-1","M":["#, items, b"]}"].concat();
+        let two = payload(&items.join(&b","[..]));
+        let numbers = delivery.numbers(&two).unwrap();
+        let texts: Vec<_> = numbers.iter().map(ToString::to_string).collect();
+        assert_eq!(texts, ["10000005", "10000007"]);
+        assert!(delivery.numbers(&payload(b"")).unwrap().is_empty());
+        delivery.numbers(&payload(&items.concat())).unwrap_err();
+        delivery.numbers(br#"{"I":"10000001"}"#).unwrap_err();
+        let of =
+            |text: &str| outcome(text.as_bytes()).map(|(number, well)| (number.to_string(), well));
+        let number = || "10000001".to_owned();
+        assert_eq!(of(r#"{"I":"10000001"}"#), Some((number(), true)));
+        assert_eq!(of(r#"{"I":"10000001","E":"no"}"#), Some((number(), false)));
+        assert_eq!(of(r#"{"I":"x0000001"}"#), None);
+        assert_eq!(of(r#"{"C":"d-1","M":[]}"#), None);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use bytes::{Bytes, BytesMut};
 /// many of them.
 const SHARED_FROM: usize = 4 * 1024;
 
-/// Copied frames are handed out in chunks of about this size.
+/// Copied frames are handed out in chunks of at most this size.
 const CHUNK: usize = 16 * 1024;
 
 /// So many chunks of the send lane go out in a row while the post lane waits.
@@ -97,7 +97,7 @@ impl Outbox {
                 mark: queue.mark,
             });
         } else {
-            queue.append(|tail| tail.extend_from_slice(frame));
+            queue.append(frame.len(), |tail| tail.extend_from_slice(frame));
         }
         Ok(())
     }
@@ -106,7 +106,7 @@ impl Outbox {
     /// number is bounded by the calls that may run at once.
     pub fn push_own(&mut self, lane: Lane, write: impl FnOnce(&mut BytesMut)) {
         let mut written = 0;
-        self.queue(lane).append(|tail| {
+        self.queue(lane).append(SHARED_FROM, |tail| {
             let before = tail.len();
             write(tail);
             written = tail.len() - before;
@@ -247,11 +247,23 @@ fn drained(lane: &mut Option<Box<Queue>>) -> Option<Chunk> {
 }
 
 impl Queue {
-    fn append(&mut self, write: impl FnOnce(&mut BytesMut)) {
+    /// Copies a frame of about so many bytes behind the others.
+    fn append(&mut self, len: usize, write: impl FnOnce(&mut BytesMut)) {
+        self.make_room(len);
         write(&mut self.tail);
         self.tail_frames += 1;
-        if self.tail.len() >= CHUNK {
+    }
+
+    /// A buffer that grew beyond a chunk by doubling would take twice the memory of the bytes in it: what waits for slow readers, who
+    /// are what the limits are for.
+    fn make_room(&mut self, len: usize) {
+        let needed = self.tail.len() + len;
+        if needed > CHUNK {
             self.seal();
+        } else if needed > self.tail.capacity() && self.tail.capacity() > CHUNK / 2 {
+            let mut whole = BytesMut::with_capacity(CHUNK);
+            whole.extend_from_slice(&self.tail);
+            self.tail = whole;
         }
     }
 
@@ -309,6 +321,24 @@ mod tests {
             format!("a{}bc", "L".repeat(SHARED_FROM))
         );
         assert!(outbox.is_empty());
+    }
+
+    #[test]
+    fn what_waits_takes_hardly_more_memory_than_it_has_bytes() {
+        for len in [1, 100, 127, 128, 159, 1_000, 3_000, SHARED_FROM - 1] {
+            let mut outbox = Outbox::new(1_000_000, 256 * 1024);
+            let frame = Bytes::from(vec![0; len]);
+            while outbox.push(Lane::Post, &frame).is_ok() {
+                outbox.push_own(Lane::Send, |tail| tail.extend_from_slice(&frame));
+            }
+            let (bytes, mut memory) = (outbox.bytes(), 0);
+            for chunk in std::iter::from_fn(|| outbox.drain()) {
+                assert!(chunk.len() <= CHUNK);
+                memory += chunk.try_into_mut().unwrap().capacity();
+            }
+            let most = bytes + bytes / 3 + 2 * CHUNK;
+            assert!(memory <= most, "{memory} for {bytes} in frames of {len}");
+        }
     }
 
     #[test]

@@ -333,10 +333,18 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long answers over HTTP have to leave, also at the deadline.
 const LAST_ANSWERS: Duration = Duration::from_millis(250);
 
+/// So many bytes the kernel takes for a client beyond what is on its way to it.
+#[cfg(target_os = "linux")]
+const UNSENT: u32 = 16 * 1024;
+
 /// Sets what TCP should do for a hub.
 pub(crate) fn prepare(socket: &TcpStream, silence: Duration) {
     // Without it a network holds small answers back for tens of milliseconds.
     let _ = socket.set_nodelay(true);
+    // A slow reader is to wait in its outbox, which is bounded and seen. On a fast network the kernel would take megabytes for it
+    // first, which nobody counts and a cursor does not wait for.
+    #[cfg(target_os = "linux")]
+    let _ = socket2::SockRef::from(socket).set_tcp_notsent_lowat(UNSENT);
     // A peer that vanishes without a word acknowledges nothing any more. The kernel would send again for a quarter of an
     // hour before it said so.
     #[cfg(target_os = "linux")]

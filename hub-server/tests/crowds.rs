@@ -112,6 +112,16 @@ async fn sockets_beyond_the_rate_wait_and_are_served() {
 
 #[cfg(target_os = "linux")]
 #[tokio::test(start_paused = true)]
+async fn memory_is_looked_at_before_the_next_beat() {
+    let hours = Duration::from_secs(10_000);
+    let (server, _, _) = memory(|builder| builder.memory_budget(1).disconnect_timeout(hours));
+    sleep(Duration::from_secs(1)).await;
+    let negotiated = server.get("/negotiate", &[("clientProtocol", "2.1")]).await;
+    is_later(negotiated.status, &negotiated.headers);
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(start_paused = true)]
 async fn when_memory_is_short_nobody_new_comes_and_the_slowest_reader_comes_back() {
     let (server, hub, events) = memory(|builder| builder.memory_budget(1).retain(10_000, 1 << 30));
     let mut slow = server.client(HUB).await;
@@ -124,7 +134,7 @@ async fn when_memory_is_short_nobody_new_comes_and_the_slowest_reader_comes_back
             .await
             .unwrap();
     }
-    // The next beat looks.
+    // The next beat chooses who goes.
     sleep(Duration::from_secs(6)).await;
     let negotiated = server.get("/negotiate", &[("clientProtocol", "2.1")]).await;
     is_later(negotiated.status, &negotiated.headers);

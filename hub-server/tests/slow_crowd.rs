@@ -1,6 +1,6 @@
 //! A crowd of which every tenth reads nothing, or a byte a second, and a server that is sent more than it can do: the others
 //! notice nothing, memory stays in its bounds, and whoever was shown out has missed nothing when it is back (`delivery.md`
-//! g, rows 12 and 13).
+//! g, rows 12 and 13). `bench strain` is the same at full size, on a server of its own.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 mod common;
@@ -213,11 +213,10 @@ async fn crowd_with_slow_readers(crowd: Crowd) {
                 (&"n".into(), Some(n as u64))
             );
         }
-        assert_eq!(
-            events.of(&client.id)[told.len()..],
-            ["reconnected"],
-            "without a gap"
-        );
+        // While it catches up it may be slower than the server for a moment.
+        let mut since = events.of(&client.id).split_off(told.len());
+        since.retain(|event| event != "Rises" && !event.starts_with("Relieved"));
+        assert_eq!(since, ["reconnected"], "without a gap");
     }
 }
 
@@ -228,18 +227,6 @@ async fn nobody_waits_for_those_who_do_not_read() {
         a_second: 100,
         seconds: 3,
         write_timeout: Duration::from_secs(2),
-    })
-    .await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "takes a minute and some 5,000 open files; run it alone, in release"]
-async fn nobody_of_two_thousand_waits_for_those_who_do_not_read() {
-    crowd_with_slow_readers(Crowd {
-        clients: 2_000,
-        a_second: 10,
-        seconds: 15,
-        write_timeout: Duration::from_secs(10),
     })
     .await;
 }

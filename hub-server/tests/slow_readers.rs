@@ -5,11 +5,16 @@
 mod common;
 
 use std::collections::HashMap;
+use std::time::Duration;
 
-use common::Client;
 use common::outside::{id, memory, numbers, same, tcp};
+use common::slow::{Heard, session};
+use common::{Client, until};
 use hub_server::HubHandle;
+use metrics_util::debugging::DebuggingRecorder;
 use serde_json::{Value, json};
+use tokio::io::AsyncReadExt;
+use tokio::time::sleep;
 
 const HUB: &[&str] = &["conformance"];
 const MIB: usize = 1 << 20;
@@ -62,6 +67,50 @@ async fn a_slow_reader_catches_up_when_no_more_messages_come() {
         numbers(&mut client, 2_000).await,
         (0..2_000).collect::<Vec<_>>()
     );
+}
+
+/// Reads so many bytes a second, and gives in which one it was shown out, if it was within a minute.
+async fn dribbles(bytes: usize) -> Option<usize> {
+    let recorder = DebuggingRecorder::new();
+    let (mut heard, _guard) = Heard::begin(&recorder);
+    let (server, hub, _) = memory(|b| b.retain(100_000, 256 * MIB));
+    let mut client = server.client(HUB).await;
+    let mut stream = client.socket.take_stream();
+    fill(&hub, 0..2_000).await;
+    let mut some = vec![0; bytes];
+    for second in 1..=60 {
+        sleep(Duration::from_secs(1)).await;
+        if heard.count("slow_readers_closed_total ") > 0 {
+            return Some(second);
+        }
+        stream.get_mut().read_exact(&mut some).await.unwrap();
+    }
+    None
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_reads_next_to_nothing_has_to_come_back_like_who_reads_nothing() {
+    for bytes in [0, 1, 100, 350] {
+        let shown_out = dribbles(bytes).await;
+        assert!(
+            matches!(shown_out, Some(10 | 11)),
+            "{bytes} bytes a second: {shown_out:?}"
+        );
+    }
+    // Slowly, but surely.
+    assert_eq!(dribbles(500).await, None);
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn what_a_client_does_not_read_waits_in_its_outbox_and_not_in_the_kernel() {
+    let (server, hub, _) = tcp(same).await;
+    let narrow = server.narrow();
+    let client = narrow.client(HUB).await;
+    let session = session(&hub, &client.id);
+    // Of 400 KB there is room for little elsewhere: a write, what the kernel takes, and what its client's does.
+    fill(&hub, 0..1_600).await;
+    until(|| async { (session.waiting() > 200_000).then_some(()) }).await;
 }
 
 /// Reads to the end of the socket: the numbers and the close code.

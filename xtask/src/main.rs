@@ -143,6 +143,12 @@ fn benchmark(steps: &mut Steps<'_>, workspace: &Workspace) {
         "a wrong or missing answer fails it, and a ratio below half of what must be reached: the message says which; run it \
          again on an idle machine before you look for the reason",
     ));
+    let strain = ["strain", "--quick"];
+    let strain = Step::new("bench strain --quick", &workspace.release("bench"), &strain).shown();
+    steps.run(strain.advice(
+        "a bound that is not held under strain, or a message that is lost, late or there twice: the message says which; \
+         `bench strain slow|overload|storm` runs one of them at full size",
+    ));
     // Each body once, without measuring: that they still run.
     let micro = ["test", "--workspace", "--all-features", "--bench", "*"];
     steps.run(

@@ -2,13 +2,14 @@
 
 use std::io;
 
-use super::{Setting, table::Table};
+use super::Setting;
 use crate::{
     child::{Cores, REFERENCE, ROWS, Server},
     measure::measure,
     report::Spread,
     scenario::{FanOut, Pace},
     swarm::Swarm,
+    table::Table,
 };
 
 /// Broadcasts under way at once: as in the fan-out scenario, where a socket gets several of them with one write; and one,

@@ -2,13 +2,14 @@
 
 use std::{io, time::Instant};
 
-use super::{ROW, Setting, table::Table};
+use super::{ROW, Setting};
 use crate::{
     child::{Cores, Server},
     frame::{Number, Stamp},
     measure::{Measured, Tally, measure},
     report::Spread,
     swarm::{Load, Swarm},
+    table::Table,
     wire::{Delivery, unexpected},
 };
 

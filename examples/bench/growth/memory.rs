@@ -2,11 +2,13 @@
 
 use std::io;
 
-use super::{ROW, Setting, groups, socket::Socket, table::Table};
+use super::{NAME, ROW, Setting, groups};
 use crate::{
     child::{Cores, OURS, Row, Server},
     scenario,
+    socket::Socket,
     swarm::Swarm,
+    table::Table,
 };
 
 /// So many groups one connection is a member of.
@@ -58,7 +60,7 @@ fn group(server: &Server, count: usize) -> io::Result<f64> {
 }
 
 fn entry(server: &Server, count: usize) -> io::Result<f64> {
-    let mut caller = Socket::bare(server.address)?;
+    let mut caller = Socket::bare(server.address, NAME)?;
     // A group keeps its entries for a while after its last member has left.
     caller.call("join", "[0,1]")?;
     caller.call("leave", "[0]")?;
@@ -66,7 +68,12 @@ fn entry(server: &Server, count: usize) -> io::Result<f64> {
 }
 
 fn queued(server: &Server, count: usize) -> io::Result<f64> {
-    kept(server, &mut Socket::bare(server.address)?, "queue", count)
+    kept(
+        server,
+        &mut Socket::bare(server.address, NAME)?,
+        "queue",
+        count,
+    )
 }
 
 fn kept(server: &Server, caller: &mut Socket, method: &str, count: usize) -> io::Result<f64> {

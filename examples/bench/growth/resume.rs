@@ -7,12 +7,14 @@ use std::{
 
 use serde::Deserialize;
 
-use super::{ROW, Setting, socket::Socket, socket::ask, table::Table};
+use super::{ROW, Setting};
 use crate::{
     child::{Cores, Server},
     classic::{self, Visitor},
     frame,
     report::Spread,
+    socket::{Socket, ask},
+    table::Table,
 };
 
 const HUB: &str = "growth";
@@ -60,19 +62,19 @@ pub(super) fn table(setting: &Setting, cores: Option<Cores>) -> io::Result<Table
 fn resumed(server: &Server, missed: usize, times: usize) -> io::Result<Resumed> {
     let address = server.address;
     let visitor = Visitor::of(&ask(address, &classic::negotiate(HUB))?, HUB)?;
-    let mut socket = Socket::open(address, &visitor.connect())?;
+    let mut socket = Socket::open(address, HUB, &visitor.connect())?;
     let cursor = classic::greeting(&socket.text()?)?;
     classic::started(&ask(address, &visitor.start())?)?;
     drop(socket);
     let text = "x".repeat(LENGTH);
-    Socket::bare(address)?.call("burst", &format!(r#"[{missed},"{text}"]"#))?;
+    Socket::bare(address, HUB)?.call("burst", &format!(r#"[{missed},"{text}"]"#))?;
     server.settle()?;
     let last = format!(r#""A":[{},"#, missed - 1);
     let (mut walls, mut bytes) = (Vec::new(), 0);
     let before = server.cpu()?;
     for _ in 0..times {
         let start = Instant::now();
-        let input = Socket::open(address, &visitor.reconnect(&cursor))?.until(&last)?;
+        let input = Socket::open(address, HUB, &visitor.reconnect(&cursor))?.until(&last)?;
         walls.push(start.elapsed().as_secs_f64());
         check(&input, missed)?;
         bytes = input.len() as u64;

@@ -30,9 +30,13 @@ impl Builder {
         self
     }
 
-    /// How long a client may take no byte of what is written to it, 10 s by default. Then its link ends: it has to come back,
-    /// and goes on from the log, at its cursor. A client that takes some, however little, is served at its own pace. Over plain HTTP
-    /// it is looked at with every heartbeat, which is half as often as keep-alives are sent.
+    /// How long a client may take nothing of what is written to it, or next to nothing, 10 s by default. Then its link ends: it has to
+    /// come back, and goes on from the log, at its cursor. A client that takes 4 KiB within this time, or all that there is, is
+    /// served at its own pace. Over plain HTTP it is looked at with every heartbeat, which is half as often as keep-alives are sent.
+    ///
+    /// What the kernel takes counts as taken. Servers that listen by themselves let it take 16 KiB beyond what is on its way (Linux);
+    /// whoever accepts sockets for the [service](crate::HubServer::into_service) sets `TCP_NOTSENT_LOWAT` on them, or a slow reader
+    /// is noticed when some megabytes wait there.
     #[must_use]
     pub fn write_timeout(mut self, timeout: Duration) -> Self {
         self.config.write_timeout = timeout;
@@ -97,8 +101,9 @@ impl Builder {
     }
 
     /// How much memory the process may take, in bytes: 60 % of what its control group, or the machine, has by default.
-    /// From 60 % of it on live topics keep a tenth of what they would, until it is below 50 %; from three quarters of it on nobody new is taken on; from 85 % on connections end for which most waits, so that
-    /// they come back and read from the log. It is looked at with every heartbeat, where the system tells (Linux).
+    /// From 60 % of it on live topics keep a tenth of what they would, until it is below 50 %; from three quarters of it on nobody
+    /// new is taken on; from 85 % on connections end for which most waits, so that they come back and read from the log. It is looked
+    /// at four times a second, and with every heartbeat it is chosen who has to go, where the system tells (Linux).
     #[must_use]
     pub fn memory_budget(mut self, bytes: u64) -> Self {
         self.config.memory_budget = Some(bytes);

@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
@@ -10,26 +11,43 @@ use super::{expiry, lifetime, pressure};
 use crate::meter;
 use crate::node::Node;
 
+/// How often memory is looked at between two beats: in that time a server that is sent all it can take must not get from a little
+/// too much to far too much.
+const LOOK: Duration = Duration::from_millis(250);
+
 pub(crate) async fn run(node: Arc<Node>) {
     let every = node.config.beat();
     let mut ticks = interval_at(Instant::now() + every, every);
     // A beat that came late is not made up for.
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut looks = interval_at(Instant::now() + LOOK, LOOK);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut second = false;
     loop {
-        let now = ticks.tick().await;
+        let now = tokio::select! {
+            now = ticks.tick() => now,
+            _ = looks.tick() => {
+                look(&node);
+                continue;
+            }
+        };
         for connection in node.registry.connections() {
             beat(&node, &connection, now, second);
         }
         second = !second;
-        node.load.look();
-        if let Some(short) = node.load.turned() {
-            node.log.shrink(short);
-        }
+        look(&node);
         if node.load.is_heavy() {
             shed(&node);
         }
         expiry::sweep(&node).await;
+    }
+}
+
+/// Looks at memory, and has the log keep more or less.
+fn look(node: &Node) {
+    node.load.look();
+    if let Some(short) = node.load.turned() {
+        node.log.shrink(short);
     }
 }
 
@@ -66,15 +84,15 @@ fn beat(node: &Arc<Node>, connection: &Arc<Connection>, now: Instant, second: bo
     let age = now.saturating_duration_since(link.active);
     if !link.outbox.is_empty() {
         // Cleared by whoever writes next.
-        link.blocked.get_or_insert(now);
+        link.flow.block(now);
     }
     pressure::look(node, connection, &mut link);
-    let stuck = |since| now.saturating_duration_since(since) >= node.config.write_timeout;
+    let deadline = link.flow.deadline(node.config.write_timeout);
     // Without keep-alives nothing else would notice that the peer is dead; long polls end in any case.
     let ends = node.config.keep_alive.is_none() || link.downlink().is_single();
-    if link.blocked.is_some_and(stuck) {
-        // The peer takes nothing any more: gone without a word, or not reading. Its request may be stuck for ever, so
-        // that it is not waited for.
+    if deadline.is_some_and(|deadline| deadline <= now) {
+        // The peer takes nothing any more, or next to nothing: gone without a word, or not reading. Its request may be stuck
+        // for ever, so that it is not waited for.
         tracing::debug!(connection = %connection.id, "a client takes nothing; it has to come back");
         meter::slow();
         link.finish(End::ComeBack);

@@ -5,6 +5,7 @@
 
 mod ending;
 mod entries;
+mod flow;
 mod overtaking;
 mod pending;
 mod replay;
@@ -32,6 +33,7 @@ use super::pressure::Strain;
 use crate::hubs::raw::Receiver;
 use crate::node::Node;
 pub(crate) use ending::{Drain, End};
+use flow::Flow;
 pub(crate) use pending::{Overdue, Pending};
 pub(crate) use replay::{Catch, Had};
 use sequence::Sequence;
@@ -173,8 +175,8 @@ pub(crate) struct Link {
     pub(crate) claim: Claim,
     /// When the connection last had a living request.
     pub(crate) active: Instant,
-    /// Since when bytes wait and the peer takes none.
-    pub(crate) blocked: Option<Instant>,
+    /// Whether the client takes what waits.
+    pub(crate) flow: Flow,
     /// Queues that keep for this client while it is away.
     pub(crate) queues: Vec<Topic>,
     /// Up to this order the client may have been away: what its queues kept is read together with the rest.
@@ -248,7 +250,7 @@ impl Link {
             bare,
             claim: Claim::default(),
             active: Instant::now(),
-            blocked: None,
+            flow: Flow::default(),
             queues: Vec::new(),
             away: 0,
             replay: None,

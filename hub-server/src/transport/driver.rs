@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
 use hub_core::BoxFuture;
-use tokio::time::{Instant, Sleep, sleep, sleep_until};
+use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::goodbye::Goodbye;
 use crate::connection::link::{End, Opened};
@@ -127,7 +127,7 @@ struct Driver<S> {
     heard: bool,
     /// Whether the probe was answered since the last look.
     reached: bool,
-    /// Runs out when the peer has taken nothing for too long.
+    /// Runs out when the peer has taken too little for too long.
     stuck: Option<Pin<Box<Sleep>>>,
     /// Runs out when a client that said too much may be heard again.
     pause: Option<Pin<Box<Sleep>>>,
@@ -275,7 +275,12 @@ impl<S: Socket> Driver<S> {
             if !closes {
                 link.settle(node.epoch);
             }
-            while self.socket.queued() < BYTES_A_FLUSH {
+            // What its client does not take stays in the outbox, where it counts.
+            let room = match link.flow.is_blocked() {
+                true => 1,
+                false => BYTES_A_FLUSH,
+            };
+            while self.socket.queued() < room {
                 match link.outbox.drain() {
                     Some(bytes) => self.socket.push(bytes),
                     None => break,
@@ -290,15 +295,18 @@ impl<S: Socket> Driver<S> {
             match drained {
                 Poll::Ready(Err(_)) => return Poll::Ready(Err(Left::Lost)),
                 Poll::Pending => {
-                    // Who takes some is slow, and there.
-                    if self.socket.queued() < before {
-                        link.blocked = None;
-                        self.stuck = None;
-                    }
-                    link.blocked.get_or_insert_with(Instant::now);
+                    // Who takes enough is slow, and there.
+                    link.flow.take(before.saturating_sub(self.socket.queued()));
+                    link.flow.block(Instant::now());
                     pressure::look(node, connection, &mut link);
-                    let timeout = node.config.write_timeout;
-                    let stuck = self.stuck.get_or_insert_with(|| Box::pin(sleep(timeout)));
+                    let Some(until) = link.flow.deadline(node.config.write_timeout) else {
+                        return Poll::Pending;
+                    };
+                    let begin = || Box::pin(sleep_until(until));
+                    let stuck = self.stuck.get_or_insert_with(begin);
+                    if stuck.deadline() != until {
+                        stuck.as_mut().reset(until);
+                    }
                     if stuck.as_mut().poll(cx).is_pending() {
                         return Poll::Pending;
                     }
@@ -308,8 +316,14 @@ impl<S: Socket> Driver<S> {
                     return Poll::Ready(Err(Left::Ended(link.end)));
                 }
                 Poll::Ready(Ok(())) => {
-                    link.blocked = None;
-                    self.stuck = None;
+                    // A little that was all of the queue is little still, if more waits.
+                    link.flow.take(before);
+                    if link.outbox.is_empty() {
+                        link.flow.clear();
+                    }
+                    if !link.flow.is_blocked() {
+                        self.stuck = None;
+                    }
                     if all && link.outbox.is_empty() {
                         if closes {
                             return Poll::Ready(Err(Left::Ended(link.end)));

@@ -68,7 +68,6 @@ impl Stream {
                 self.ended = true;
                 return Poll::Ready(self.last.take().map(Ok));
             }
-            link.blocked = None;
             if link.end == Some(End::Aborted) {
                 self.ended = true;
                 return Poll::Ready(Some(Err(io::ErrorKind::ConnectionAborted.into())));
@@ -83,8 +82,11 @@ impl Stream {
                 self.last = link.way_back(node.epoch);
             }
             if let Some(bytes) = link.outbox.drain() {
+                // hyper asks when it has room again.
+                link.flow.take(bytes.len());
                 return Poll::Ready(Some(Ok(bytes)));
             }
+            link.flow.clear();
             if link.mode == Mode::Served || closes {
                 self.ended = true;
                 if link.mode == Mode::Served {

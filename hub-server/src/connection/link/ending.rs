@@ -228,7 +228,7 @@ impl Link {
         self.outbox.clear();
         self.held.clear();
         self.active = Instant::now();
-        self.blocked = None;
+        self.flow.clear();
         self.waker = None;
         self.keep_up();
     }

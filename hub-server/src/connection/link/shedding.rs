@@ -59,7 +59,7 @@ impl Link {
         let WhenFull::Coalesce(_) = entry.when_full else {
             return false;
         };
-        let waits = self.blocked.is_some() && !self.outbox.is_empty();
+        let waits = self.flow.is_blocked() && !self.outbox.is_empty();
         let holds = waits || self.outbox.frames() >= FEW;
         if holds {
             self.fall_behind();
@@ -92,7 +92,7 @@ impl Link {
             self.lag.slow = true;
             return false;
         }
-        !self.lag.sheds || self.outbox.is_empty() && self.blocked.is_none()
+        !self.lag.sheds || self.outbox.is_empty() && !self.flow.is_blocked()
     }
 
     /// Whether it is worth reading far ahead: what is there may be left out.

@@ -3,7 +3,7 @@
 use std::fmt;
 
 #[derive(Debug)]
-pub(super) struct Table {
+pub(crate) struct Table {
     title: &'static str,
     caption: &'static str,
     head: Vec<&'static str>,
@@ -12,7 +12,7 @@ pub(super) struct Table {
 
 impl Table {
     /// The caption says how its figures were come by.
-    pub(super) fn new(title: &'static str, caption: &'static str, head: &[&'static str]) -> Self {
+    pub(crate) fn new(title: &'static str, caption: &'static str, head: &[&'static str]) -> Self {
         Self {
             title,
             caption,
@@ -21,7 +21,7 @@ impl Table {
         }
     }
 
-    pub(super) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
+    pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
         self.rows.push(cells.into_iter().collect());
     }
 }
