@@ -92,6 +92,10 @@ impl Session {
         } else {
             self.rest = [&*self.rest, &*bytes].concat().into();
         }
+        if self.inbox.capacity() == 0 {
+            // Most frames are one message, and most sessions wait.
+            self.inbox.reserve_exact(1);
+        }
         self.protocol.decode(&mut self.rest, &mut self.inbox)
     }
 

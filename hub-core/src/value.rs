@@ -319,6 +319,11 @@ pub(crate) struct Span {
 }
 
 impl Span {
+    /// Where it is over.
+    pub(crate) fn end(self) -> usize {
+        self.end as usize
+    }
+
     fn range(self) -> Range<usize> {
         self.start as usize..self.end as usize
     }

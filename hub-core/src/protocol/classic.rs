@@ -3,6 +3,7 @@
 
 mod client;
 mod json;
+mod plain;
 mod said;
 mod tagged;
 

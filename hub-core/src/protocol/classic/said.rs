@@ -9,7 +9,9 @@ use serde_json::value::RawValue;
 use smol_str::SmolStr;
 
 use super::json::{Letter, invocation_id, is_null, slice_of};
+use super::plain;
 use crate::error::ProtocolError;
+use crate::id::InvocationId;
 use crate::message::Call;
 use crate::value::{Args, Elements, Payload};
 
@@ -20,10 +22,10 @@ const MAX_STATE: usize = 4096;
 /// (`classic-signalr.md` 8.1).
 #[derive(Debug, Default)]
 pub(super) struct Said<'a> {
-    hub: Text<'a>,
-    method: Text<'a>,
-    args: Option<Args>,
-    id: Option<&'a RawValue>,
+    pub(super) hub: Text<'a>,
+    pub(super) method: Text<'a>,
+    pub(super) args: Option<Args>,
+    pub(super) id: Id<'a>,
     state: Option<&'a RawValue>,
     /// Of an answer: to what, the value, and what went wrong.
     pub(super) key: Option<&'a RawValue>,
@@ -34,6 +36,10 @@ pub(super) struct Said<'a> {
 impl<'a> Said<'a> {
     pub(super) fn read(frame: &'a Bytes) -> Result<Self, ProtocolError> {
         let text = std::str::from_utf8(frame).map_err(|_| ProtocolError::Malformed("not UTF-8"))?;
+        plain::read(frame, text).map_or_else(|| Self::read_any(frame, text), Ok)
+    }
+
+    pub(super) fn read_any(frame: &'a Bytes, text: &'a str) -> Result<Self, ProtocolError> {
         let mut json = serde_json::Deserializer::from_str(text);
         let mut said = Self::default();
         json.deserialize_map(Members(frame, &mut said))?;
@@ -49,7 +55,11 @@ impl<'a> Said<'a> {
         let state = self.state.filter(|raw| !is_null(raw));
         let state = state.map(|raw| state_of(frame, raw)).transpose()?;
         Ok(Call {
-            id: self.id.map(invocation_id).transpose()?.flatten(),
+            id: match self.id {
+                Id::None => None,
+                Id::Plain(text) => Some(InvocationId::new(text)),
+                Id::Any(raw) => invocation_id(raw)?,
+            },
             hub: SmolStr::new(hub),
             method: SmolStr::new(method),
             args: self.args.unwrap_or_else(Args::none).lenient(),
@@ -57,6 +67,16 @@ impl<'a> Said<'a> {
             streams: Vec::new(),
         })
     }
+}
+
+/// A call's id, as it stands.
+#[derive(Debug, Default)]
+pub(super) enum Id<'a> {
+    #[default]
+    None,
+    /// A number or a string, without what is around it.
+    Plain(&'a str),
+    Any(&'a RawValue),
 }
 
 /// Puts members into their places: no large value is moved.
@@ -79,7 +99,7 @@ impl<'de> Visitor<'de> for Members<'de, '_> {
                     let found = map.next_value_seed(Elements::of(frame))?;
                     said.args = Some(Args::found(frame.clone(), found));
                 }
-                Some(b'i') => said.id = Some(map.next_value()?),
+                Some(b'i') => said.id = Id::Any(map.next_value()?),
                 Some(b's') => said.state = Some(map.next_value()?),
                 Some(b'k') => said.key = Some(map.next_value()?),
                 Some(b'r') => said.result = Some(map.next_value()?),
@@ -95,7 +115,7 @@ impl<'de> Visitor<'de> for Members<'de, '_> {
 
 /// A name, borrowed where it has no escapes. Null counts as absent; numbers and booleans are read as text, as Json.NET does.
 #[derive(Debug, Default)]
-struct Text<'a>(Option<Cow<'a, str>>);
+pub(super) struct Text<'a>(pub(super) Option<Cow<'a, str>>);
 
 impl<'de> Deserialize<'de> for Text<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
