@@ -2,6 +2,7 @@
 
 mod durable;
 mod floor;
+mod latency;
 mod memory;
 mod spread;
 
@@ -164,6 +165,7 @@ impl Report {
             }
             writeln!(out)?;
         }
+        self.latency_rows(plan, &mut out)?;
         self.durable_rows(&mut out)?;
         self.memory_rows(&mut out)?;
         writeln!(

@@ -73,6 +73,16 @@ impl Scenario {
         }
     }
 
+    /// How many times the reference's p99 the one of our server may be.
+    pub(crate) fn most_p99(self) -> Option<f64> {
+        match self {
+            Self::Echo { depth: 1 } => Some(1.5),
+            Self::Echo { .. } => Some(3.0),
+            Self::Paced { .. } => Some(1.3),
+            Self::FanOut { .. } | Self::Connect | Self::Negotiated => None,
+        }
+    }
+
     pub(crate) fn run(self, server: &Server, size: Size, timing: Timing) -> io::Result<Sample> {
         let dialect = server.row.dialect;
         let connect = |count| Swarm::connect(server.address, dialect, count);
