@@ -267,6 +267,12 @@ pub trait Log: Leases {
         let _ = short;
     }
 
+    /// How many bytes of entries are in memory, about; 0 where nobody counts. The server asks every few seconds, and tells by the change
+    /// how much of the memory that its process has is free to be used again.
+    fn in_memory(&self) -> usize {
+        0
+    }
+
     /// The live tail, in order. Only one task calls this; dropping the future loses nothing.
     ///
     /// # Errors

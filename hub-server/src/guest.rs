@@ -22,6 +22,13 @@ use crate::transport::first_bytes::{Begun, Spoken, listen};
 /// How long a client may take for a TLS handshake, for the head of a request, and to tell what it speaks.
 pub(crate) const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// So many bytes hyper takes from us before it has written them, beside a last frame. Left alone it takes 16 chunks of 16 KiB, or 400 KiB
+/// of large frames: for each slow reader so much that no outbox counts, and that a client seems to have had before it is sent.
+///
+/// So long a request's head may be, too: when as much has come and its end has not, it is answered 431. (What comes in one go is looked
+/// at first, so that up to twice as much may pass.) A client in some hundred groups has a head of 30 KB.
+const HTTP_BUFFER: usize = 64 * 1024;
+
 /// How long the word may take that shows somebody out.
 const CLOSING: Duration = Duration::from_millis(250);
 
@@ -106,6 +113,7 @@ impl Guest {
         let http = hyper::server::conn::http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_TIMEOUT)
+            .max_buf_size(HTTP_BUFFER)
             .serve_connection(TokioIo::new(Held::new(socket)), serve)
             .with_upgrades();
         let mut http = pin!(http);

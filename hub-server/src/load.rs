@@ -1,9 +1,13 @@
 //! [`Load`]: how much a node carries, and whether it takes on more (`delivery.md` c). Who is connected already is never
 //! refused: it may come back, call, and say goodbye.
 
+mod spare;
+
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::config::Config;
+use spare::Spare;
 
 /// Of the memory that there is so much is the budget, if nothing else is said.
 const SHARE: u64 = 60;
@@ -20,6 +24,9 @@ const CROWDED: u64 = 75;
 /// From so much of it on those go for whom most waits.
 const HEAVY: u64 = 85;
 
+/// Where memory has grown by so much of the budget it is asked before the next beat what the server holds.
+const GROWN: u64 = 2;
+
 /// Who is refused is asked to come back after so many seconds at least, and at most: not all at once.
 const RETRY_AFTER: std::ops::RangeInclusive<u32> = 5..=30;
 
@@ -27,7 +34,9 @@ pub(crate) struct Load {
     max_connections: usize,
     /// In bytes; `None` where nobody can tell what there is.
     budget: Option<u64>,
-    /// What the process took at the last look, in percent of the budget.
+    /// What of it is free to be used again.
+    spare: Mutex<Spare>,
+    /// What the process took at the last look and can't use again, in percent of the budget.
     percent: AtomicU64,
     /// Whether the log is to keep little.
     short: AtomicBool,
@@ -39,25 +48,43 @@ impl Load {
         Self {
             max_connections: config.max_connections.unwrap_or(usize::MAX),
             budget: config.memory_budget.or_else(share),
+            spare: Mutex::default(),
             percent: AtomicU64::new(0),
             short: AtomicBool::new(false),
         }
     }
 
-    /// Looks at what the process takes.
-    pub(crate) fn look(&self) {
-        let (Some(budget), Some(taken)) = (self.budget, system::resident()) else {
-            return;
+    /// Looks at what the process takes. What the server holds, log and outboxes together, is asked for with a beat, and else only
+    /// where that may matter: somebody has to walk over all connections.
+    pub(crate) fn look(&self, beats: bool, held: impl FnOnce() -> u64) {
+        if let (Some(_), Some(resident)) = (self.budget, system::resident()) {
+            self.look_at(resident, beats, held);
+        }
+    }
+
+    fn look_at(&self, resident: u64, beats: bool, held: impl FnOnce() -> u64) {
+        let Some(budget) = self.budget else { return };
+        let asks = beats || self.spare().is_doubtful(resident, budget / 100 * GROWN);
+        let counts = if asks {
+            let held = held();
+            self.spare().settle(resident, held)
+        } else {
+            self.spare().counts(resident)
         };
-        let percent = taken.saturating_mul(100) / budget.max(1);
+        let percent = counts.saturating_mul(100) / budget.max(1);
         let before = self.percent.swap(percent, Ordering::Relaxed);
         if (before < CROWDED) != (percent < CROWDED) {
             tracing::warn!(
                 percent,
                 budget,
+                resident,
                 "memory: whether clients are taken on has changed"
             );
         }
+    }
+
+    fn spare(&self) -> MutexGuard<'_, Spare> {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether memory has become short, or no longer is; `None` if nothing has changed since this was asked.
@@ -175,12 +202,33 @@ mod tests {
         let small = load(None, 1);
         assert!(small.admits(0) && !small.is_heavy());
         assert_eq!(small.turned(), None);
-        small.look();
+        small.look(false, || 0);
         assert!(!small.admits(0) && small.is_heavy());
         assert_eq!((small.turned(), small.turned()), (Some(true), None));
         let large = load(None, 1 << 40);
-        large.look();
+        large.look(true, || 0);
         assert!(large.admits(0) && !large.is_heavy());
+    }
+
+    #[test]
+    fn what_is_free_again_does_not_count_and_is_asked_for_before_the_beat_where_memory_grows() {
+        let load = load(None, 1_000);
+        load.look_at(200, true, || 100);
+        load.look_at(900, false, || unreachable!("nothing is spare"));
+        assert!(
+            !load.admits(0) && load.is_heavy(),
+            "what grows counts at once"
+        );
+        load.look_at(900, true, || 800);
+        assert!(load.is_heavy());
+        load.look_at(900, true, || 100);
+        assert!(load.admits(0));
+        assert_eq!(load.percent.load(Ordering::Relaxed), 20);
+        // The log has taken it again, and a little more.
+        load.look_at(919, false, || unreachable!("a little more"));
+        assert_eq!(load.percent.load(Ordering::Relaxed), 21);
+        load.look_at(920, false, || 800);
+        assert!(load.is_heavy());
     }
 
     #[test]

@@ -32,7 +32,9 @@ impl Builder {
 
     /// How long a client may take nothing of what is written to it, or next to nothing, 10 s by default. Then its link ends: it has to
     /// come back, and goes on from the log, at its cursor. A client that takes 4 KiB within this time, or all that there is, is
-    /// served at its own pace. Over plain HTTP it is looked at with every heartbeat, which is half as often as keep-alives are sent.
+    /// served at its own pace. Over plain HTTP it is looked at with every heartbeat, which comes twice for each keep-alive, and what counts
+    /// as taken is what hyper asks for: up to 64 KiB and a frame wait there, and the kernel takes as much at a time. There a client is safe
+    /// that takes 100 kB within this time, 10 kB a second by default.
     ///
     /// What the kernel takes counts as taken. Servers that listen by themselves let it take 16 KiB beyond what is on its way (Linux);
     /// whoever accepts sockets for the [service](crate::HubServer::into_service) sets `TCP_NOTSENT_LOWAT` on them, or a slow reader
@@ -104,6 +106,10 @@ impl Builder {
     /// From 60 % of it on live topics keep a tenth of what they would, until it is below 50 %; from three quarters of it on nobody
     /// new is taken on; from 85 % on connections end for which most waits, so that they come back and read from the log. It is looked
     /// at four times a second, and with every heartbeat it is chosen who has to go, where the system tells (Linux).
+    ///
+    /// What counts is what the process has and can't use again. As allocators keep what was freed, the server goes by what it holds,
+    /// in the log ([`Log::in_memory`](crate::Log::in_memory)) and for slow readers: what it has let go since does not count until it is
+    /// taken again. What else was freed, as by connections that left or by your own code, counts on until the allocator gives it back.
     #[must_use]
     pub fn memory_budget(mut self, bytes: u64) -> Self {
         self.config.memory_budget = Some(bytes);

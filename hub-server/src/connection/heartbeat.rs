@@ -27,7 +27,7 @@ pub(crate) async fn run(node: Arc<Node>) {
         let now = tokio::select! {
             now = ticks.tick() => now,
             _ = looks.tick() => {
-                look(&node);
+                look(&node, false);
                 continue;
             }
         };
@@ -35,7 +35,7 @@ pub(crate) async fn run(node: Arc<Node>) {
             beat(&node, &connection, now, second);
         }
         second = !second;
-        look(&node);
+        look(&node, true);
         if node.load.is_heavy() {
             shed(&node);
         }
@@ -44,11 +44,18 @@ pub(crate) async fn run(node: Arc<Node>) {
 }
 
 /// Looks at memory, and has the log keep more or less.
-fn look(node: &Node) {
-    node.load.look();
+fn look(node: &Node, beats: bool) {
+    node.load.look(beats, || held(node));
     if let Some(short) = node.load.turned() {
         node.log.shrink(short);
     }
+}
+
+/// How many bytes the log has in memory, and outboxes.
+fn held(node: &Node) -> u64 {
+    let connections = node.registry.connections().into_iter();
+    let waits = connections.map(|connection| connection.link().outbox.own_bytes());
+    (waits.sum::<usize>() + node.log.in_memory()) as u64
 }
 
 /// Of those for whom something waits the tenth goes for whom most does: it comes back, and reads from the log.

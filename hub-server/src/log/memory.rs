@@ -84,6 +84,10 @@ impl Log for MemoryLog {
         self.0.lock().shrink(short);
     }
 
+    fn in_memory(&self) -> usize {
+        self.0.lock().in_memory()
+    }
+
     async fn next(&self) -> Result<Notice, LogError> {
         self.0.next().await
     }

@@ -236,6 +236,10 @@ impl Log for RedbLog {
         self.shared.kept.lock().shrink(short);
     }
 
+    fn in_memory(&self) -> usize {
+        self.shared.kept.lock().in_memory()
+    }
+
     async fn next(&self) -> Result<Notice, LogError> {
         self.shared.kept.next().await
     }

@@ -1,4 +1,4 @@
-//! How much of their history live topics keep, and how much of it when memory is short.
+//! How much of their history live topics keep, how much of it when memory is short, and what topics have in memory.
 
 use hub_core::Topic;
 
@@ -31,5 +31,10 @@ impl State {
                 ring.entries.shrink_to_fit();
             }
         }
+    }
+
+    /// What topics have in memory, live ones and queues. An entry of several topics counts in each of them.
+    pub(in crate::log) fn in_memory(&self) -> usize {
+        self.rings.values().map(|ring| ring.bytes).sum()
     }
 }

@@ -291,3 +291,18 @@ async fn a_log_that_is_to_keep_little_keeps_a_tenth_and_all_again_later() {
     fill().await;
     assert_eq!(orders(&log, &[a], 0, ALL).await.0.len(), 10);
 }
+
+#[tokio::test]
+async fn a_log_says_what_it_has_in_memory() {
+    let (log, a, queue) = (log(), topic("a"), Topic::Queue("chat".into(), "q".into()));
+    assert_eq!(log.in_memory(), 0);
+    log.watch(&a, Interest::Listen);
+    let (live, kept) = (event(&a), event(&queue));
+    let each = weight(&live.body);
+    for n in 1..=20 {
+        log.append(vec![live.clone(), kept.clone()]).await.unwrap();
+        assert_eq!(log.in_memory(), (n.min(10) + n) * each, "{n}");
+    }
+    log.shrink(true);
+    assert_eq!(log.in_memory(), 21 * each, "one is live");
+}

@@ -39,5 +39,7 @@ fn how_much_a_transaction_had_is_told() {
     };
     assert_eq!(gauge("queue_entries"), 4.0);
     assert!(gauge("queue_bytes") > 4.0 * 256.0);
+    // All of it is in memory, too.
+    assert_eq!(gauge("queue_bytes"), log.in_memory() as f64);
     assert_eq!((gauge("leases"), gauge("sweep_backlog")), (0.0, 0.0));
 }
