@@ -61,7 +61,9 @@ async fn when_slow_readers_have_gone_newcomers_are_let_in_although_the_process_i
             .memory_budget(BUDGET)
             .outbox(1_000_000, 1 << 30)
             .retain(10, 1 << 20)
-            .disconnect_timeout(Duration::from_secs(6))
+            // The kernel ends sockets that take nothing for this long, but for less than 5 s more.
+            .disconnect_timeout(Duration::from_secs(600))
+            .keep_alive(Some(Duration::from_secs(2)))
             .write_timeout(Duration::from_secs(600))
     };
     let (server, hub, _) = tcp(set).await;
@@ -75,11 +77,11 @@ async fn when_slow_readers_have_gone_newcomers_are_let_in_although_the_process_i
         let before = resident();
         let sessions: Vec<_> = clients.iter().map(|it| session(&hub, &it.id)).collect();
         let waiting: usize = sessions.iter().map(|it| it.waiting()).sum();
+        assert!(waiting as u64 > BUDGET / 3, "{waiting}, {figures:?}");
         drop(clients);
         until(|| async { (newcomers_are(&server).await == 200).then_some(()) }).await;
         let after = resident();
         figures.push((waiting, before, after));
-        assert!(before < BUDGET / 20 * 17, "{figures:?}");
         assert!(after > CROWDED, "it was given back: {figures:?}");
     }
 }
