@@ -61,7 +61,7 @@ async fn when_slow_readers_have_gone_newcomers_are_let_in_although_the_process_i
             .memory_budget(BUDGET)
             .outbox(1_000_000, 1 << 30)
             .retain(10, 1 << 20)
-            // The kernel ends sockets that take nothing for this long, but for less than 5 s more.
+            // The kernel ends sockets that take nothing for about as long.
             .disconnect_timeout(Duration::from_secs(600))
             .keep_alive(Some(Duration::from_secs(2)))
             .write_timeout(Duration::from_secs(600))
