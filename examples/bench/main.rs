@@ -130,7 +130,7 @@ impl Plan {
                     (plan.timing, plan.size.subscribers) = (timing(500), 250);
                     plan.floor = plan.floor.or(Some(QUICK_FLOOR));
                 }
-                "--full" => (plan.rounds, plan.timing, plan.memory) = (5, timing(1500), Some(5000)),
+                "--full" => (plan.rounds, plan.timing, plan.memory) = (5, timing(1500), Some(10_000)),
                 "--rounds" => {
                     plan.rounds = arguments
                         .next()?
@@ -145,7 +145,7 @@ impl Plan {
                     plan.durable = names.contains(&durable::NAME);
                     plan.memory = names
                         .contains(&"memory")
-                        .then_some(plan.memory.unwrap_or(5000));
+                        .then_some(plan.memory.unwrap_or(10_000));
                 }
                 "--floor" => plan.floor = Some(arguments.next()?.parse().ok()?),
                 "--json" => plan.json = Some(String::new()),

@@ -6,9 +6,13 @@ use crate::connection::link::Connection;
 use crate::maps::Map;
 
 /// By serial numbers.
+#[allow(
+    clippy::box_collection,
+    reason = "most are one, and need no room for a table"
+)]
 pub(super) enum Listeners {
     One(Arc<Connection>),
-    Many(Map<u64, Arc<Connection>>),
+    Many(Box<Map<u64, Arc<Connection>>>),
 }
 
 impl Listeners {
@@ -17,7 +21,8 @@ impl Listeners {
             Self::One(other) if other.serial == connection.serial => *other = connection,
             Self::One(other) => {
                 let both = [other.clone(), connection];
-                *self = Self::Many(both.map(|it| (it.serial, it)).into_iter().collect());
+                let both = both.map(|it| (it.serial, it)).into_iter().collect();
+                *self = Self::Many(Box::new(both));
             }
             Self::Many(all) => {
                 all.insert(connection.serial, connection);
