@@ -130,7 +130,9 @@ impl Plan {
                     (plan.timing, plan.size.subscribers) = (timing(500), 250);
                     plan.floor = plan.floor.or(Some(QUICK_FLOOR));
                 }
-                "--full" => (plan.rounds, plan.timing, plan.memory) = (5, timing(1500), Some(10_000)),
+                "--full" => {
+                    (plan.rounds, plan.timing, plan.memory) = (5, timing(1500), Some(10_000))
+                }
                 "--rounds" => {
                     plan.rounds = arguments
                         .next()?
