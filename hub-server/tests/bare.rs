@@ -11,7 +11,7 @@ use common::{Server, Socket, within};
 use hub_server::{Builder, Context, HubError, HubServer, hub};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
-use tokio::time::Instant;
+use tokio::time::{Instant, interval};
 
 /// Hubs that let everybody in at once.
 fn friendly() -> (Builder, Events) {
@@ -78,15 +78,33 @@ impl Patient {
         self.0.notified().await;
         Ok(())
     }
+
+    async fn on_disconnected(&self, _cx: &Context, _stopped: bool) -> Result<(), HubError> {
+        self.0.notified().await;
+        Ok(())
+    }
 }
 
 #[tokio::test]
 async fn the_handshake_is_over_before_on_connected_is() {
     let ready = Arc::new(Notify::new());
     let server = Server::tcp(HubServer::builder().hub(Patient(ready.clone()))).await;
-    let mut socket = within(server.upgrade("/signalr", &[])).await.unwrap();
+    let target = "/signalr?persistentId=7d9f6a34-3f0e-4a51-9a59-0a9f0c3d8b11";
+    let mut socket = within(server.upgrade(target, &[])).await.unwrap();
     ready.notify_one();
     assert_eq!(socket.frame().await["S"], 1);
+    // Nor does it wait until the hub has heard of the end of an older connection.
+    let mut newer = within(server.upgrade(target, &[])).await.unwrap();
+    let greeted = async {
+        let mut release = interval(Duration::from_millis(10));
+        loop {
+            tokio::select! {
+                frame = newer.frame() => return frame,
+                _ = release.tick() => ready.notify_one(),
+            }
+        }
+    };
+    assert_eq!(within(greeted).await["S"], 1);
 }
 
 #[tokio::test]

@@ -1,7 +1,6 @@
 //! Upgrades to a WebSocket, with a connection token and without.
 
 use std::future::{Future, Ready};
-use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -81,25 +80,29 @@ pub(crate) async fn bare(mut asked: Asked) -> Response<ResponseBody> {
         let mut socket = socket?;
         let attached = node.registry.attach(attach, Start::End, true);
         let opened = opened(&asked, attached, peer.clone());
-        lifetime::take_over(&node, &peer, &opened.connection).await;
         // The request holds the server, which must not live as long as a socket does.
         drop(asked);
-        // Another one may have taken over meanwhile, and the hubs have heard of the end.
-        let over = opened.connection.ended.load(Ordering::Acquire);
-        if !over {
-            let mut told = pin!(lifetime::tell(&node, &peer, &hubs, Event::Connected));
-            let told = match poll_immediate(&mut told).await {
-                Some(told) => told,
-                None => {
-                    // The client is not kept waiting for hubs that take their time. If it is gone, reading tells.
-                    let _ = socket.settle().await;
-                    told.await
-                }
-            };
-            if told.is_err() {
-                tracing::warn!(connection = %peer.id, "on_connected failed");
-                opened.connection.link().finish(End::Over);
+        let begins = async {
+            lifetime::take_over(&node, &peer, &opened.connection).await;
+            // Another one may have taken over meanwhile, and the hubs have heard of the end.
+            match opened.connection.ended.load(Ordering::Acquire) {
+                true => Ok(()),
+                false => lifetime::tell(&node, &peer, &hubs, Event::Connected).await,
             }
+        };
+        let mut begins = Box::pin(begins);
+        let begun = match poll_immediate(&mut begins).await {
+            Some(begun) => begun,
+            None => {
+                // The client is not kept waiting for hubs that take their time. If it is gone, reading tells.
+                let _ = socket.settle().await;
+                begins.as_mut().await
+            }
+        };
+        drop(begins);
+        if begun.is_err() {
+            tracing::warn!(connection = %peer.id, "on_connected failed");
+            opened.connection.link().finish(End::Over);
         }
         Some(transport::serve(socket, opened))
     })
