@@ -11,7 +11,7 @@ use common::{Server, Socket, within};
 use hub_server::{Builder, Context, HubError, HubServer, hub};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
-use tokio::time::{Instant, interval};
+use tokio::time::{Instant, interval, timeout};
 
 /// Hubs that let everybody in at once.
 fn friendly() -> (Builder, Events) {
@@ -93,8 +93,9 @@ async fn the_handshake_is_over_before_on_connected_is() {
     let mut socket = within(server.upgrade(target, &[])).await.unwrap();
     ready.notify_one();
     assert_eq!(socket.frame().await["S"], 1);
-    // Nor does it wait until the hub has heard of the end of an older connection.
-    let mut newer = within(server.upgrade(target, &[])).await.unwrap();
+    // Nor does it wait until the hub has heard of the end of an older connection, which is waited for no longer than 5 s.
+    let upgraded = timeout(Duration::from_secs(4), server.upgrade(target, &[])).await;
+    let mut newer = upgraded.expect("it waited").unwrap();
     let greeted = async {
         let mut release = interval(Duration::from_millis(10));
         loop {
