@@ -155,13 +155,7 @@ impl HubClient {
         let (mut command, result) = self.handle.command(hub, method, &array(&args)?)?;
         let reports = command.reports();
         let handle = self.handle.clone();
-        let call = async move {
-            let call = async {
-                handle.send(command).await?;
-                self::result(result).await
-            };
-            handle.in_time(call).await
-        };
+        let call = async move { handle.call(command, result).await };
         Ok(ProgressStream::new(Box::pin(call), reports))
     }
 
@@ -303,11 +297,7 @@ impl fmt::Debug for HubClient {
 impl Invoke for Handle {
     async fn invoke(&self, hub: &str, method: &str, args: Payload) -> Result<Payload, CallError> {
         let (command, result) = self.command(hub, method, &args)?;
-        let call = async {
-            self.send(command).await?;
-            self::result(result).await
-        };
-        self.in_time(call).await
+        self.call(command, result).await
     }
 
     async fn invoke_with_progress(
@@ -338,6 +328,15 @@ impl Handle {
             while let Some(value) = reports.recv().await {
                 report(value)?;
             }
+            self::result(result).await
+        };
+        self.in_time(call).await
+    }
+
+    /// A call, until its result has come.
+    async fn call(&self, command: Command, result: Outcome) -> Result<Payload, CallError> {
+        let call = async {
+            self.send(command).await?;
             self::result(result).await
         };
         self.in_time(call).await
